@@ -1,0 +1,138 @@
+// One table of everything that can go wrong: code → exit code, labels, default hint.
+// A code's exit number is part of the contract with users (docs/cli.md); never reuse one for another meaning.
+
+/** What a failure means for the person or program that gets it. */
+export type Label = "retryable" | "needs-person" | "live-data-untouched" | "rolled-back";
+
+interface ErrorKind {
+  readonly exit: number;
+  readonly labels: readonly Label[];
+  readonly hint: string;
+}
+
+const LATER: readonly Label[] = ["retryable"];
+const PERSON: readonly Label[] = ["needs-person"];
+
+export const ERRORS = {
+  failed: { exit: 1, labels: PERSON, hint: "Run it again with --verbose for the details." },
+  internal: {
+    exit: 1,
+    labels: PERSON,
+    hint: "This is a fault in mongokeep: please report it with the output of --verbose.",
+  },
+  "database-empty": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Check MONGODB_DATABASE: an empty result is never kept as a backup.",
+  },
+  "rights-missing": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Grant the user the role that is named, then run it again.",
+  },
+  "namespaces-changed": {
+    exit: 1,
+    labels: LATER,
+    hint: "Collections were created, dropped or renamed while the dump ran, twice. Run it again when no migration runs.",
+  },
+  "server-error": { exit: 1, labels: LATER, hint: "See the server's log, then run it again." },
+  "backup-dir": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Make BACKUP_DIR a folder that this user owns and can write to, or name another one.",
+  },
+  usage: { exit: 2, labels: PERSON, hint: "See mongokeep --help." },
+  "bad-setting": { exit: 2, labels: PERSON, hint: "See docs/settings.md for every setting." },
+  "not-in-this-version": {
+    exit: 2,
+    labels: PERSON,
+    hint: "Leave the option out: this version of mongokeep does not have it yet.",
+  },
+  "backup-not-found": { exit: 2, labels: PERSON, hint: "mongokeep list shows the backups." },
+  "backup-in-git": {
+    exit: 2,
+    labels: PERSON,
+    hint: "Take the files out of version control, or choose a BACKUP_DIR outside of the work tree.",
+  },
+  damaged: {
+    exit: 3,
+    labels: ["needs-person", "live-data-untouched"],
+    hint: "Restore an older backup: mongokeep list shows which are good.",
+  },
+  locked: { exit: 4, labels: LATER, hint: "Wait for the other run to end, then run it again." },
+  "disk-full": {
+    exit: 5,
+    labels: PERSON,
+    hint: "Free disk space, or lower DISK_ABORT_FREE, then run it again.",
+  },
+  unreachable: {
+    exit: 6,
+    labels: LATER,
+    hint: "Check that MongoDB runs and that MONGODB_URI names its host and port.",
+  },
+  "login-failed": {
+    exit: 6,
+    labels: PERSON,
+    hint: "Check the user, the password and authSource in MONGODB_URI.",
+  },
+  "restore-undone": {
+    exit: 7,
+    labels: ["needs-person", "rolled-back"],
+    hint: "The state from before the restore is back. The restoration log has the cause.",
+  },
+  "restore-broken": {
+    exit: 8,
+    labels: PERSON,
+    hint: "Run mongokeep rollback --confirm: it puts the state from before the restore back.",
+  },
+  hangup: { exit: 129, labels: LATER, hint: "Run it again." },
+  interrupted: { exit: 130, labels: LATER, hint: "Run it again." },
+  terminated: { exit: 143, labels: LATER, hint: "Run it again." },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Plain facts for JSON, already free of secrets and document contents. */
+export type ErrorDetails = Readonly<
+  Record<string, string | number | boolean | null | readonly string[]>
+>;
+
+export interface KeepErrorOptions {
+  readonly hint?: string;
+  readonly details?: ErrorDetails;
+  readonly cause?: unknown;
+}
+
+/**
+ * The only error that mongokeep throws on purpose.
+ * The message is lower case without a period and names the thing (namespace, file, setting);
+ * the hint is a sentence that says what to do.
+ */
+export class KeepError extends Error {
+  override readonly name = "KeepError";
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: KeepErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? ERRORS[code].hint;
+    this.details = options.details ?? {};
+  }
+
+  get exitCode(): number {
+    return ERRORS[this.code].exit;
+  }
+
+  get labels(): readonly Label[] {
+    return ERRORS[this.code].labels;
+  }
+}
+
+/** Any thrown value as a KeepError; what is not one already is a fault of ours. */
+export function toKeepError(error: unknown): KeepError {
+  if (error instanceof KeepError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new KeepError("internal", message, { cause: error });
+}

@@ -1,0 +1,34 @@
+// What a running job tells the world: types only. Only report/ and cli/ turn events into text.
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** A job began or finished one of its steps ("dump", "verify", "stop service"…). */
+export interface StepEvent {
+  readonly kind: "step";
+  readonly step: string;
+  readonly state: "begin" | "end";
+  /** One short line for a person; no document content, no secret. */
+  readonly detail?: string;
+}
+
+/** How far a step is. Sent at most some times a second. */
+export interface ProgressEvent {
+  readonly kind: "progress";
+  readonly step: string;
+  readonly namespace?: string;
+  readonly documents: number;
+  readonly bytes: number;
+  /** Expected bytes of the whole step; absent where unknown. */
+  readonly totalBytes?: number;
+}
+
+/** A line for the log. `code` is stable for programs, e.g. "disk-low". Level warn ends up in `warnings` of the JSON result. */
+export interface LogEvent {
+  readonly kind: "log";
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly code?: string;
+}
+
+export type KeepEvent = StepEvent | ProgressEvent | LogEvent;
+export type Emit = (event: KeepEvent) => void;
