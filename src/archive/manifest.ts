@@ -1,5 +1,6 @@
 // manifest.json: what a backup holds. The types are the contract with users and other programs (docs/format.md).
 import type { Compression } from "../codec/codec.ts";
+import type { ClusterTime, ServerInfo } from "../mongo/server-info.ts";
 
 export const MANIFEST_SCHEMA = 1;
 
@@ -8,21 +9,7 @@ export type BackupType = "automatic" | "manual" | "pre-restore";
 export type TierMark = "weekly" | "monthly";
 export type EngineName = "native" | "mongodump" | "ejson";
 export type ConsistencyMode = "snapshot" | "oplog" | "none";
-export type Topology = "standalone" | "replicaSet" | "sharded";
 export type CollectionType = "collection" | "timeseries" | "view";
-
-/** Cluster time as MongoDB's Timestamp: seconds since 1970 and ordinal. */
-export interface ClusterTime {
-  readonly t: number;
-  readonly i: number;
-}
-
-export interface ServerInfo {
-  readonly version: string;
-  readonly topology: Topology;
-  readonly setName: string | null;
-  readonly featureCompatibilityVersion: string | null;
-}
 
 /** Which backups belong together for retention and for `latest`. */
 export interface Scope {
