@@ -1,0 +1,57 @@
+// One instant or none, and whether what was listed is still what was read. Pure.
+import type { NamespaceInfo } from "../mongo/namespaces.ts";
+import { CODES } from "../mongo/server-error.ts";
+import { KeepError } from "../errors.ts";
+
+/** Why a read at an instant failed: `moved` is worth starting over, `too-old` is not. */
+export type ReadFailure = "moved" | "too-old" | "other";
+
+const MOVED: readonly number[] = [
+  CODES.snapshotUnavailable,
+  CODES.queryPlanKilled,
+  CODES.namespaceNotFound,
+];
+
+export function classifyReadFailure(error: unknown): ReadFailure {
+  if (!(error instanceof KeepError)) return "other";
+  const code = error.details["serverCode"];
+  if (code === CODES.snapshotTooOld) return "too-old";
+  return typeof code === "number" && MOVED.includes(code) ? "moved" : "other";
+}
+
+const full = (n: NamespaceInfo) => `${n.database}.${n.name}`;
+
+/**
+ * Namespaces of the listing that are no longer the same collection: dropped, renamed, or dropped and
+ * created again. A collection dropped after the instant reads as empty (tried on 6.0.5), so each of
+ * these may have been read wrongly.
+ */
+export function findGone(
+  before: readonly NamespaceInfo[],
+  after: readonly NamespaceInfo[],
+): string[] {
+  const now = new Map(after.map((n) => [full(n), n.dataUuid]));
+  return before.filter((n) => !now.has(full(n)) || now.get(full(n)) !== n.dataUuid).map(full);
+}
+
+/** Namespaces that came into being since the listing; they are not in the backup. */
+export function findNew(
+  before: readonly NamespaceInfo[],
+  after: readonly NamespaceInfo[],
+): string[] {
+  const known = new Set(before.map(full));
+  return after.map(full).filter((name) => !known.has(name));
+}
+
+const TEMPORARY =
+  /^(tmp\.agg_out\.|tmp\.mr\.|tmp[a-zA-Z0-9]{5}\.(renameCollection|convertToCapped)$)/;
+
+/** The server's own passing collections ($out, mapReduce, convertToCapped). */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
+/** Whether two listings name the same collections: then each shows the state at any instant between. */
+export function sameNamespaces(a: readonly NamespaceInfo[], b: readonly NamespaceInfo[]): boolean {
+  return findGone(a, b).length === 0 && findNew(a, b).length === 0;
+}

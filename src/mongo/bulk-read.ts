@@ -1,0 +1,104 @@
+// Every document of a collection as raw bytes over an exhaust cursor: the server streams batch after
+// batch without being asked. Measured: 1.7 s for 859 MB (2.0 s without exhaust, 7.8 s by driver cursor).
+import { BSON } from "mongodb";
+import { compactBatch, parseCursorReply } from "../bson/batch.ts";
+import type { ClusterTime } from "./server-info.ts";
+import { serverError } from "./server-error.ts";
+import { EXHAUST_ALLOWED, REPLY_AT } from "./wire.ts";
+import type { Message, WireConnection } from "./wire.ts";
+
+/** Whole documents, back to back. `release` must be called once the bytes are no longer used. */
+export interface RawBatch {
+  readonly bytes: Buffer;
+  readonly documents: number;
+  /** Ends of pieces of whole documents within `bytes`. */
+  readonly cuts: readonly number[];
+  release(): void;
+}
+
+export interface ReadOptions {
+  readonly database: string;
+  readonly collection: string;
+  /** Documents a batch; the server also ends one at 16 MB. */
+  readonly batchDocuments: number;
+  /** Pieces within a batch are at least so long, except its last. */
+  readonly pieceBytes: number;
+  /** The instant to read at; null reads what is there as the cursor passes. */
+  readonly at: ClusterTime | null;
+  readonly filter?: BSON.Document;
+  readonly secondaryOk: boolean;
+}
+
+/** A snapshot read concern at one cluster time; connections that name the same one see the same instant. */
+export function snapshotAt(at: ClusterTime): BSON.Document {
+  return { level: "snapshot", atClusterTime: new BSON.Timestamp({ t: at.t, i: at.i }) };
+}
+
+export function findCommand(options: ReadOptions, apiVersion: string | null): BSON.Document {
+  return {
+    find: options.collection,
+    ...(options.filter
+      ? { filter: options.filter }
+      : // Where `notablescan` is set or scans are limited, only a natural scan is allowed.
+        { hint: { $natural: 1 } }),
+    batchSize: options.batchDocuments,
+    ...(options.at ? { readConcern: snapshotAt(options.at) } : {}),
+    ...common(options, apiVersion),
+  };
+}
+
+function common(options: ReadOptions, apiVersion: string | null): BSON.Document {
+  return {
+    $db: options.database,
+    ...(options.secondaryOk ? { $readPreference: { mode: "secondaryPreferred" } } : {}),
+    ...(apiVersion === null ? {} : { apiVersion }),
+  };
+}
+
+/**
+ * Reads the whole collection. The connection is busy until the generator ends, and unusable after it
+ * was left early: close it then.
+ * @throws KeepError rights-missing, unreachable, server-error; `details.serverCode` has the server's code.
+ */
+export async function* readRaw(
+  connection: WireConnection,
+  options: ReadOptions,
+): AsyncGenerator<RawBatch, void, void> {
+  const namespace = `${options.database}.${options.collection}`;
+  const take = (message: Message) => {
+    const reply = parseCursorReply(message.buffer, REPLY_AT);
+    if (!reply.ok || reply.batchAt < 0) {
+      connection.give(message);
+      throw serverError("read", namespace, reply.code, reply.errmsg);
+    }
+    const { documents, cuts } = compactBatch(message.buffer, reply.batchAt, options.pieceBytes);
+    const batch: RawBatch = {
+      bytes: message.buffer.subarray(reply.batchAt, reply.batchAt + (cuts.at(-1) ?? 0)),
+      documents,
+      cuts,
+      release: () => {
+        connection.give(message);
+      },
+    };
+    return { batch, id: reply.cursorId };
+  };
+  await connection.send(0, BSON.serialize(findCommand(options, connection.apiVersion)));
+  let { batch, id } = take(await connection.receive());
+  yield batch;
+  // Only cursor id 0 is the end. A reply that ends the exhaust stream with another id is asked again.
+  while (id !== 0n) {
+    const getMore = {
+      getMore: BSON.Long.fromBigInt(id),
+      collection: options.collection,
+      batchSize: options.batchDocuments,
+      ...common(options, connection.apiVersion),
+    };
+    await connection.send(EXHAUST_ALLOWED, BSON.serialize(getMore));
+    for (let more = true; more;) {
+      const message = await connection.receive();
+      more = message.moreToCome;
+      ({ batch, id } = take(message));
+      yield batch;
+    }
+  }
+}

@@ -1,0 +1,24 @@
+// How large a collection is, for planning only: the figures are estimates, and absent without the right.
+import type { MongoClient } from "mongodb";
+import { MongoServerError } from "mongodb";
+
+export interface CollectionSize {
+  readonly documents: number;
+  /** Uncompressed BSON bytes. */
+  readonly bytes: number;
+}
+
+/** null where the server does not say (no right to collStats, a view). */
+export async function estimateSize(
+  client: MongoClient,
+  database: string,
+  collection: string,
+): Promise<CollectionSize | null> {
+  try {
+    const stats = await client.db(database).command({ collStats: collection });
+    return { documents: Number(stats["count"] ?? 0), bytes: Number(stats["size"] ?? 0) };
+  } catch (error) {
+    if (error instanceof MongoServerError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+// The public way to raw documents, for where no socket can be taken over: the driver's raw cursor.
+// Same batches as bulk-read.ts, several times slower (a Buffer object for each document).
+import type { MongoClient } from "mongodb";
+import { findCommand } from "./bulk-read.ts";
+import type { RawBatch, ReadOptions } from "./bulk-read.ts";
+import { driverError } from "./server-error.ts";
+
+/** As readRaw; `release` has nothing to do. */
+export async function* readByCursor(
+  client: MongoClient,
+  options: ReadOptions,
+): AsyncGenerator<RawBatch, void, void> {
+  const { $db, ...command } = findCommand(options, null);
+  const cursor = client
+    .db(String($db))
+    .runCursorCommand(command, { raw: true, batchSize: Math.min(options.batchDocuments, 10_000) });
+  let pending: Uint8Array[] = [];
+  let bytes = 0;
+  const flush = (): RawBatch => {
+    const whole = Buffer.concat(pending);
+    const batch = {
+      bytes: whole,
+      documents: pending.length,
+      cuts: [bytes],
+      release: () => undefined,
+    };
+    pending = [];
+    bytes = 0;
+    return batch;
+  };
+  try {
+    for await (const document of cursor as unknown as AsyncIterable<Uint8Array>) {
+      pending.push(document);
+      bytes += document.length;
+      if (bytes >= options.pieceBytes) yield flush();
+    }
+  } catch (error) {
+    throw driverError("read", `${options.database}.${options.collection}`, error);
+  } finally {
+    await cursor.close();
+  }
+  if (pending.length > 0) yield flush();
+}

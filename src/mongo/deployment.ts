@@ -1,0 +1,124 @@
+// A MongoDB that answers: the official driver for control, raw sockets for bulk data.
+import { MongoClient } from "mongodb";
+import type { ReadPreferenceLike } from "mongodb";
+import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import { createBufferPool } from "../util/buffer-pool.ts";
+import type { Secret } from "../util/secret.ts";
+import { connectionError } from "./server-error.ts";
+import { inspectServer } from "./inspect.ts";
+import type { ServerInfo } from "./server-info.ts";
+import { takeSocket } from "./socket-takeover.ts";
+import type { SocketLimits } from "./socket-takeover.ts";
+import { WireConnection } from "./wire.ts";
+
+export interface RawConnection extends Disposable {
+  readonly wire: WireConnection;
+  readonly limits: SocketLimits;
+}
+
+export interface Deployment extends AsyncDisposable {
+  readonly client: MongoClient;
+  readonly server: ServerInfo;
+  /** Replica set name, or host:port of a standalone or router: what backups of one server share. */
+  readonly identity: string;
+  /**
+   * Another authenticated socket for bulk data, to the server that the driver selects;
+   * null where it cannot be taken over (said once in the log): use public cursors then.
+   */
+  openRaw(readPreference: ReadPreferenceLike): Promise<RawConnection | null>;
+}
+
+const SELECTION_MS = 15_000;
+/** A server that sends nothing for so long while an answer is due is lost. */
+const SILENCE_MS = 120_000;
+/** Two collections at a time, a batch read and a batch compressed each, of at most 16 MB + overhead. */
+const POOL_BYTES = 96 * 1024 * 1024;
+
+/**
+ * Connects, logs in and asks what the server is.
+ * @throws KeepError unreachable, login-failed (exit 6), bad-setting (exit 2)
+ */
+export async function openDeployment(
+  uri: Secret,
+  context: { readonly emit: Emit; readonly signal: AbortSignal },
+): Promise<Deployment> {
+  context.signal.throwIfAborted();
+  const client = createClient(uri);
+  const stop = () => void client.close();
+  context.signal.addEventListener("abort", stop, { once: true });
+  try {
+    await client.connect();
+    const { info, identity } = await inspectServer(client);
+    return deploymentOf(client, info, identity, context.emit);
+  } catch (error) {
+    await client.close();
+    context.signal.throwIfAborted();
+    throw connectionError(error) ?? error;
+  } finally {
+    context.signal.removeEventListener("abort", stop);
+  }
+}
+
+function createClient(uri: Secret): MongoClient {
+  try {
+    return new MongoClient(uri.reveal(), {
+      appName: "mongokeep",
+      serverSelectionTimeoutMS: SELECTION_MS,
+      connectTimeoutMS: SELECTION_MS,
+      // The job decides what is tried again; a retried write after a fail-over could hide a lost one.
+      retryWrites: false,
+    });
+  } catch (error) {
+    throw connectionError(error) ?? error;
+  }
+}
+
+function deploymentOf(
+  client: MongoClient,
+  server: ServerInfo,
+  identity: string,
+  emit: Emit,
+): Deployment {
+  const pool = createBufferPool(POOL_BYTES);
+  let unavailable = false;
+  return {
+    client,
+    server,
+    identity,
+    async openRaw(readPreference) {
+      if (unavailable) return null;
+      try {
+        const taken = await takeSocket(client, readPreference, SELECTION_MS);
+        const wire = new WireConnection(taken, pool, SILENCE_MS);
+        return {
+          wire,
+          limits: taken.limits,
+          [Symbol.dispose]: () => {
+            wire.close();
+          },
+        };
+      } catch (error) {
+        const known = connectionError(error);
+        if (known) throw known;
+        unavailable = true;
+        emit({
+          kind: "log",
+          level: "warn",
+          code: "no-raw-socket",
+          message: `reading through public cursors, which is slower: ${error instanceof Error ? error.message : String(error)}`,
+        });
+        return null;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await client.close();
+    },
+  };
+}
+
+/** Throws the job's interruption in place of the error it caused. */
+export function preferAbort(signal: AbortSignal, error: unknown): never {
+  if (signal.aborted) throw signal.reason;
+  throw error instanceof Error ? error : new KeepError("internal", String(error));
+}

@@ -1,0 +1,64 @@
+// What the server is: version, topology, feature compatibility version, the newest instant to read at.
+import type { Document, MongoClient, Timestamp } from "mongodb";
+import { MongoServerError } from "mongodb";
+import type { ClusterTime, ServerInfo, Topology } from "./server-info.ts";
+
+export interface Inspection {
+  readonly info: ServerInfo;
+  readonly identity: string;
+}
+
+function topologyOf(hello: Document): Topology {
+  if (hello["msg"] === "isdbgrid") return "sharded";
+  return typeof hello["setName"] === "string" ? "replicaSet" : "standalone";
+}
+
+export async function inspectServer(client: MongoClient): Promise<Inspection> {
+  const admin = client.db("admin");
+  const hello = await admin.command({ hello: 1 });
+  const build = await admin.command({ buildInfo: 1 });
+  const topology = topologyOf(hello);
+  const setName = typeof hello["setName"] === "string" ? hello["setName"] : null;
+  const info: ServerInfo = {
+    version: String(build["version"]),
+    topology,
+    setName,
+    featureCompatibilityVersion: await featureVersion(client),
+  };
+  const hosts = client.options.hosts.map((host) => host.toString()).sort();
+  return { info, identity: setName ?? client.options.srvHost ?? hosts.join(",") };
+}
+
+/** null where the user may not ask for it: it guards restores, and is no condition for a backup. */
+async function featureVersion(client: MongoClient): Promise<string | null> {
+  try {
+    const reply = await client
+      .db("admin")
+      .command({ getParameter: 1, featureCompatibilityVersion: 1 });
+    const value = (reply["featureCompatibilityVersion"] as Document | undefined)?.["version"];
+    return typeof value === "string" ? value : null;
+  } catch (error) {
+    if (error instanceof MongoServerError) return null;
+    throw error;
+  }
+}
+
+const asClusterTime = (ts: Timestamp): ClusterTime => ({
+  t: ts.getHighBits() >>> 0,
+  i: ts.getLowBits() >>> 0,
+});
+
+/**
+ * The newest instant that a majority holds, at which every connection can read the same snapshot;
+ * null where the server has none to offer (standalone, router, before MongoDB 5.0).
+ */
+export async function newestInstant(
+  client: MongoClient,
+  server: ServerInfo,
+): Promise<ClusterTime | null> {
+  if (server.topology !== "replicaSet" || Number.parseInt(server.version, 10) < 5) return null;
+  const hello = await client.db("admin").command({ hello: 1 });
+  const write = hello["lastWrite"] as { majorityOpTime?: { ts?: Timestamp } } | undefined;
+  const ts = write?.majorityOpTime?.ts;
+  return ts ? asClusterTime(ts) : null;
+}

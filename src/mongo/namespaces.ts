@@ -1,0 +1,143 @@
+// What a database holds: collections with options, UUIDs and index definitions, kept as raw BSON,
+// because the order of keys in validators, pipelines and indexes has a meaning (TOOLS-3411).
+import type { Db, MongoClient } from "mongodb";
+import { MongoServerError } from "mongodb";
+import { findElement, TYPE_DOCUMENT } from "../bson/element.ts";
+import { KeepError } from "../errors.ts";
+import { CODES, driverError } from "./server-error.ts";
+
+export type NamespaceType = "collection" | "timeseries" | "view";
+
+export interface NamespaceInfo {
+  readonly database: string;
+  readonly name: string;
+  readonly type: NamespaceType;
+  /** Hex without dashes, as mongodump writes it; null for a view and a time series. */
+  readonly uuid: string | null;
+  /** The UUID of the collection that holds the documents: for a time series that of its buckets. */
+  readonly dataUuid: string | null;
+  /** Raw BSON of the options that `create` takes. */
+  readonly options: Uint8Array;
+  /** Raw BSON of each index definition, in the server's order; empty for a view. */
+  readonly indexes: readonly Uint8Array[];
+}
+
+/** Set-aside and staged collections of restores: `__mongokeep_<restore id>_<n>`. */
+export const OWN_PREFIX = "__mongokeep_";
+const EMPTY_DOCUMENT = Buffer.from([5, 0, 0, 0, 0]);
+const BUCKETS = "system.buckets.";
+
+/** Where a namespace's documents are: a time series keeps them in buckets. */
+export function dataCollection(type: NamespaceType, name: string): string {
+  return type === "timeseries" ? BUCKETS + name : name;
+}
+
+/** Lists all databases. @throws KeepError rights-missing where not all are shown to this user */
+export async function listDatabaseNames(client: MongoClient): Promise<string[]> {
+  try {
+    const { databases } = await client
+      .db("admin")
+      .command({ listDatabases: 1, nameOnly: true, authorizedDatabases: false });
+    return (databases as { name: string }[]).map((d) => d.name).sort();
+  } catch (error) {
+    throw driverError("list", "all databases", error);
+  }
+}
+
+/**
+ * The namespaces of a database that a backup holds, sorted by name: all but the server's own
+ * (`system.*`, save `system.js`; in `admin` users, roles and versions too).
+ */
+export async function listNamespaces(
+  client: MongoClient,
+  database: string,
+  signal: AbortSignal,
+): Promise<NamespaceInfo[]> {
+  const db = client.db(database);
+  const found: NamespaceInfo[] = [];
+  const buckets = new Map<string, string | null>();
+  try {
+    const cursor = db.listCollections({}, { nameOnly: false, raw: true });
+    for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>) {
+      signal.throwIfAborted();
+      const described = describe(database, asBuffer(raw));
+      if (described.name.startsWith(BUCKETS)) buckets.set(described.name, described.uuid);
+      else if (!isInternal(database, described.name)) found.push(described);
+    }
+  } catch (error) {
+    throw driverError("list", database, error);
+  }
+  found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return await Promise.all(
+    found.map(async (info) => {
+      const dataUuid = buckets.get(BUCKETS + info.name) ?? info.uuid;
+      return { ...info, dataUuid, indexes: await readIndexes(db, info) };
+    }),
+  );
+}
+
+const asBuffer = (raw: Uint8Array): Buffer =>
+  Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+
+function text(b: Buffer, start: number, name: string): string {
+  const found = findElement(b, start, name);
+  return found ? b.toString("utf8", found.at + 4, found.at + 3 + b.readInt32LE(found.at)) : "";
+}
+
+/** A copy of an embedded document's bytes. */
+function subDocument(b: Buffer, start: number, name: string): Buffer | null {
+  const found = findElement(b, start, name);
+  if (found?.type !== TYPE_DOCUMENT) return null;
+  return Buffer.from(b.subarray(found.at, found.at + b.readInt32LE(found.at)));
+}
+
+function describe(database: string, b: Buffer): NamespaceInfo {
+  const type = text(b, 0, "type");
+  const info = subDocument(b, 0, "info");
+  const uuid = info && findElement(info, 0, "uuid");
+  return {
+    database,
+    name: text(b, 0, "name"),
+    type: type === "view" || type === "timeseries" ? type : "collection",
+    // A binary: length, subtype, 16 bytes.
+    uuid: info && uuid ? info.toString("hex", uuid.at + 5, uuid.at + 21) : null,
+    dataUuid: null,
+    options: subDocument(b, 0, "options") ?? EMPTY_DOCUMENT,
+    indexes: [],
+  };
+}
+
+/** Namespaces that belong to the server, by the rules of mongodump (mongo-tools, mongodump/prepare.go). */
+function isInternal(database: string, name: string): boolean {
+  if (database === "admin") return name === "system.keys" || name.startsWith("tempusers");
+  return name.startsWith("system.") && name !== "system.js";
+}
+
+async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {
+  if (info.type === "view") return [];
+  try {
+    const indexes: Uint8Array[] = [];
+    const cursor = db.collection(info.name).listIndexes({ raw: true });
+    for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>)
+      indexes.push(Uint8Array.from(raw));
+    return indexes;
+  } catch (error) {
+    // Dropped since it was listed: the comparison after the dump sees it.
+    if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return [];
+    throw driverError("list", `${info.database}.${info.name}`, error);
+  }
+}
+
+/** The name of an index definition. */
+export function indexName(definition: Uint8Array): string {
+  return text(asBuffer(definition), 0, "name");
+}
+
+/** @throws KeepError database-empty for a database that holds nothing to back up */
+export function assertNotEmpty(database: string, namespaces: readonly NamespaceInfo[]): void {
+  if (namespaces.length > 0) return;
+  throw new KeepError(
+    "database-empty",
+    `the database ${database} does not exist, or has no collections`,
+  );
+}

@@ -1,0 +1,108 @@
+// What the server or the driver said, as a KeepError that tells a person what to do.
+// A server's message can quote document content (duplicate keys, failed validation): it is cut away here.
+import {
+  MongoAPIError,
+  MongoNetworkError,
+  MongoParseError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from "mongodb";
+import { KeepError } from "../errors.ts";
+
+/** Codes of src/mongo/base/error_codes.yml in the server's source. */
+export const CODES = {
+  unauthorized: 13,
+  authenticationFailed: 18,
+  namespaceNotFound: 26,
+  cursorNotFound: 43,
+  namespaceExists: 48,
+  documentValidationFailure: 121,
+  queryPlanKilled: 175,
+  snapshotTooOld: 239,
+  snapshotUnavailable: 246,
+  atlasError: 8000,
+  duplicateKey: 11000,
+} as const;
+
+const LOGIN_CODES: readonly number[] = [CODES.authenticationFailed, CODES.atlasError];
+const ACTIONS = {
+  read: { right: "find", role: "backup" },
+  list: { right: "listCollections and listIndexes", role: "backup" },
+  write: { right: "insert", role: "restore" },
+  create: { right: "createCollection and createIndex", role: "restore" },
+  drop: { right: "dropCollection", role: "restore" },
+} as const;
+export type Action = keyof typeof ACTIONS;
+
+/** The server's message without the values of documents it may quote. */
+export function withoutValues(message: string): string {
+  return message
+    .replace(
+      /\b(dup key|duplicate key value|Document|doc|value|element|details): ?[[{"].*$/s,
+      "$1: …",
+    )
+    .replace(/:\s*\{.*$/s, ": …");
+}
+
+/** A failed command on a namespace or database. */
+export function serverError(
+  action: Action,
+  target: string,
+  code: number,
+  message: string,
+  cause?: unknown,
+): KeepError {
+  const details = { serverCode: code, namespace: target };
+  if (code === CODES.unauthorized) {
+    const { right, role } = ACTIONS[action];
+    return new KeepError(
+      "rights-missing",
+      `the user may not ${action === "list" ? "list the collections of" : action} ${target}: the right ${right} is missing`,
+      {
+        hint: `Grant the role "${role}" on "admin" (in mongosh: db.getSiblingDB("admin").grantRolesToUser("<user>", [{role: "${role}", db: "admin"}])), or one that allows ${right} on ${target}.`,
+        details: { ...details, role },
+        cause,
+      },
+    );
+  }
+  return new KeepError(
+    "server-error",
+    `cannot ${action} ${target}: ${withoutValues(message)} (server code ${code})`,
+    { details, cause },
+  );
+}
+
+/** An error that the driver threw while it did `action` to `target`. */
+export function driverError(action: Action, target: string, error: unknown): KeepError {
+  if (error instanceof KeepError) return error;
+  const connection = connectionError(error);
+  if (connection) return connection;
+  if (error instanceof MongoServerError) {
+    const code = typeof error.code === "number" ? error.code : 0;
+    return serverError(action, target, code, error.message, error);
+  }
+  return new KeepError("internal", error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
+}
+
+/** Unreachable, login failed or unusable settings; undefined for anything else. */
+export function connectionError(error: unknown): KeepError | undefined {
+  if (error instanceof MongoServerError && LOGIN_CODES.includes(Number(error.code)))
+    return new KeepError("login-failed", `MongoDB refused the login: ${error.message}`, {
+      cause: error,
+    });
+  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
+    if (/Authentication failed|auth/i.test(error.message) && !/ECONN/.test(error.message))
+      return new KeepError("login-failed", `MongoDB refused the login: ${error.message}`, {
+        cause: error,
+      });
+    return new KeepError("unreachable", `cannot reach MongoDB: ${error.message}`, { cause: error });
+  }
+  if (error instanceof MongoParseError || error instanceof MongoAPIError)
+    return new KeepError("bad-setting", `MONGODB_URI cannot be used: ${error.message}`, {
+      hint: "It looks like mongodb://user:password@host:27017/database?authSource=admin, with special characters percent-encoded.",
+      cause: error,
+    });
+  return undefined;
+}

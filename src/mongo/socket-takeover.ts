@@ -1,0 +1,104 @@
+// Takes an authenticated socket over from the official driver, so that TLS and every login mechanism
+// come with it. The ONLY place that reaches into the driver (mongodb/lib), which is pinned to an exact
+// version; socket-takeover.test.ts fails loudly when an upgrade moves what is used here.
+import { createRequire } from "node:module";
+import type { Socket } from "node:net";
+import type { MongoClient, ReadPreferenceLike } from "mongodb";
+import { KeepError } from "../errors.ts";
+
+/** What the server said of itself when it was greeted on this very socket. */
+export interface SocketLimits {
+  readonly maxBsonObjectSize: number;
+  readonly maxMessageSizeBytes: number;
+  readonly maxWriteBatchSize: number;
+}
+
+export interface TakenSocket {
+  readonly socket: Socket;
+  readonly limits: SocketLimits;
+  readonly address: string;
+  /** Must be sent with each command where the client declares a server API version. */
+  readonly apiVersion: string | null;
+}
+
+interface DriverConnection {
+  socket: Socket;
+  messageStream: NodeJS.WritableStream;
+  hello: Record<string, unknown> | null;
+}
+interface DriverInternals {
+  s: { authProviders: unknown };
+  options: Record<string, unknown> & { serverApi?: { version: string } };
+  topology?: {
+    selectServer(
+      selector: ReadPreferenceLike,
+      options: { operationName: string; serverSelectionTimeoutMS: number },
+    ): Promise<{ description: { hostAddress: { toString(): string } } }>;
+  };
+}
+type Connect = (options: Record<string, unknown>) => Promise<DriverConnection>;
+
+const require = createRequire(import.meta.url);
+let nextId = 1;
+
+function loadConnect(): Connect {
+  const module = require("mongodb/lib/cmap/connect.js") as { connect?: Connect };
+  if (typeof module.connect !== "function")
+    throw new KeepError("internal", "the driver's connect function is not where it was");
+  return module.connect;
+}
+
+const numberOr = (value: unknown, fallback: number) =>
+  typeof value === "number" ? value : fallback;
+
+/**
+ * Opens one more connection to the server that the driver selects for `readPreference`.
+ * Errors are the driver's own; a KeepError "internal" means that the take-over does not work with
+ * this driver, and the caller falls back to public cursors.
+ */
+export async function takeSocket(
+  client: MongoClient,
+  readPreference: ReadPreferenceLike,
+  timeoutMs: number,
+): Promise<TakenSocket> {
+  const connect = loadConnect();
+  const inner = client as unknown as DriverInternals;
+  if (!inner.topology) throw new KeepError("internal", "the driver has no topology to select from");
+  const server = await inner.topology.selectServer(readPreference, {
+    operationName: "find",
+    serverSelectionTimeoutMS: timeoutMs,
+  });
+  const { hostAddress } = server.description;
+  const connection = await connect({
+    ...inner.options,
+    // A compressed reply could not be read in place.
+    compressors: [],
+    hostAddress,
+    id: nextId++,
+    generation: 0,
+    authProviders: inner.s.authProviders,
+  });
+  return detach(connection, hostAddress.toString(), inner.options.serverApi?.version ?? null);
+}
+
+function detach(
+  connection: DriverConnection,
+  address: string,
+  apiVersion: string | null,
+): TakenSocket {
+  const { socket, hello } = connection;
+  socket.unpipe(connection.messageStream);
+  socket.removeAllListeners("data");
+  // The silence limit is ours (wire.ts): the driver's would also run while we are the slow side.
+  socket.setTimeout(0);
+  return {
+    socket,
+    address,
+    apiVersion,
+    limits: {
+      maxBsonObjectSize: numberOr(hello?.["maxBsonObjectSize"], 16_777_216),
+      maxMessageSizeBytes: numberOr(hello?.["maxMessageSizeBytes"], 48_000_000),
+      maxWriteBatchSize: numberOr(hello?.["maxWriteBatchSize"], 100_000),
+    },
+  };
+}

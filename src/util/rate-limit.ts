@@ -1,0 +1,21 @@
+// Holds a flow of bytes to a rate, over the whole of its life rather than each second.
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface RateLimit {
+  /** Waits until `bytes` more are allowed. Shared by concurrent callers. */
+  pass(bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+/** null: no limit. */
+export function createRateLimit(bytesPerSecond: number | null): RateLimit {
+  if (bytesPerSecond === null) return { pass: () => Promise.resolve() };
+  let freeAt = performance.now();
+  return {
+    async pass(bytes, signal) {
+      const now = performance.now();
+      freeAt = Math.max(freeAt, now) + (bytes / bytesPerSecond) * 1000;
+      const waitMs = freeAt - now;
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+    },
+  };
+}
