@@ -13,7 +13,8 @@ export async function* readByCursor(
   const { $db, ...command } = findCommand(options, null);
   const cursor = client
     .db(String($db))
-    .runCursorCommand(command, { raw: true, batchSize: Math.min(options.batchDocuments, 10_000) });
+    .runCursorCommand(command, { raw: true })
+    .setBatchSize(Math.min(options.batchDocuments, 10_000));
   let pending: Uint8Array[] = [];
   let bytes = 0;
   const flush = (): RawBatch => {

@@ -1,0 +1,24 @@
+// Raw BSON put together from raw pieces, for commands that must carry a document's exact bytes.
+import { TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT } from "./element.ts";
+
+/** One element: type, name, value bytes. */
+export function rawElement(type: number, name: string, value: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([type]), Buffer.from(`${name}\0`, "utf8"), value]);
+}
+
+/** A document of raw elements, in their order. */
+export function rawDocument(...elements: readonly Uint8Array[]): Buffer {
+  const length = elements.reduce((sum, e) => sum + e.length, 5);
+  const head = Buffer.alloc(4);
+  head.writeInt32LE(length, 0);
+  return Buffer.concat([head, ...elements, Buffer.from([0])], length);
+}
+
+export const embed = (name: string, raw: Uint8Array) => rawElement(TYPE_DOCUMENT, name, raw);
+export const rawTrue = (name: string) => rawElement(TYPE_BOOL, name, Buffer.from([1]));
+export const rawArray = (name: string, items: readonly Uint8Array[]) =>
+  rawElement(
+    TYPE_ARRAY,
+    name,
+    rawDocument(...items.map((item, i) => rawElement(TYPE_DOCUMENT, String(i), item))),
+  );

@@ -1,0 +1,87 @@
+// What a dump takes: the databases, and in them the namespaces, listed at one instant.
+import { setTimeout as sleep } from "node:timers/promises";
+import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { newestInstant } from "../mongo/inspect.ts";
+import { assertNotEmpty, listDatabaseNames, listNamespaces } from "../mongo/namespaces.ts";
+import type { NamespaceInfo } from "../mongo/namespaces.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
+import { isTemporary, sameNamespaces } from "./consistency.ts";
+
+/** What of a deployment is dumped. */
+export interface Selection {
+  /** null: all databases but `local` and `config`. */
+  readonly databases: readonly string[] | null;
+  /** Namespaces to leave out: `database.collection`, or a database's name for all of it. */
+  readonly exclude: readonly string[];
+  /** null: all namespaces; else only these. Missing ones are no error. */
+  readonly only: readonly string[] | null;
+  /** A database without collections is no error (the state before a restore into nothing). */
+  readonly allowEmpty: boolean;
+}
+
+export interface Listing {
+  readonly databases: readonly string[];
+  readonly namespaces: readonly NamespaceInfo[];
+}
+
+const NEVER: readonly string[] = ["local", "config"];
+
+/** @throws KeepError database-empty, rights-missing */
+export async function listSelected(
+  deployment: Deployment,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const databases = selection.databases ?? (await allDatabases(deployment));
+  const wanted = (n: NamespaceInfo) =>
+    !isTemporary(n.name) &&
+    !selection.exclude.includes(n.database) &&
+    !selection.exclude.includes(`${n.database}.${n.name}`) &&
+    (selection.only === null || selection.only.includes(`${n.database}.${n.name}`));
+  const namespaces: NamespaceInfo[] = [];
+  for (const database of databases) {
+    const all = await listNamespaces(deployment.client, database, signal);
+    if (!selection.allowEmpty && selection.databases) assertNotEmpty(database, all);
+    namespaces.push(...all.filter(wanted));
+  }
+  if (namespaces.length === 0 && !selection.allowEmpty)
+    throw new KeepError(
+      "database-empty",
+      "nothing is left to back up: every namespace is excluded",
+    );
+  return { databases, namespaces };
+}
+
+async function allDatabases(deployment: Deployment): Promise<string[]> {
+  const names = await listDatabaseNames(deployment.client);
+  return names.filter((name) => !NEVER.includes(name));
+}
+
+const ATTEMPTS = 5;
+
+/**
+ * A listing that holds at the instant returned with it: it is read before and after the instant is
+ * chosen, until both agree. Without instants (standalone) the listing of now.
+ */
+export async function listAtInstant(
+  deployment: Deployment,
+  selection: Selection,
+  context: { readonly emit: Emit; readonly signal: AbortSignal },
+): Promise<{ listing: Listing; at: ClusterTime | null }> {
+  let before = await listSelected(deployment, selection, context.signal);
+  for (let attempt = 1; ; attempt++) {
+    const at = await newestInstant(deployment.client, deployment.server);
+    if (at === null) return { listing: before, at };
+    const after = await listSelected(deployment, selection, context.signal);
+    if (sameNamespaces(before.namespaces, after.namespaces)) return { listing: after, at };
+    if (attempt === ATTEMPTS)
+      throw new KeepError(
+        "namespaces-changed",
+        "collections are created, dropped or renamed so often that no listing holds",
+      );
+    before = after;
+    await sleep(200 * attempt, undefined, { signal: context.signal });
+  }
+}

@@ -1,0 +1,232 @@
+// All namespaces of a listing, two at a time, the largest first: data, then metadata.
+import { availableParallelism } from "node:os";
+import { gzip } from "node:zlib";
+import { promisify } from "node:util";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { dataPath, metadataPath } from "../archive/layout.ts";
+import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
+import { formatMetadata } from "../archive/metadata.ts";
+import type { PartialBackup } from "../archive/writer.ts";
+import { findElement, TYPE_BOOL } from "../bson/element.ts";
+import { createEncoder, suffixOf } from "../codec/codec.ts";
+import type { Compression } from "../codec/codec.ts";
+import type { Emit } from "../events.ts";
+import type { ReadOptions } from "../mongo/bulk-read.ts";
+import { estimateSize } from "../mongo/collection-size.ts";
+import type { CollectionSize } from "../mongo/collection-size.ts";
+import type { Deployment, RawConnection } from "../mongo/deployment.ts";
+import { dataCollection, indexName } from "../mongo/namespaces.ts";
+import type { NamespaceInfo } from "../mongo/namespaces.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
+import type { RateLimit } from "../util/rate-limit.ts";
+import { runPool } from "../util/task-pool.ts";
+import { readDocuments, writeBatches } from "./collection.ts";
+import type { CollectionData } from "./collection.ts";
+import { classifyReadFailure } from "./consistency.ts";
+
+export interface DumpRun {
+  readonly deployment: Deployment;
+  readonly partial: PartialBackup;
+  readonly at: ClusterTime | null;
+  readonly compression: Compression;
+  readonly rate: RateLimit;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Chunks are about so long: enough for the compressor, little enough for flat memory. */
+export const PIECE_BYTES = 4 * 1024 * 1024;
+/** Replies of about this size keep the stream full; the server's own 16 MB would cost memory. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/** More than two at a time gain nothing: compression is what takes the time, and it uses every core. */
+const WIDTH = Math.min(2, availableParallelism());
+/** Chunks being compressed at once in one collection. */
+export const SLOTS = Math.min(4, availableParallelism());
+const gzipText = promisify(gzip);
+
+interface Sized {
+  readonly info: NamespaceInfo;
+  readonly size: CollectionSize | null;
+}
+
+/** What the dump of many namespaces shares. `at` turns null when the server gives the instant up. */
+interface Shared {
+  at: ClusterTime | null;
+  readonly idle: (RawConnection | null)[];
+  readonly onRead: (namespace: string, documents: number, bytes: number) => void;
+}
+
+export interface DumpedNamespaces {
+  readonly collections: ManifestCollection[];
+  readonly files: ManifestFile[];
+  /** Whether all (capped collections aside) were read at the run's instant. */
+  readonly atInstant: boolean;
+}
+
+export async function dumpNamespaces(
+  run: DumpRun,
+  namespaces: readonly NamespaceInfo[],
+): Promise<DumpedNamespaces> {
+  const sized = await withSizes(run, namespaces);
+  const shared: Shared = { at: run.at, idle: [], onRead: createProgress(run, sized) };
+  const collections: ManifestCollection[] = [];
+  const files: ManifestFile[] = [];
+  try {
+    await runPool(sized, WIDTH, run.signal, async (one, signal) => {
+      const data = await dumpData({ ...run, signal }, shared, one);
+      const metadata = await writeMetadata(run, one.info);
+      collections.push(entryOf(one.info, data, metadata));
+      files.push(metadata, ...(data ? [data.file] : []));
+    });
+  } finally {
+    for (const raw of shared.idle) raw?.[Symbol.dispose]();
+  }
+  collections.sort((a, b) => order(a.database, b.database) || order(a.name, b.name));
+  files.sort((a, b) => order(a.path, b.path));
+  return { collections, files, atInstant: shared.at !== null };
+}
+
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The largest first, so that the last ones do not wait for one that began late. */
+async function withSizes(run: DumpRun, namespaces: readonly NamespaceInfo[]): Promise<Sized[]> {
+  const sized: Sized[] = [];
+  await runPool(namespaces, 4, run.signal, async (info) => {
+    const { client } = run.deployment;
+    const name = dataCollection(info.type, info.name);
+    const size = info.type === "view" ? null : await estimateSize(client, info.database, name);
+    sized.push({ info, size });
+  });
+  return sized.sort((a, b) => (b.size?.bytes ?? 0) - (a.size?.bytes ?? 0));
+}
+
+function createProgress(run: DumpRun, sized: readonly Sized[]): Shared["onRead"] {
+  const totalBytes = sized.reduce((sum, { size }) => sum + (size?.bytes ?? 0), 0);
+  let documents = 0;
+  let bytes = 0;
+  return (namespace, moreDocuments, moreBytes) => {
+    documents += moreDocuments;
+    bytes += moreBytes;
+    run.emit({ kind: "progress", step: "dump", namespace, documents, bytes, totalBytes });
+  };
+}
+
+type DumpedData = CollectionData & { readonly consistency: ConsistencyMode };
+
+/** The documents of one namespace; null for a view. */
+async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<DumpedData | null> {
+  const { info } = one;
+  if (info.type === "view") return null;
+  // Capped collections refuse snapshot reads (tried on 6.0.5: code 246): outside of the instant.
+  const at = isCapped(info) ? null : shared.at;
+  try {
+    const data = await readInto(run, shared, one, at);
+    return { ...data, consistency: at === null ? "none" : "snapshot" };
+  } catch (error) {
+    if (at === null || classifyReadFailure(error) !== "too-old") throw error;
+    giveUpInstant(run, shared);
+    await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
+    return { ...(await readInto(run, shared, one, null)), consistency: "none" };
+  }
+}
+
+function giveUpInstant(run: DumpRun, shared: Shared): void {
+  if (shared.at === null) return;
+  shared.at = null;
+  run.emit({
+    kind: "log",
+    level: "warn",
+    code: "instant-lost",
+    message:
+      "the dump takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds): the rest is read as it is now, and the backup is not one instant",
+  });
+}
+
+function isCapped(info: NamespaceInfo): boolean {
+  const b = Buffer.from(info.options);
+  const capped = findElement(b, 0, "capped");
+  return capped?.type === TYPE_BOOL && b[capped.at] === 1;
+}
+
+const dataFileOf = (run: DumpRun, info: NamespaceInfo) =>
+  dataPath(
+    info.database,
+    dataCollection(info.type, info.name),
+    suffixOf(run.compression.algorithm),
+  );
+
+/** Reads the documents through an idle connection, or a new one, which is closed on failure. */
+async function readInto(
+  run: DumpRun,
+  shared: Shared,
+  { info, size }: Sized,
+  at: ClusterTime | null,
+): Promise<CollectionData> {
+  const options: ReadOptions = {
+    database: info.database,
+    collection: dataCollection(info.type, info.name),
+    batchDocuments: batchDocuments(size),
+    pieceBytes: PIECE_BYTES,
+    at,
+    secondaryOk: true,
+  };
+  const file = await run.partial.openDataFile(
+    dataFileOf(run, info),
+    createEncoder(run.compression),
+    SLOTS,
+  );
+  const raw = shared.idle.pop() ?? (await run.deployment.openRaw("primaryPreferred"));
+  try {
+    const data = await writeBatches(readDocuments(run.deployment, raw, options), file, {
+      rate: run.rate,
+      signal: run.signal,
+      onRead: (documents, bytes) => {
+        shared.onRead(`${info.database}.${info.name}`, documents, bytes);
+      },
+    });
+    shared.idle.push(raw);
+    return data;
+  } catch (error) {
+    raw?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function batchDocuments(size: CollectionSize | null): number {
+  if (size === null || size.documents === 0) return 1_000;
+  const each = Math.max(1, size.bytes / size.documents);
+  return Math.max(1, Math.min(100_000, Math.round(BATCH_BYTES / each)));
+}
+
+async function writeMetadata(run: DumpRun, info: NamespaceInfo): Promise<ManifestFile> {
+  const { algorithm } = run.compression;
+  const text = formatMetadata({
+    collectionName: info.name,
+    type: info.type,
+    uuid: info.uuid,
+    options: info.options,
+    indexes: info.indexes,
+  });
+  const bytes = algorithm === "gzip" ? await gzipText(text) : Buffer.from(text);
+  return await run.partial.writeFile(metadataPath(info.database, info.name, algorithm), bytes);
+}
+
+function entryOf(
+  info: NamespaceInfo,
+  data: DumpedData | null,
+  metadata: ManifestFile,
+): ManifestCollection {
+  return {
+    database: info.database,
+    name: info.name,
+    type: info.type,
+    documents: data?.documents ?? 0,
+    rawBytes: data?.rawBytes ?? 0,
+    storedBytes: data?.storedBytes ?? 0,
+    contentHash: null,
+    consistency: data?.consistency ?? "none",
+    indexes: info.indexes.map(indexName),
+    files: data ? [data.file.path, metadata.path] : [metadata.path],
+  };
+}

@@ -1,0 +1,86 @@
+// Users and roles of a database, in mongodump's layout (--dumpDbUsersAndRoles):
+// `<db>/$admin.system.{users,roles,version}.bson` without metadata.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ManifestFile } from "../archive/manifest.ts";
+import { createEncoder, suffixOf } from "../codec/codec.ts";
+import { KeepError } from "../errors.ts";
+import { readDocuments, writeBatches } from "./collection.ts";
+import type { Listing, Selection } from "./listing.ts";
+import { PIECE_BYTES } from "./namespaces.ts";
+import type { DumpRun } from "./namespaces.ts";
+
+export const ACCOUNT_COLLECTIONS = ["system.users", "system.roles", "system.version"] as const;
+export type AccountCollection = (typeof ACCOUNT_COLLECTIONS)[number];
+
+/** The file of a database's accounts, relative to the backup, without the codec's suffix. */
+export function accountFile(database: string, collection: AccountCollection): string {
+  return `${database}/$admin.${collection}.bson`;
+}
+
+export interface DumpedAccounts {
+  readonly files: readonly ManifestFile[];
+  readonly users: "included" | "not included";
+}
+
+/**
+ * The accounts of each dumped database; `admin` as a whole has them in its own collections.
+ * Without the right to read them the backup goes on without, and says so.
+ */
+export async function dumpAccounts(
+  run: DumpRun,
+  selection: Selection,
+  listing: Listing,
+): Promise<DumpedAccounts> {
+  if (selection.only !== null) return { files: [], users: "not included" };
+  if (listing.databases.includes("admin")) return { files: [], users: "included" };
+  const files: ManifestFile[] = [];
+  try {
+    for (const database of listing.databases)
+      for (const collection of ACCOUNT_COLLECTIONS)
+        files.push(await dumpAccountFile(run, database, collection));
+    return { files, users: "included" };
+  } catch (error) {
+    if (!(error instanceof KeepError) || error.code !== "rights-missing") throw error;
+    for (const database of listing.databases) await removeFiles(run, database);
+    run.emit({
+      kind: "log",
+      level: "warn",
+      code: "users-not-included",
+      message: `users and roles are not in this backup: ${error.message} (${error.hint})`,
+    });
+    return { files: [], users: "not included" };
+  }
+}
+
+async function removeFiles(run: DumpRun, database: string): Promise<void> {
+  for (const collection of ACCOUNT_COLLECTIONS)
+    await rm(join(run.partial.path, pathOf(run, database, collection)), { force: true });
+}
+
+const pathOf = (run: DumpRun, database: string, collection: AccountCollection) =>
+  accountFile(database, collection) + suffixOf(run.compression.algorithm);
+
+async function dumpAccountFile(
+  run: DumpRun,
+  database: string,
+  collection: AccountCollection,
+): Promise<ManifestFile> {
+  const file = await run.partial.openDataFile(
+    pathOf(run, database, collection),
+    createEncoder(run.compression),
+    1,
+  );
+  using raw = await run.deployment.openRaw("primaryPreferred");
+  const batches = readDocuments(run.deployment, raw, {
+    database: "admin",
+    collection,
+    batchDocuments: 1_000,
+    pieceBytes: PIECE_BYTES,
+    at: run.at,
+    secondaryOk: true,
+    filter: collection === "system.version" ? {} : { db: database },
+  });
+  const flow = { rate: run.rate, signal: run.signal, onRead: () => undefined };
+  return (await writeBatches(batches, file, flow)).file;
+}

@@ -1,0 +1,32 @@
+// Where a backup has the users and roles of a database: ours and mongodump's --dumpDbUsersAndRoles.
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { OpenedBackup } from "../archive/reader.ts";
+import type { AccountFiles } from "./users.ts";
+
+const PATTERN = /^\$admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;
+
+export async function accountFilesOf(
+  backup: OpenedBackup,
+  database: string,
+): Promise<AccountFiles> {
+  const folder = join(backup.path, database);
+  const names = await readdir(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [] as string[];
+    throw error;
+  });
+  const pathOf = (kind: string) => {
+    const name = names.find((n) => PATTERN.exec(n)?.[1] === kind);
+    return name === undefined ? null : join(folder, name);
+  };
+  return { database, users: pathOf("users"), roles: pathOf("roles") };
+}
+
+/** The databases of the backup that come with users and roles. */
+export async function databasesWithAccounts(backup: OpenedBackup): Promise<string[]> {
+  const databases = [...new Set(backup.collections.map((c) => c.database))];
+  const found: string[] = [];
+  for (const database of databases)
+    if ((await accountFilesOf(backup, database)).users !== null) found.push(database);
+  return found;
+}

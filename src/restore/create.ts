@@ -1,0 +1,91 @@
+// Collections and views as they were: options, validators, collations, in the server's own order of keys.
+import type { Document, MongoClient } from "mongodb";
+import { MongoServerError } from "mongodb";
+import type { CollectionMetadata } from "../archive/metadata.ts";
+import { toOrdered } from "../bson/ordered.ts";
+import { CODES, driverError } from "../mongo/server-error.ts";
+
+/** Options that a server reports and `create` refuses, or that no server takes any more. */
+const NOT_FOR_CREATE: readonly string[] = ["uuid", "autoIndexId", "recordIdsReplicated"];
+/** Expiry begins only when the documents are loaded and proved (AMENDMENTS 12). */
+export const EXPIRY = "expireAfterSeconds";
+
+export function createOptions(metadata: CollectionMetadata): Document {
+  const options = toOrdered(metadata.options);
+  for (const name of [...NOT_FOR_CREATE, EXPIRY]) options.delete(name);
+  const idIndex = idIndexOf(metadata);
+  return { ...Object.fromEntries(options), ...(idIndex ? { idIndex } : {}) };
+}
+
+/** The `_id` index can only be given at creation; only where it is not the plain one. */
+function idIndexOf(metadata: CollectionMetadata): Map<string, unknown> | null {
+  for (const raw of metadata.indexes) {
+    const definition = toOrdered(raw);
+    if (definition.get("name") !== "_id_" || !definition.has("collation")) continue;
+    definition.delete("ns");
+    return definition;
+  }
+  return null;
+}
+
+/** The collection's own expiry (time series, clustered), or null. */
+export function collectionExpiry(metadata: CollectionMetadata): unknown {
+  return toOrdered(metadata.options).get(EXPIRY) ?? null;
+}
+
+/** Creates a collection or view that must not exist. @throws KeepError server-error, rights-missing */
+export async function createNamespace(
+  client: MongoClient,
+  target: { readonly database: string; readonly name: string },
+  metadata: CollectionMetadata | null,
+): Promise<void> {
+  try {
+    await client
+      .db(target.database)
+      .command({ create: target.name, ...(metadata ? createOptions(metadata) : {}) });
+  } catch (error) {
+    throw driverError("create", `${target.database}.${target.name}`, error);
+  }
+}
+
+/** Drops a collection or view; one that is not there is no error. */
+export async function dropNamespace(
+  client: MongoClient,
+  target: { readonly database: string; readonly name: string },
+): Promise<void> {
+  try {
+    await client.db(target.database).command({ drop: target.name });
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return;
+    throw driverError("drop", `${target.database}.${target.name}`, error);
+  }
+}
+
+/** Sets a collection's expiry once its documents are in place. */
+export async function setExpiry(
+  client: MongoClient,
+  target: { readonly database: string; readonly name: string },
+  expireAfterSeconds: unknown,
+): Promise<void> {
+  try {
+    await client.db(target.database).command({ collMod: target.name, expireAfterSeconds });
+  } catch (error) {
+    throw driverError("create", `${target.database}.${target.name}`, error);
+  }
+}
+
+/** Orders views so that each comes after the view or collection it is built on. */
+export function orderViews<T extends { readonly name: string; readonly viewOn: string }>(
+  views: readonly T[],
+): T[] {
+  const waiting = new Map(views.map((v) => [v.name, v]));
+  const ordered: T[] = [];
+  const visit = (view: T) => {
+    if (!waiting.delete(view.name)) return;
+    const base = waiting.get(view.viewOn);
+    if (base) visit(base);
+    ordered.push(view);
+  };
+  for (const view of views) visit(view);
+  return ordered;
+}

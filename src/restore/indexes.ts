@@ -1,0 +1,54 @@
+// Indexes as they were, after the data: all of a collection's in one createIndexes, key order kept.
+// TTL indexes come last of all: the server deletes expired documents within 60 s of the build.
+import type { MongoClient } from "mongodb";
+import type { CollectionMetadata } from "../archive/metadata.ts";
+import { toOrdered } from "../bson/ordered.ts";
+import { driverError } from "../mongo/server-error.ts";
+import { EXPIRY } from "./create.ts";
+
+type Definition = Map<string, unknown>;
+
+export interface IndexSets {
+  readonly plain: readonly Definition[];
+  /** With an expiry: only after the documents are proved. */
+  readonly expiring: readonly Definition[];
+}
+
+/** Fields that the server adds or that no supported version takes. */
+const NOT_FOR_CREATE: readonly string[] = ["v", "ns", "background"];
+
+/** What createIndexes gets for a collection: without `_id_` and the clustered index, which `create` made. */
+export function splitIndexes(metadata: CollectionMetadata): IndexSets {
+  const collated = toOrdered(metadata.options).has("collation");
+  const definitions = metadata.indexes
+    .map(toOrdered)
+    .filter((d) => d.get("name") !== "_id_" && d.get("clustered") !== true)
+    .map((d) => cleaned(d, collated));
+  return {
+    plain: definitions.filter((d) => !d.has(EXPIRY)),
+    expiring: definitions.filter((d) => d.has(EXPIRY)),
+  };
+}
+
+function cleaned(definition: Definition, collectionIsCollated: boolean): Definition {
+  const copy = new Map(definition);
+  for (const name of NOT_FOR_CREATE) copy.delete(name);
+  // An index without a collation would inherit its collection's, and become another index.
+  if (collectionIsCollated && !copy.has("collation"))
+    copy.set("collation", new Map([["locale", "simple"]]));
+  return copy;
+}
+
+/** Builds all the given indexes at once. @throws KeepError server-error naming the index, rights-missing */
+export async function buildIndexes(
+  client: MongoClient,
+  target: { readonly database: string; readonly name: string },
+  indexes: readonly Definition[],
+): Promise<void> {
+  if (indexes.length === 0) return;
+  try {
+    await client.db(target.database).command({ createIndexes: target.name, indexes });
+  } catch (error) {
+    throw driverError("create", `indexes of ${target.database}.${target.name}`, error);
+  }
+}

@@ -1,0 +1,273 @@
+// Carries out a plan in place: drop, create, load, index, prove, expire. Each step is journalled first.
+import type { CollectionMetadata } from "../archive/metadata.ts";
+import { readMetadata } from "../archive/reader.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { findElement } from "../bson/element.ts";
+import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { dataCollection } from "../mongo/namespaces.ts";
+import { accountFilesOf } from "./account-files.ts";
+import {
+  collectionExpiry,
+  createNamespace,
+  dropNamespace,
+  orderViews,
+  setExpiry,
+} from "./create.ts";
+import { buildIndexes, splitIndexes } from "./indexes.ts";
+import { openLoader } from "./load.ts";
+import type { Loader } from "./load.ts";
+import type { PlannedCollection, RestorePlan } from "./plan.ts";
+import { proveCollections } from "./prove.ts";
+import type { ProvedCollection } from "./prove.ts";
+import type { RestoreRecord } from "./record.ts";
+import { mergeAccounts } from "./users.ts";
+
+export interface RestoreContext {
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface RestoreOutcome {
+  readonly collections: readonly ProvedCollection[];
+  readonly loadSeconds: number;
+  readonly proveSeconds: number;
+}
+
+/** A planned collection with what the archive has of it. */
+interface Work {
+  readonly planned: PlannedCollection;
+  readonly archived: ArchivedCollection;
+  readonly metadata: CollectionMetadata | null;
+}
+
+/**
+ * Changes the live data: from the first drop on, a failure leaves it between two states, and the caller
+ * must put the old one back. `backup` is null where the plan only removes namespaces.
+ * @throws KeepError server-error, rights-missing, damaged (the proof failed), unreachable
+ */
+export async function applyInPlace(
+  deployment: Deployment,
+  backup: OpenedBackup | null,
+  plan: RestorePlan,
+  record: RestoreRecord,
+  context: RestoreContext,
+): Promise<RestoreOutcome> {
+  const work = backup ? await collectWork(backup, plan) : [];
+  using loader = await openLoader(deployment);
+  context.signal.throwIfAborted();
+  await record.journal({ step: "live-change", state: "begin" });
+  const run: Run = { deployment, loader, record, context };
+  for (const namespace of plan.remove) await remove(run, namespace);
+  const began = performance.now();
+  const loaded = await loadAll(run, work);
+  const loadSeconds = (performance.now() - began) / 1000;
+  const collections = await proveAll(run, loaded);
+  const proveSeconds = (performance.now() - began) / 1000 - loadSeconds;
+  await createViews(run, work);
+  await expireAll(run, work);
+  if (backup) await mergeAll(run, backup, plan);
+  await record.journal({ step: "live-change", state: "done" });
+  return { collections: [...collections, ...viewsOf(work)], loadSeconds, proveSeconds };
+}
+
+interface Run {
+  readonly deployment: Deployment;
+  readonly loader: Loader;
+  readonly record: RestoreRecord;
+  readonly context: RestoreContext;
+}
+
+async function collectWork(backup: OpenedBackup, plan: RestorePlan): Promise<Work[]> {
+  const byName = new Map(backup.collections.map((c) => [`${c.database}.${c.name}`, c]));
+  const work: Work[] = [];
+  for (const planned of plan.collections) {
+    const archived = byName.get(`${planned.source.database}.${planned.source.name}`);
+    if (!archived)
+      throw new KeepError("damaged", `the backup no longer holds ${planned.namespace}`);
+    work.push({ planned, archived, metadata: await readMetadata(archived) });
+  }
+  return work;
+}
+
+/** One journalled step on a namespace; a failure is journalled and logged in full, then thrown. */
+async function step<T>(
+  run: Run,
+  name: "drop" | "create" | "load" | "index" | "expire" | "users",
+  namespace: string,
+  act: () => Promise<T>,
+): Promise<T> {
+  run.context.signal.throwIfAborted();
+  await run.record.journal({ step: name, state: "begin", namespace });
+  try {
+    const result = await act();
+    await run.record.journal({ step: name, state: "done", namespace });
+    await run.record.log(`${name} ${JSON.stringify(namespace)} done`);
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    await run.record.journal({ step: name, state: "failed", namespace, message });
+    await run.record.log(`${name} ${JSON.stringify(namespace)} FAILED: ${message}`);
+    throw error;
+  }
+}
+
+async function remove(run: Run, namespace: string): Promise<void> {
+  const dot = namespace.indexOf(".");
+  const target = { database: namespace.slice(0, dot), name: namespace.slice(dot + 1) };
+  await step(run, "drop", namespace, () => dropNamespace(run.deployment.client, target));
+}
+
+/** Loads the collections one after the other; each one's indexes build while the next one loads. */
+async function loadAll(run: Run, work: readonly Work[]): Promise<Loaded[]> {
+  const loaded: Loaded[] = [];
+  let building: Promise<void> = Promise.resolve();
+  // A failed build is thrown by the await below; until then it must not count as unhandled.
+  const settle = (build: Promise<void>) => {
+    build.catch(() => undefined);
+    return build;
+  };
+  const progress = createProgress(run, work);
+  for (const { planned } of work)
+    if (planned.action === "replace")
+      await step(run, "drop", planned.namespace, () =>
+        dropNamespace(run.deployment.client, planned),
+      );
+  for (const one of work) {
+    if (one.planned.type === "view") continue;
+    const documents = await loadOne(run, one, progress);
+    loaded.push({ ...one, documents });
+    await building;
+    building = settle(indexOne(run, one));
+  }
+  await building;
+  return loaded;
+}
+
+type Loaded = Work & { readonly documents: number };
+
+function createProgress(run: Run, work: readonly Work[]) {
+  const totalBytes = work.reduce((sum, w) => sum + (w.planned.rawBytes ?? 0), 0);
+  let documents = 0;
+  let bytes = 0;
+  return (namespace: string, moreDocuments: number, moreBytes: number) => {
+    documents += moreDocuments;
+    bytes += moreBytes;
+    run.context.emit({ kind: "progress", step: "load", namespace, documents, bytes, totalBytes });
+  };
+}
+
+async function loadOne(
+  run: Run,
+  { planned, archived, metadata }: Work,
+  progress: ReturnType<typeof createProgress>,
+): Promise<number> {
+  await step(run, "create", planned.namespace, () =>
+    createNamespace(run.deployment.client, planned, metadata),
+  );
+  const { dataFile } = archived;
+  if (dataFile === null) return 0;
+  return await step(run, "load", planned.namespace, () =>
+    run.loader.load(
+      dataFile,
+      {
+        database: planned.database,
+        collection: dataCollection(planned.type, planned.name),
+        bypassValidation: planned.type === "collection",
+      },
+      {
+        keepOrder: metadata !== null && isCapped(metadata),
+        signal: run.context.signal,
+        onLoaded: (documents, bytes) => {
+          progress(planned.namespace, documents, bytes);
+        },
+      },
+    ),
+  );
+}
+
+function isCapped(metadata: CollectionMetadata): boolean {
+  const options = Buffer.from(metadata.options);
+  const capped = findElement(options, 0, "capped");
+  return capped !== undefined && options[capped.at] === 1;
+}
+
+async function indexOne(run: Run, { planned, metadata }: Work): Promise<void> {
+  if (!metadata) return;
+  const { plain } = splitIndexes(metadata);
+  if (plain.length === 0) return;
+  await step(run, "index", planned.namespace, () =>
+    buildIndexes(run.deployment.client, planned, plain),
+  );
+}
+
+async function proveAll(run: Run, loaded: readonly Loaded[]): Promise<ProvedCollection[]> {
+  await run.record.journal({ step: "prove", state: "begin" });
+  const proved = await proveCollections(
+    run.deployment,
+    loaded.map(({ planned, documents }) => ({
+      ...planned,
+      expectedDocuments: planned.documents ?? documents,
+    })),
+    run.context,
+  );
+  const wrong = proved.filter((p) => !p.equal);
+  for (const p of wrong) await run.record.log(`prove ${JSON.stringify(p.namespace)} FAILED`);
+  if (wrong.length > 0) {
+    await run.record.journal({ step: "prove", state: "failed" });
+    throw new KeepError(
+      "failed",
+      `${wrong.map((p) => p.namespace).join(", ")}: what the server holds after the load is not what the backup holds`,
+    );
+  }
+  await run.record.journal({ step: "prove", state: "done" });
+  return proved;
+}
+
+async function createViews(run: Run, work: readonly Work[]): Promise<void> {
+  const views = work
+    .filter((w) => w.planned.type === "view")
+    .map((w) => ({ ...w, name: w.planned.name, viewOn: viewOn(w.metadata) }));
+  for (const view of orderViews(views))
+    await step(run, "create", view.planned.namespace, () =>
+      createNamespace(run.deployment.client, view.planned, view.metadata),
+    );
+}
+
+function viewOn(metadata: CollectionMetadata | null): string {
+  if (!metadata) return "";
+  const b = Buffer.from(metadata.options);
+  const found = findElement(b, 0, "viewOn");
+  return found ? b.toString("utf8", found.at + 4, found.at + 3 + b.readInt32LE(found.at)) : "";
+}
+
+const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
+  work
+    .filter((w) => w.planned.type === "view")
+    .map((w) => ({ namespace: w.planned.namespace, documents: 0, equal: true }));
+
+/** Expiry comes last: the server may delete expired documents from here on. */
+async function expireAll(run: Run, work: readonly Work[]): Promise<void> {
+  const { client } = run.deployment;
+  for (const { planned, metadata } of work) {
+    if (!metadata || planned.type === "view") continue;
+    const { expiring } = splitIndexes(metadata);
+    const expiry = collectionExpiry(metadata);
+    if (expiring.length === 0 && expiry === null) continue;
+    await step(run, "expire", planned.namespace, async () => {
+      await buildIndexes(client, planned, expiring);
+      if (expiry !== null) await setExpiry(client, planned, expiry);
+    });
+  }
+}
+
+async function mergeAll(run: Run, backup: OpenedBackup, plan: RestorePlan): Promise<void> {
+  for (const database of plan.usersOf) {
+    const files = await accountFilesOf(backup, database);
+    if (files.users === null && files.roles === null) continue;
+    await step(run, "users", database, () =>
+      mergeAccounts(run.deployment, run.loader, files, run.context.signal),
+    );
+  }
+}

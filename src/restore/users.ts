@@ -1,0 +1,51 @@
+// Users and roles of a database, merged by the server's own command, as mongorestore does
+// (mongo-tools, mongorestore/metadata.go, RestoreUsersOrRoles). Existing accounts that the backup does
+// not have stay, so that the account which restores can never lock itself out.
+import type { Deployment } from "../mongo/deployment.ts";
+import { driverError } from "../mongo/server-error.ts";
+import { dropNamespace } from "./create.ts";
+import type { Loader } from "./load.ts";
+
+export interface AccountFiles {
+  readonly database: string;
+  /** Absolute paths of the data files; null where the backup has none. */
+  readonly users: string | null;
+  readonly roles: string | null;
+}
+
+const TEMPORARY_USERS = "tempusers";
+const TEMPORARY_ROLES = "temproles";
+
+/** @throws KeepError rights-missing, server-error */
+export async function mergeAccounts(
+  deployment: Deployment,
+  loader: Loader,
+  files: AccountFiles,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = deployment;
+  const parts = [
+    { file: files.users, name: TEMPORARY_USERS, field: "tempUsersCollection" },
+    { file: files.roles, name: TEMPORARY_ROLES, field: "tempRolesCollection" },
+  ];
+  const command: Record<string, unknown> = { _mergeAuthzCollections: 1 };
+  try {
+    for (const { file, name, field } of parts) {
+      if (file === null) continue;
+      await dropNamespace(client, { database: "admin", name });
+      const target = { database: "admin", collection: name, bypassValidation: true };
+      const options = { keepOrder: true, signal, onLoaded: () => undefined };
+      const loaded = await loader.load(file, target, options);
+      // The server takes an absent collection for an error, and an empty one cannot be inserted.
+      if (loaded > 0) command[field] = `admin.${name}`;
+    }
+    if (Object.keys(command).length === 1) return;
+    await client
+      .db("admin")
+      .command({ ...command, db: files.database, drop: false, writeConcern: { w: "majority" } });
+  } catch (error) {
+    throw driverError("write", `users and roles of ${files.database}`, error);
+  } finally {
+    for (const { name } of parts) await dropNamespace(client, { database: "admin", name });
+  }
+}
