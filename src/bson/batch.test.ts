@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { BSON } from "mongodb";
+import { compactBatch, parseCursorReply } from "./batch.ts";
+
+const documents = fc.array(fc.record({ _id: fc.integer(), s: fc.string(), d: fc.double() }), {
+  maxLength: 300,
+});
+
+const replyOf = (batch: unknown[], id = 7n) =>
+  Buffer.from(
+    BSON.serialize({
+      cursor: { firstBatch: batch, id: BSON.Long.fromBigInt(id), ns: "a.b" },
+      ok: 1,
+    }),
+  );
+
+test("a compacted batch is exactly its documents back to back", () => {
+  fc.assert(
+    fc.property(documents, fc.integer({ min: 1, max: 5_000 }), (docs, pieceBytes) => {
+      const reply = replyOf(docs);
+      const { batchAt, ok, cursorId } = parseCursorReply(reply, 0);
+      assert.ok(ok);
+      assert.equal(cursorId, 7n);
+      const { documents: count, cuts } = compactBatch(reply, batchAt, pieceBytes);
+      assert.equal(count, docs.length);
+      const expected = Buffer.concat(docs.map((d) => BSON.serialize(d)));
+      assert.deepEqual(reply.subarray(batchAt, batchAt + (cuts.at(-1) ?? 0)), expected);
+    }),
+  );
+});
+
+test("every piece holds whole documents, and all but the last are long enough", () => {
+  fc.assert(
+    fc.property(documents, fc.integer({ min: 1, max: 2_000 }), (docs, pieceBytes) => {
+      const reply = replyOf(docs);
+      const { batchAt } = parseCursorReply(reply, 0);
+      const { cuts } = compactBatch(reply, batchAt, pieceBytes);
+      let start = 0;
+      for (const [i, end] of cuts.entries()) {
+        if (i < cuts.length - 1) assert.ok(end - start >= pieceBytes);
+        let at = start;
+        while (at < end) at += reply.readInt32LE(batchAt + at);
+        assert.equal(at, end);
+        start = end;
+      }
+    }),
+  );
+});
+
+test("a failed command's reply gives its code and message", () => {
+  const reply = Buffer.from(BSON.serialize({ ok: 0, code: 13, errmsg: "not authorized" }));
+  const parsed = parseCursorReply(reply, 0);
+  assert.deepEqual([parsed.ok, parsed.code, parsed.errmsg], [false, 13, "not authorized"]);
+});
