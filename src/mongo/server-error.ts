@@ -72,6 +72,15 @@ export function serverError(
   );
 }
 
+/** The error's name and stack without the values: a driver's error carries keyValue, and prints it. */
+function sanitized(error: Error): Error {
+  const copy = new Error(withoutValues(error.message));
+  copy.name = error.name;
+  const frames = error.stack?.split("\n").filter((line) => line.startsWith("    at ")) ?? [];
+  copy.stack = [`${copy.name}: ${copy.message}`, ...frames].join("\n");
+  return copy;
+}
+
 /** An error that the driver threw while it did `action` to `target`. */
 export function driverError(action: Action, target: string, error: unknown): KeepError {
   if (error instanceof KeepError) return error;
@@ -79,7 +88,7 @@ export function driverError(action: Action, target: string, error: unknown): Kee
   if (connection) return connection;
   if (error instanceof MongoServerError) {
     const code = typeof error.code === "number" ? error.code : 0;
-    return serverError(action, target, code, error.message, error);
+    return serverError(action, target, code, error.message, sanitized(error));
   }
   return new KeepError("internal", error instanceof Error ? error.message : String(error), {
     cause: error,

@@ -52,3 +52,28 @@ export async function buildIndexes(
     throw driverError("create", `indexes of ${target.database}.${target.name}`, error);
   }
 }
+
+/**
+ * Waits until all earlier writes are on disk and held by a majority: a createIndexes that finds its index
+ * there changes nothing, and its write concern waits for the newest write of the server.
+ */
+export async function settleWrites(
+  client: MongoClient,
+  collections: readonly {
+    readonly database: string;
+    readonly name: string;
+    readonly type: string;
+  }[],
+): Promise<void> {
+  const target = collections.find((c) => c.type === "collection" && !c.name.startsWith("system."));
+  if (!target) return;
+  try {
+    await client.db(target.database).command({
+      createIndexes: target.name,
+      indexes: [{ key: { _id: 1 }, name: "_id_" }],
+      writeConcern: { w: "majority", j: true },
+    });
+  } catch (error) {
+    throw driverError("create", `indexes of ${target.database}.${target.name}`, error);
+  }
+}

@@ -15,7 +15,7 @@ import {
   orderViews,
   setExpiry,
 } from "./create.ts";
-import { buildIndexes, splitIndexes } from "./indexes.ts";
+import { buildIndexes, settleWrites, splitIndexes } from "./indexes.ts";
 import { openLoader } from "./load.ts";
 import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
@@ -62,6 +62,10 @@ export async function applyInPlace(
   for (const namespace of plan.remove) await remove(run, namespace);
   const began = performance.now();
   const loaded = await loadAll(run, work);
+  await settleWrites(
+    deployment.client,
+    work.map((w) => w.planned),
+  );
   const loadSeconds = (performance.now() - began) / 1000;
   const collections = await proveAll(run, loaded);
   const proveSeconds = (performance.now() - began) / 1000 - loadSeconds;
