@@ -1,0 +1,44 @@
+// Tests that need a certain server say so in their name, and are skipped, counted, where it is not to be had.
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { freshDatabase } from "./fresh-database.ts";
+import type { FreshDatabase } from "./fresh-database.ts";
+import { mongod, replicaSet, standaloneWithAuth } from "./servers.ts";
+
+export interface Need {
+  /** Which of the shared servers. */
+  readonly topology: "replicaSet" | "standalone";
+  /** Least version, like ">=5.0". */
+  readonly server?: `>=${number}`;
+}
+
+/**
+ * A test on its own database of a shared server, called `<name> [replica set, server >=5.0]`.
+ */
+export function requires(
+  need: Need,
+  name: string,
+  body: (t: TestContext, fresh: FreshDatabase) => Promise<void>,
+): void {
+  void test(`${name} [${describeNeed(need)}]`, async (t) => {
+    const { version } = await mongod();
+    if (!meetsVersion(need.server, version)) {
+      t.skip(`needs server ${need.server ?? ""}, this is ${version}`);
+      return;
+    }
+    const uri = await (need.topology === "replicaSet" ? replicaSet() : standaloneWithAuth());
+    await body(t, await freshDatabase(t, uri));
+  });
+}
+
+function describeNeed({ topology, server }: Need): string {
+  const words = topology === "replicaSet" ? "replica set" : "standalone with login";
+  return server === undefined ? words : `${words}, server ${server}`;
+}
+
+/** Whether `version` is at least what `least` (">=5.0") asks for. */
+export function meetsVersion(least: string | undefined, version: string): boolean {
+  const [needMajor = 0, needMinor = 0] = (least ?? ">=0").slice(2).split(".").map(Number);
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > needMajor || (major === needMajor && minor >= needMinor);
+}
