@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { access, readFile, mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { describeEnd, execute } from "./exec.ts";
+import { openSecretFile } from "./secret-file.ts";
+
+const LIMIT = { timeoutMs: 20_000 };
+const isAlive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+async function gone(pid: number): Promise<boolean> {
+  for (let i = 0; i < 100 && isAlive(pid); i++) await delay(20);
+  return !isAlive(pid);
+}
+
+test("a program gets its input by stdin, its arguments untouched, and its output comes back", async () => {
+  const result = await execute(["sh", "-c", 'cat; printf "%s" "$1"', "sh", "a b'$(x)"], {
+    ...LIMIT,
+    stdin: "in:",
+  });
+  assert.deepEqual(result, {
+    ok: true,
+    end: { kind: "exit", code: 0 },
+    stdout: "in:a b'$(x)",
+    stderrTail: "",
+  });
+});
+
+test("a failure is told by its exit code and the last lines of stderr", async () => {
+  const result = await execute(["sh", "-c", "echo one >&2; echo two >&2; exit 3"], LIMIT);
+  assert.equal(result.ok, false);
+  assert.equal(describeEnd(result), "exited with 3: one | two");
+});
+
+test("stderr is cut to its tail and redacted", async () => {
+  const script =
+    'i=0; while [ $i -lt 2000 ]; do echo "line $i" >&2; i=$((i+1)); done; echo "at mongodb://u:hunter2@h" >&2';
+  const { stderrTail } = await execute(["sh", "-c", script], LIMIT);
+  assert.ok(stderrTail.length <= 4096);
+  assert.ok(stderrTail.endsWith("line 1999\nat mongodb://***@h"), stderrTail.slice(-60));
+});
+
+test("a program that is not installed is a result, not an exception", async () => {
+  const result = await execute(["mongokeep-no-such-program"], LIMIT);
+  assert.deepEqual(result.end, { kind: "not-started", reason: "ENOENT" });
+  assert.equal(describeEnd(result), "is not installed");
+});
+
+test("a program that ignores TERM is killed after the grace time, its children too", async () => {
+  const script = "trap '' TERM; sleep 60 & echo $!; while :; do sleep 0.05; done";
+  const result = await execute(["sh", "-c", script], { timeoutMs: 300, graceMs: 100 });
+  assert.deepEqual(result.end, { kind: "timeout", afterMs: 300 });
+  assert.ok(await gone(Number(result.stdout)), "the child of the child lives on");
+});
+
+test("an abort ends the program and rejects with the signal's reason", async () => {
+  const stop = new AbortController();
+  const folder = await mkdtemp(join(tmpdir(), "mk-exec-"));
+  try {
+    const running = execute(["sh", "-c", `echo $$ > pid; exec sleep 60`], {
+      ...LIMIT,
+      cwd: folder,
+      signal: stop.signal,
+    });
+    const rejected = assert.rejects(running, /ctrl-c/);
+    const pidFile = join(folder, "pid");
+    let pid = 0;
+    while (pid === 0) {
+      await delay(10);
+      pid = Number(await readFile(pidFile, "utf8").catch(() => "0"));
+    }
+    stop.abort(new Error("ctrl-c"));
+    await rejected;
+    assert.ok(!isAlive(pid));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("nothing is started once the signal has aborted", async () => {
+  const signal = AbortSignal.abort(new Error("stopped"));
+  await assert.rejects(execute(["sh", "-c", "exit 0"], { ...LIMIT, signal }), /stopped/);
+});
+
+test("a daemon left behind neither blocks the call nor dies with it", async () => {
+  const result = await execute(["sh", "-c", "sleep 60 & echo $!"], LIMIT);
+  const daemon = Number(result.stdout);
+  try {
+    assert.equal(result.ok, true);
+    assert.ok(isAlive(daemon));
+  } finally {
+    process.kill(daemon, "SIGKILL");
+  }
+});
+
+test("a program that does not read its input does not break the caller", async () => {
+  const result = await execute(["true"], { ...LIMIT, stdin: "x".repeat(1 << 20) });
+  assert.equal(result.ok, true);
+});
+
+test("the environment is inherited, added to, and taken from", async () => {
+  const { stdout } = await execute(["sh", "-c", 'echo "${PATH:+path} $MK_A ${HOME-none}"'], {
+    ...LIMIT,
+    env: { MK_A: "one", HOME: undefined },
+  });
+  assert.equal(stdout, "path one none\n");
+});
+
+test("a secret file is private and gone afterwards", async () => {
+  let path: string;
+  {
+    await using file = await openSecretFile("uri: x");
+    path = file.path;
+    assert.equal(await readFile(path, "utf8"), "uri: x");
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.equal((await stat(dirname(path))).mode & 0o777, 0o700);
+  }
+  await assert.rejects(access(dirname(path)), { code: "ENOENT" });
+});

@@ -1,0 +1,176 @@
+// Runs other programs: an argv array, never a command line put together; secrets by stdin or file, never in argv.
+// A program that hangs is ended with its whole process group, and what it said is kept only as far as a person reads.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { redactForTerminal } from "./redact.ts";
+
+export interface ExecOptions {
+  /** SIGTERM to the process group after this long, SIGKILL `graceMs` later. */
+  readonly timeoutMs: number;
+  readonly graceMs?: number;
+  /** Ends the program in the same way; `execute` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  readonly stdin?: string | Uint8Array;
+  /** On top of the environment that this process has; undefined takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+}
+
+/** How a program ended. `not-started` names the system's error: ENOENT where it is not installed. */
+export type ExecEnd =
+  | { readonly kind: "exit"; readonly code: number }
+  | { readonly kind: "signal"; readonly signal: string }
+  | { readonly kind: "timeout"; readonly afterMs: number }
+  | { readonly kind: "not-started"; readonly reason: string };
+
+export interface ExecResult {
+  readonly ok: boolean;
+  readonly end: ExecEnd;
+  /** The first megabyte, as it came. */
+  readonly stdout: string;
+  /** The last 4 KiB, redacted and safe to show. */
+  readonly stderrTail: string;
+}
+
+const GRACE_MS = 5_000;
+const STDOUT_BYTES = 1 << 20;
+const STDERR_BYTES = 4096;
+/** A daemon that a command leaves behind holds its pipes open for ever: wait no longer than this for last words. */
+const DRAIN_MS = 300;
+
+/**
+ * Runs a program to its end. Does not throw because of how the program ended: see `end`.
+ * Rejects only when `signal` aborts, after the program is gone.
+ */
+export async function execute(
+  argv: readonly [string, ...string[]],
+  options: ExecOptions,
+): Promise<ExecResult> {
+  options.signal?.throwIfAborted();
+  const [program, ...rest] = argv;
+  const child = spawn(program, rest, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    // A group of its own: a child's children end with it, and Ctrl-C reaches them only through us.
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const stdout = keepHead(child.stdout, STDOUT_BYTES);
+  const stderr = keepTail(child.stderr, STDERR_BYTES);
+  feed(child, options.stdin);
+  const end = await endOf(child, options);
+  await drained(child);
+  options.signal?.throwIfAborted();
+  return {
+    ok: end.kind === "exit" && end.code === 0,
+    end,
+    stdout: stdout(),
+    stderrTail: redactForTerminal(stderr()).trim(),
+  };
+}
+
+/** For a message: `exited with 3: last line it said`. */
+export function describeEnd(result: Pick<ExecResult, "end" | "stderrTail">): string {
+  const said = result.stderrTail.split("\n").slice(-3).join(" | ");
+  return said === "" ? endText(result.end) : `${endText(result.end)}: ${said}`;
+}
+
+function endText(end: ExecEnd): string {
+  switch (end.kind) {
+    case "exit":
+      return `exited with ${end.code}`;
+    case "signal":
+      return `was ended by ${end.signal}`;
+    case "timeout":
+      return `did not end within ${end.afterMs / 1000} s`;
+    case "not-started":
+      return end.reason === "ENOENT" ? "is not installed" : `could not be started (${end.reason})`;
+  }
+}
+
+async function endOf(child: ChildProcess, options: ExecOptions): Promise<ExecEnd> {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const stop = AbortSignal.any(options.signal ? [timeout, options.signal] : [timeout]);
+  const grace = new AbortController();
+  const endGroup = () => {
+    signalGroup(child, "SIGTERM");
+    void delay(options.graceMs ?? GRACE_MS, undefined, { signal: grace.signal }).then(
+      () => {
+        signalGroup(child, "SIGKILL");
+      },
+      () => undefined, // it went within the grace time
+    );
+  };
+  stop.addEventListener("abort", endGroup, { once: true });
+  const end = await whenEnded(child);
+  // From here on the pid may belong to someone else: the timeout must not fire any more.
+  stop.removeEventListener("abort", endGroup);
+  grace.abort();
+  if (!stop.aborted) return end;
+  // The leader is gone; its group, whose number stays taken while it has members, shall not outlive it.
+  signalGroup(child, "SIGKILL");
+  return timeout.aborted ? { kind: "timeout", afterMs: options.timeoutMs } : end;
+}
+
+function whenEnded(child: ChildProcess): Promise<ExecEnd> {
+  return new Promise((resolve) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined)
+        resolve({ kind: "not-started", reason: error.code ?? "unknown" });
+    });
+    // `exit`, not `close`: a daemon left behind keeps the pipes open.
+    child.once("exit", (code, signal) => {
+      resolve(code === null ? { kind: "signal", signal: signal ?? "?" } : { kind: "exit", code });
+    });
+  });
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    // ESRCH: the whole group is gone already, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") child.kill(signal);
+  }
+}
+
+function feed(child: ChildProcess, input: string | Uint8Array | undefined): void {
+  child.stdin?.on("error", () => {
+    // EPIPE: the program ended, or closed its input, without reading it all. Its exit status tells.
+  });
+  child.stdin?.end(input ?? "");
+}
+
+async function drained(child: ChildProcess): Promise<void> {
+  const open = [child.stdout, child.stderr].filter((stream) => stream?.closed === false);
+  if (open.length === 0 || child.pid === undefined) return;
+  const giveUp = new AbortController();
+  const closed = open.map((stream) => new Promise((resolve) => stream?.once("close", resolve)));
+  const late = delay(DRAIN_MS, undefined, { signal: giveUp.signal }).catch(() => undefined);
+  await Promise.race([Promise.all(closed), late]);
+  giveUp.abort();
+  // Still read (a closed pipe would kill the daemon at its next line), but no reason to stay alive.
+  for (const stream of open) (stream as Readable & { unref?(): void }).unref?.();
+}
+
+function keepHead(stream: Readable, limit: number): () => string {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  stream.on("data", (part: Buffer) => {
+    if (bytes < limit) parts.push(part.subarray(0, limit - bytes));
+    bytes += part.length;
+  });
+  return () => Buffer.concat(parts).toString("utf8");
+}
+
+function keepTail(stream: Readable, limit: number): () => string {
+  let tail = Buffer.alloc(0);
+  stream.on("data", (part: Buffer) => {
+    const joined = Buffer.concat([tail, part]);
+    tail = Buffer.from(joined.subarray(Math.max(0, joined.length - limit)));
+  });
+  return () => tail.toString("utf8");
+}

@@ -1,0 +1,60 @@
+// Takes secrets out of texts that came from outside (drivers, tools, servers) before anyone sees them.
+// What cannot be told apart from a secret goes too: a message that says less is better than one that says a password.
+import { Secret } from "./secret.ts";
+
+const MASK = "***";
+/** Masking "a" everywhere would garble every message; URLs and key=value forms are masked whatever the length. */
+const SHORTEST_KNOWN = 4;
+
+/** Everything up to the last @ of a run without spaces: an unencoded @ or / in a password must not cut it short. */
+const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>`]*@/gi;
+
+const SECRET_NAME =
+  "[\\w.-]*(?:passw(?:or)?d|passphrase|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization)[\\w.-]*";
+/** password=x, "password": "x", tlsCertificateKeyFilePassword=x, AWS_SESSION_TOKEN:x, --password x */
+const NAMED_VALUE = new RegExp(
+  `(["']?\\b${SECRET_NAME}["']?\\s*[=:]\\s*|--${SECRET_NAME}\\s+)` +
+    `("(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'|(?:(?:bearer|basic)\\s+)?[^\\s&;,"'}\\])]+)`,
+  "gi",
+);
+
+const known = new Map<string, RegExp>();
+
+/** From now on `redact` masks this value, as it is and as it stands in a URL or in JSON. */
+export function rememberSecret(secret: Secret | string): void {
+  const value = secret instanceof Secret ? secret.reveal() : secret;
+  const forms = [
+    value,
+    encodeURIComponent(value),
+    encodeURI(value),
+    JSON.stringify(value).slice(1, -1),
+  ];
+  for (const form of forms) {
+    if (form.length < SHORTEST_KNOWN || known.has(form)) continue;
+    // Not inside a longer word: a weak password like "mongo" must not eat half of "mongodump".
+    const literal = form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    known.set(form, new RegExp(`(?<![a-z0-9])${literal}(?![a-z0-9])`, "gi"));
+  }
+}
+
+/** The text without credentials of URLs, values of password-like names, and known secrets. */
+export function redact(text: string): string {
+  let shown = text;
+  for (const pattern of known.values()) shown = shown.replace(pattern, MASK);
+  return shown
+    .replace(URL_CREDENTIALS, `$1${MASK}@`)
+    .replace(NAMED_VALUE, (_whole, name: string) => `${name}${MASK}`);
+}
+
+/** `redact`, and control characters (colour codes, cursor jumps, a faked line) made visible. Tabs and line ends stay. */
+export function redactForTerminal(text: string): string {
+  return redact(text).replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** What may be shown of any thrown value: its message, redacted. */
+export function messageOf(error: unknown): string {
+  return redactForTerminal(error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,23 @@
+// A secret handed to another program as a file that only this user can read, gone when the scope ends.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeNewFile } from "./durable-file.ts";
+
+export interface SecretFile extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Writes `text` to a new file 0600 in a new folder 0700. Use with `await using`: disposing removes both. */
+export async function openSecretFile(text: string): Promise<SecretFile> {
+  const folder = await mkdtemp(join(tmpdir(), "mongokeep-"));
+  const path = join(folder, "secret");
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await writeNewFile(path, text);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { path, [Symbol.asyncDispose]: remove };
+}
