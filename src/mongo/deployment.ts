@@ -29,7 +29,7 @@ export interface Deployment extends AsyncDisposable {
   openRaw(readPreference: ReadPreferenceLike): Promise<RawConnection | null>;
 }
 
-const SELECTION_MS = 15_000;
+const SELECTION_MS = 10_000;
 /** A server that sends nothing for so long while an answer is due is lost. */
 const SILENCE_MS = 120_000;
 /** Two collections at a time, a batch read and a batch compressed each, of at most 16 MB + overhead. */
@@ -64,14 +64,20 @@ function createClient(uri: Secret): MongoClient {
   try {
     return new MongoClient(uri.reveal(), {
       appName: "mongokeep",
-      serverSelectionTimeoutMS: SELECTION_MS,
-      connectTimeoutMS: SELECTION_MS,
+      ...defaultUnlessNamed(uri, "serverSelectionTimeoutMS"),
+      ...defaultUnlessNamed(uri, "connectTimeoutMS"),
       // The job decides what is tried again; a retried write after a fail-over could hide a lost one.
       retryWrites: false,
     });
   } catch (error) {
     throw connectionError(error) ?? error;
   }
+}
+
+/** What the URI says of time limits wins over ours. */
+function defaultUnlessNamed(uri: Secret, option: "serverSelectionTimeoutMS" | "connectTimeoutMS") {
+  const named = new RegExp(`[?&]${option}=`, "i").test(uri.reveal());
+  return named ? {} : { [option]: SELECTION_MS };
 }
 
 function deploymentOf(
