@@ -1,5 +1,6 @@
 // Retention as a pure function: backups, now, policy, zone → one decision with a reason for each.
 // `cleanup` carries it out and `--dry-run` prints the same list (DESIGN section 8, AMENDMENTS 8, 11, 20, 21, 24, 25).
+import assert from "node:assert/strict";
 import { expiryOf } from "./expiry.ts";
 import { describeGroup, newestFirst } from "./group.ts";
 import type { Group, Moment } from "./group.ts";
@@ -20,6 +21,7 @@ export function planRetention(
   policy: RetentionPolicy,
   zone: string,
 ): RetentionPlan {
+  assert.equal(new Set(items.map(({ id }) => id)).size, items.length, "two backups of one id");
   const moment: Moment = { nowMs: Math.floor(nowMs), policy, zone };
   const dated = items.filter(hasDate);
   const decisions = new Map<string, Decision>();
