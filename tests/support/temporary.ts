@@ -8,7 +8,7 @@ export interface Cleanup {
   after(run: () => Promise<void>): void;
 }
 
-type Undo = () => Promise<unknown>;
+type Undo = () => PromiseLike<unknown>;
 
 const stacks = new WeakMap<Cleanup, Undo[]>();
 
