@@ -8,7 +8,7 @@ import { planRetention } from "./plan.ts";
 import { parsePeriod } from "./policy.ts";
 import type { Period } from "./policy.ts";
 
-const MORE = process.env["SLOW"] === "1" ? 60 : 1;
+const MORE = process.env.SLOW === "1" ? 60 : 1;
 const DAY = 86_400_000;
 const MINUTE = 60_000;
 const ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Auckland", "Asia/Beirut"];
