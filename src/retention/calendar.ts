@@ -3,7 +3,7 @@
 import { Temporal } from "temporal-polyfill";
 import type { Period } from "./policy.ts";
 
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** The calendar day of a moment in a zone. */

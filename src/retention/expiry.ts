@@ -1,5 +1,5 @@
 // The date that `list` shows for each backup: when cleanup will delete it if all goes on as it should.
-import { cutoffBefore, DAY_MS, dueAfter, localDay } from "./calendar.ts";
+import { cutoffBefore, dueAfter, HOUR_MS, localDay } from "./calendar.ts";
 import { DAMAGED_PERIOD, PRE_RESTORE_PERIOD } from "./group.ts";
 import type { Group } from "./group.ts";
 import type { RetentionItem } from "./item.ts";
@@ -33,6 +33,6 @@ function willStayWeekly(item: RetentionItem, group: Group): boolean {
 /** Adding months and taking them off are not inverse (31 January + 1 month): the cutoff decides. */
 function lastDue(createdAtMs: number, period: Period, zone: string): number {
   let due = dueAfter(createdAtMs, period, zone);
-  while (cutoffBefore(due, period, zone) < createdAtMs) due += DAY_MS;
+  while (cutoffBefore(due, period, zone) < createdAtMs) due += HOUR_MS;
   return due;
 }

@@ -1,0 +1,85 @@
+// Edits the text of a crontab: one marked block for each project, every other byte stays as it is.
+// The text is bytes in latin1, so that what is not UTF-8 survives too; names go in by `toText`.
+import { KeepError } from "../errors.ts";
+
+/** A path or line as it stands in the text. */
+export const toText = (value: string) => Buffer.from(value, "utf8").toString("latin1");
+export const fromText = (text: string) => Buffer.from(text, "latin1").toString("utf8");
+
+/** What mongokeep writes between its marks; anything else there belongs to someone else, and is kept. */
+const OURS =
+  /^(?:[^\s#]+ ){5}cd .+ && .+ (?:backup|status --alert)(?: --env-file .+)? >> .+ 2>&1\r?$/;
+
+interface Block {
+  /** Offsets of the whole block, the newline of its end mark included. */
+  readonly start: number;
+  readonly end: number;
+  /** Its lines, with their ends. */
+  readonly lines: readonly string[];
+}
+
+/** The lines of this project's block that cron runs, without line ends; empty where there is none. */
+export function readBlock(text: string, project: string): string[] {
+  return findBlocks(text, project)
+    .flatMap(({ lines }) => lines)
+    .map(withoutEnd)
+    .filter((line) => OURS.test(line));
+}
+
+/** Puts `lines` into the project's block, made at the end where there is none. Twice gives the same. */
+export function installBlock(text: string, project: string, lines: readonly string[]): string {
+  const [first] = findBlocks(text, project);
+  const block = [beginMark(project), ...lines, endMark(project)]
+    .map((line) => `${line}\n`)
+    .join("");
+  if (!first) return text + (text === "" || text.endsWith("\n") ? "" : "\n") + block;
+  const before = text.slice(0, first.start);
+  return before + block + foreign(first) + removeBlock(text.slice(first.end), project);
+}
+
+/** Takes the project's block out, and nothing else. */
+export function removeBlock(text: string, project: string): string {
+  const [first] = findBlocks(text, project);
+  if (!first) return text;
+  const after = removeBlock(text.slice(first.end), project);
+  return text.slice(0, first.start) + foreign(first) + after;
+}
+
+const beginMark = (project: string) => `# mongokeep begin ${toText(project)}`;
+const endMark = (project: string) => `# mongokeep end ${toText(project)}`;
+const withoutEnd = (line: string) => line.replace(/\r?\n?$/, "");
+
+function foreign({ lines }: Block): string {
+  return lines.filter((line) => !OURS.test(withoutEnd(line))).join("");
+}
+
+function findBlocks(text: string, project: string): Block[] {
+  const blocks: Block[] = [];
+  let open: { start: number; lines: string[] } | null = null;
+  let at = 0;
+  for (const line of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
+    const start = at;
+    at += line.length;
+    const bare = withoutEnd(line);
+    if (bare === beginMark(project)) {
+      if (open) throw unbalanced(project);
+      open = { start, lines: [] };
+    } else if (bare === endMark(project)) {
+      if (!open) throw unbalanced(project);
+      blocks.push({ ...open, end: at });
+      open = null;
+    } else open?.lines.push(line);
+  }
+  if (open) throw unbalanced(project);
+  return blocks;
+}
+
+function unbalanced(project: string): KeepError {
+  return new KeepError(
+    "failed",
+    `the crontab has only one of the two mongokeep marks of ${project}`,
+    {
+      hint: "Run crontab -e and take out what is left of the block between “# mongokeep begin” and “# mongokeep end”.",
+    },
+  );
+}

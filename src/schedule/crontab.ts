@@ -1,0 +1,72 @@
+// The user's crontab, read and replaced by the crontab program. Nothing is written that is there already,
+// and what was written is read back.
+import { execFile } from "node:child_process";
+import { KeepError } from "../errors.ts";
+
+export interface Crontab {
+  /** Its bytes as latin1; empty where the user has none. Throws failed: no crontab program, or not allowed. */
+  read(): Promise<string>;
+  /** Replaces it all; an empty text takes it away. Throws failed if the program does not keep it. */
+  write(text: string): Promise<void>;
+}
+
+const TIMEOUT_MS = 20_000;
+const LARGEST = 1 << 24;
+
+/** `program` is found on PATH. */
+export function openCrontab(program = "crontab"): Crontab {
+  const read = async () => {
+    const { code, stdout, stderr } = await run(program, ["-l"], "");
+    if (code === 0) return stdout;
+    // Vixie cron and cronie say the first, busybox the second.
+    if (/no crontab for|can't open .*no such file/is.test(stderr)) return "";
+    throw failure("cannot read the crontab", stderr);
+  };
+  return {
+    read,
+    async write(text) {
+      const argv = text === "" ? ["-r"] : ["-"];
+      const { code, stderr } = await run(program, argv, text);
+      if (code !== 0) throw failure("cannot write the crontab", stderr);
+      if ((await read()) === text) return;
+      throw new KeepError("failed", "the crontab does not hold what was just written to it", {
+        hint: "Look at it with crontab -l: another program may be changing it. Then run this again.",
+      });
+    },
+  };
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(program: string, argv: string[], input: string): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const options = { encoding: "latin1", timeout: TIMEOUT_MS, maxBuffer: LARGEST } as const;
+    const child = execFile(program, argv, options, (error, stdout, stderr) => {
+      if (error?.code === "ENOENT") reject(missing(error));
+      else if (error && typeof error.code !== "number")
+        reject(failure("crontab did not end", error.message));
+      else resolve({ code: child.exitCode, stdout, stderr });
+    });
+    // EPIPE: it ended without reading; its exit status says why.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input, "latin1");
+  });
+}
+
+function missing(cause: Error): KeepError {
+  return new KeepError("failed", "the program crontab is not installed", {
+    hint: "Install cron (sudo apt-get install cron), or use --systemd.",
+    cause,
+  });
+}
+
+function failure(what: string, said: string): KeepError {
+  const line = said.trim().split("\n").at(-1) ?? "";
+  return new KeepError("failed", line === "" ? what : `${what}: ${line}`, {
+    hint: "Check that this user may use crontab (/etc/cron.allow, /etc/cron.deny).",
+  });
+}

@@ -1,0 +1,116 @@
+// Systemd user units in ~/.config/systemd/user: written, enabled and taken away again.
+import { mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { KeepError } from "../errors.ts";
+import { PRIVATE_FOLDER, replaceFile } from "../util/durable-file.ts";
+import { describeEnd, execute } from "../util/exec.ts";
+import type { ScheduledCommand } from "./command-line.ts";
+import { formatServiceUnit, formatTimerUnit, readUnit } from "./systemd-units.ts";
+
+/** One thing that runs by itself. */
+export interface TimedRun {
+  /** Of the unit: "mongokeep-backup". */
+  readonly unit: string;
+  readonly at: string;
+  readonly verb: readonly string[];
+}
+
+export const SYSTEMD_UNITS = ["mongokeep-backup", "mongokeep-status"];
+const TIMEOUT_MS = 30_000;
+
+export interface InstalledTimer {
+  readonly unit: string;
+  readonly at: string;
+  /** Its OnCalendar line. */
+  readonly line: string;
+  readonly enabled: boolean;
+}
+
+const folderOf = (home: string) => join(home, ".config", "systemd", "user");
+
+/** Writes and starts the timers; takes the files away again where systemd refuses. Twice gives the same. */
+export async function installTimers(
+  runs: readonly TimedRun[],
+  command: ScheduledCommand,
+  systemctl: string,
+): Promise<void> {
+  const folder = folderOf(command.home);
+  await assertOwn(folder, command.project);
+  const files = runs.flatMap(({ unit, at, verb }): [string, string][] => [
+    [`${unit}.service`, formatServiceUnit(at, verb, command)],
+    [`${unit}.timer`, formatTimerUnit(at, verb, command.project)],
+  ]);
+  await removeTimers(command.project, command.home, systemctl);
+  await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+  try {
+    for (const [name, text] of files) await replaceFile(join(folder, name), text);
+    await runSystemctl(systemctl, ["daemon-reload"]);
+    await runSystemctl(systemctl, ["enable", "--now", ...runs.map(({ unit }) => `${unit}.timer`)]);
+  } catch (error) {
+    // Units that systemd did not take would be reported as a schedule that never runs.
+    for (const [name] of files) await rm(join(folder, name), { force: true });
+    throw error;
+  }
+}
+
+/** Stops and removes the project's timers; says whether there were any. */
+export async function removeTimers(
+  project: string,
+  home: string,
+  systemctl: string,
+): Promise<boolean> {
+  const timers = await readTimers(project, home);
+  if (timers.length === 0) return false;
+  const units = timers.map(({ unit }) => unit);
+  await runSystemctl(systemctl, ["disable", "--now", ...units.map((unit) => `${unit}.timer`)]);
+  for (const unit of units) {
+    for (const kind of ["timer", "service"]) {
+      await rm(join(folderOf(home), `${unit}.${kind}`), { force: true });
+    }
+  }
+  await runSystemctl(systemctl, ["daemon-reload"]);
+  return true;
+}
+
+/** The project's timers as their files say. */
+export async function readTimers(project: string, home: string): Promise<InstalledTimer[]> {
+  const folder = folderOf(home);
+  const wanted = (await readdir(join(folder, "timers.target.wants")).catch(nothing)) ?? [];
+  const timers: InstalledTimer[] = [];
+  for (const unit of SYSTEMD_UNITS) {
+    const text = await readFile(join(folder, `${unit}.timer`), "utf8").catch(nothing);
+    const head = text === null ? null : readUnit(text);
+    if (text === null || head?.project !== project) continue;
+    const line = /^OnCalendar=.*$/m.exec(text)?.[0] ?? "";
+    timers.push({ unit, at: head.at, line, enabled: wanted.includes(`${unit}.timer`) });
+  }
+  return timers;
+}
+
+function nothing(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+  throw error;
+}
+
+/** The unit names are the same for all projects of a user: the second project must not take the first one's. */
+async function assertOwn(folder: string, project: string): Promise<void> {
+  for (const unit of SYSTEMD_UNITS) {
+    const path = join(folder, `${unit}.timer`);
+    const text = await readFile(path, "utf8").catch(nothing);
+    if (text === null) continue;
+    const owner = readUnit(text)?.project;
+    if (owner === project) continue;
+    const whose = owner === undefined ? "not made by mongokeep" : `of the project ${owner}`;
+    throw new KeepError("failed", `${path} exists and is ${whose}`, {
+      hint: "Remove that one first, or leave --systemd out: a crontab holds several projects.",
+    });
+  }
+}
+
+async function runSystemctl(program: string, argv: readonly string[]): Promise<void> {
+  const result = await execute([program, "--user", ...argv], { timeoutMs: TIMEOUT_MS });
+  if (result.ok) return;
+  throw new KeepError("failed", `systemctl --user ${argv.join(" ")} ${describeEnd(result)}`, {
+    hint: "Log in as this user (not by su or sudo), and run loginctl enable-linger so that timers run without a login. Or leave --systemd out.",
+  });
+}
