@@ -31,6 +31,11 @@ function readFields(b: Buffer, start: number): Map<string, OrderedValue> {
 function readValue(b: Buffer, type: number, at: number, end: number): OrderedValue {
   if (type === TYPE_DOCUMENT) return readFields(b, at);
   if (type === TYPE_ARRAY) return [...readFields(b, at).values()];
+  return readLeaf(b, type, at, end);
+}
+
+/** One value that is neither document nor array, in its exact BSON type. */
+export function readLeaf(b: Buffer, type: number, at: number, end: number): OrderedValue {
   const single = Buffer.alloc(4 + 3 + (end - at) + 1);
   single.writeInt32LE(single.length, 0);
   single[4] = type;

@@ -9,7 +9,7 @@ import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archi
 import { formatMetadata } from "../archive/metadata.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import { findElement, TYPE_BOOL } from "../bson/element.ts";
-import { createEncoder, suffixOf } from "../codec/codec.ts";
+import { createEncoder, suffixOf } from "../codec/create.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";
 import type { ReadOptions } from "../mongo/bulk-read.ts";

@@ -3,7 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ManifestFile } from "../archive/manifest.ts";
-import { createEncoder, suffixOf } from "../codec/codec.ts";
+import { createEncoder, suffixOf } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
 import { readDocuments, writeBatches } from "./collection.ts";
 import type { Listing, Selection } from "./listing.ts";

@@ -1,0 +1,208 @@
+// Chunks of a data file: ours inflate in parallel on the thread pool, found without inflating; files of
+// others are read as plain streams and cut anew at document borders. Memory is bounded by `width` chunks.
+import type { FileHandle } from "node:fs/promises";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { KeepError } from "../errors.ts";
+import { algorithmOf } from "../codec/create.ts";
+import { inflateMember, MEMBER_HEADER_BYTES, memberLength } from "../codec/gzip-members.ts";
+import { decompressFrame, parseSeekTable, seekTableBytes } from "../codec/zstd-frames.ts";
+import { openPlainFile, readExactly } from "./open-file.ts";
+import { recutDocuments } from "./recut.ts";
+
+export interface Chunk {
+  /** Counted from 0. */
+  readonly index: number;
+  /** Whole documents, back to back; their inside is not checked here. */
+  readonly raw: Buffer;
+}
+
+export interface ReadChunksOptions {
+  /** Chunks inflated ahead of the reader. */
+  readonly width: number;
+  readonly signal: AbortSignal;
+  /** Sees the file's bytes in their order, each once: for its checksum. */
+  readonly onStored?: (bytes: Buffer) => void;
+}
+
+/** No chunk of ours is longer: a document beyond the limit is a chunk of its own. */
+const LONGEST_RAW = 48 * 1024 * 1024;
+const LONGEST_STORED = 64 * 1024 * 1024;
+const READ_BYTES = 4 * 1024 * 1024;
+const ZSTD_TAIL = 9;
+
+/** @throws KeepError damaged, with `chunk` in its details where one is to blame */
+export async function* readChunks(
+  path: string,
+  options: ReadChunksOptions,
+): AsyncGenerator<Chunk, void, void> {
+  const { file, bytes } = await openPlainFile(path);
+  try {
+    const source: Source = { file, bytes, options };
+    const algorithm = algorithmOf(path);
+    if (algorithm === "none") yield* recutDocuments(plainBytes(source));
+    else if (algorithm === "gzip") yield* readGzip(source);
+    else yield* readZstd(source);
+  } finally {
+    await file.close();
+  }
+}
+
+interface Source {
+  readonly file: FileHandle;
+  readonly bytes: number;
+  readonly options: ReadChunksOptions;
+}
+
+async function* plainBytes({ file, bytes, options }: Source): AsyncGenerator<Buffer, void, void> {
+  for (let at = 0; at < bytes; at += READ_BYTES) {
+    options.signal.throwIfAborted();
+    const block = await readExactly(file, at, Math.min(READ_BYTES, bytes - at));
+    options.onStored?.(block);
+    yield block;
+  }
+}
+
+async function* readGzip(source: Source): AsyncGenerator<Chunk, void, void> {
+  if (source.bytes < MEMBER_HEADER_BYTES) throw damaged("the file is cut short", 0);
+  const header = await readExactly(source.file, 0, MEMBER_HEADER_BYTES);
+  if (memberLength(header) === null) {
+    yield* recutDocuments(throughStream(source, createGunzip({ chunkSize: 1 << 20 })));
+    return;
+  }
+  yield* inParallel(source, gzipMembers(source), (member) => inflateMember(member, LONGEST_RAW));
+}
+
+async function* gzipMembers({ file, bytes }: Source): AsyncGenerator<Buffer, void, void> {
+  let index = 0;
+  for (let at = 0; at < bytes; index++) {
+    if (bytes - at < MEMBER_HEADER_BYTES) throw damaged("the file is cut short", index);
+    const length = memberLength(await readExactly(file, at, MEMBER_HEADER_BYTES));
+    if (length === null) throw damaged("the chunk has no header", index);
+    if (length <= MEMBER_HEADER_BYTES + 8 || length > LONGEST_STORED)
+      throw damaged("the chunk's header has an impossible length", index);
+    if (at + length > bytes) throw damaged("the file is cut short", index);
+    yield await readExactly(file, at, length);
+    at += length;
+  }
+}
+
+async function* readZstd(source: Source): AsyncGenerator<Chunk, void, void> {
+  const { file, bytes } = source;
+  if (bytes < ZSTD_TAIL) throw damaged("the file is cut short", 0);
+  const tableBytes = seekTableBytes(await readExactly(file, bytes - ZSTD_TAIL, ZSTD_TAIL));
+  if (tableBytes === null) {
+    yield* recutDocuments(throughStream(source, createZstdDecompress({ chunkSize: 1 << 20 })));
+    return;
+  }
+  if (tableBytes > bytes) throw damaged("the seek table is longer than the file", null);
+  const table = await readExactly(file, bytes - tableBytes, tableBytes);
+  const frames = asDamage(null, () => parseSeekTable(table, bytes));
+  for (const [index, { rawBytes, storedBytes }] of frames.entries())
+    if (rawBytes > LONGEST_RAW || storedBytes > LONGEST_STORED)
+      throw damaged("the seek table has an impossible length", index);
+  let index = 0;
+  yield* inParallel(source, zstdFrames(source, frames), (frame) =>
+    decompressFrame(frame, frames[index++]?.rawBytes ?? 0),
+  );
+  source.options.onStored?.(table);
+}
+
+async function* zstdFrames(
+  { file }: Source,
+  frames: readonly { readonly storedBytes: number }[],
+): AsyncGenerator<Buffer, void, void> {
+  let at = 0;
+  for (const { storedBytes } of frames) {
+    yield await readExactly(file, at, storedBytes);
+    at += storedBytes;
+  }
+}
+
+/** Inflates up to `width` chunks at once and yields them in their order. `inflate` is called in order too. */
+async function* inParallel(
+  { options }: Source,
+  stored: AsyncGenerator<Buffer, void, void>,
+  inflate: (bytes: Buffer) => Promise<Buffer>,
+): AsyncGenerator<Chunk, void, void> {
+  const ahead: Promise<Chunk>[] = [];
+  let started = 0;
+  try {
+    for await (const bytes of stored) {
+      options.signal.throwIfAborted();
+      options.onStored?.(bytes);
+      const index = started++;
+      const inflated = inflate(bytes).then(
+        (raw) => ({ index, raw }),
+        (error: unknown) => {
+          throw damaged(reasonOf(error), index, error);
+        },
+      );
+      // Its failure is thrown when its turn comes; until then it must not count as unhandled.
+      inflated.catch(() => undefined);
+      ahead.push(inflated);
+      if (ahead.length >= options.width) yield* takeFirst(ahead);
+    }
+    while (ahead.length > 0) yield* takeFirst(ahead);
+  } finally {
+    await Promise.allSettled(ahead);
+  }
+}
+
+async function* takeFirst(ahead: Promise<Chunk>[]): AsyncGenerator<Chunk, void, void> {
+  const first = await ahead.shift();
+  if (first && first.raw.length > 0) yield first;
+}
+
+/** Decompresses a file of others as one stream, and sees to it that the whole file was used. */
+async function* throughStream(
+  source: Source,
+  decompressor: ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>,
+): AsyncGenerator<Buffer, void, void> {
+  const feed = async () => {
+    for await (const block of plainBytes(source))
+      if (!decompressor.write(block)) await onceDrained(decompressor);
+    decompressor.end();
+  };
+  const feeding = feed().catch((error: unknown) => {
+    decompressor.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
+  try {
+    for await (const block of decompressor as AsyncIterable<Buffer>) yield block;
+  } catch (error) {
+    if (error instanceof KeepError) throw error;
+    source.options.signal.throwIfAborted();
+    throw damaged(reasonOf(error), null, error);
+  } finally {
+    decompressor.destroy();
+    await feeding;
+  }
+  // Node's zstd stream ends silently after the first of several frames (tried on 24.21).
+  if (decompressor.bytesWritten < source.bytes)
+    throw damaged("only a part of the file could be decompressed", null);
+}
+
+function onceDrained(stream: NodeJS.EventEmitter): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.once("drain", done);
+    stream.once("close", done);
+  });
+}
+
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function damaged(problem: string, chunk: number | null, cause?: unknown): KeepError {
+  return new KeepError("damaged", problem, { details: { chunk }, cause });
+}
+
+function asDamage<T>(chunk: number | null, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw damaged(reasonOf(error), chunk, error);
+  }
+}

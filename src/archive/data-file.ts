@@ -1,0 +1,130 @@
+// One data file while it is written: chunks compressed several at a time, written in order, hashed on the way.
+import { createHash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
+import { KeepError } from "../errors.ts";
+import type { ChunkEncoder, ChunkSizes } from "../codec/codec.ts";
+import { createPrivateFile } from "../util/durable-file.ts";
+import type { ManifestFile } from "./manifest.ts";
+
+export interface WrittenFile {
+  readonly rawBytes: number;
+  readonly storedBytes: number;
+  readonly file: ManifestFile;
+}
+
+export interface DataFile {
+  /**
+   * Takes a chunk of whole documents; resolves when there is room for the next one (back-pressure).
+   * `raw` must stay as it is until `release` is called. Rejects with an earlier chunk's failure.
+   */
+  append(raw: Uint8Array, release?: () => void): Promise<void>;
+  /** Waits for all chunks, flushes to disk, closes. */
+  close(): Promise<WrittenFile>;
+  /** Closes without finishing; the file is left for the caller to remove. May be called after a failure. */
+  abort(): Promise<void>;
+}
+
+/** A full disk is its own failure; anything else keeps its name. */
+export function writeError(path: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new KeepError("disk-full", `the disk is full: ${path} could not be written`, {
+      cause: error,
+    });
+  return error;
+}
+
+/** `slots`: how many chunks are compressed at once. */
+export async function openDataFile(
+  absolute: string,
+  relative: string,
+  encoder: ChunkEncoder,
+  slots: number,
+): Promise<DataFile> {
+  const handle = await createPrivateFile(absolute).catch((error: unknown) => {
+    throw writeError(relative, error);
+  });
+  return new OrderedDataFile(handle, relative, encoder, slots);
+}
+
+class OrderedDataFile implements DataFile {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  readonly #encoder: ChunkEncoder;
+  readonly #slots: number;
+  readonly #hash = createHash("sha256");
+  readonly #written: ChunkSizes[] = [];
+  #inFlight: Promise<void>[] = [];
+  #tail: Promise<void> = Promise.resolve();
+  #failure: { error: unknown } | undefined;
+  #rawBytes = 0;
+  #storedBytes = 0;
+
+  constructor(handle: FileHandle, path: string, encoder: ChunkEncoder, slots: number) {
+    this.#handle = handle;
+    this.#path = path;
+    this.#encoder = encoder;
+    this.#slots = slots;
+  }
+
+  async append(raw: Uint8Array, release?: () => void): Promise<void> {
+    if (this.#inFlight.length >= this.#slots) await this.#inFlight.shift();
+    this.#throwFailure();
+    const encoded = this.#encoder.encode(raw);
+    const step = this.#tail.then(async () => {
+      const bytes = await encoded;
+      if (!this.#failure) await this.#write(bytes, raw.length);
+    });
+    // Every link of the chain settles: the first failure is kept, and thrown by the next call.
+    this.#tail = step.catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    this.#inFlight.push(this.#tail.finally(release));
+  }
+
+  async close(): Promise<WrittenFile> {
+    await this.#settle();
+    this.#throwFailure();
+    try {
+      await this.#write(await this.#encoder.finish(this.#written), 0);
+      await this.#handle.sync();
+    } catch (error) {
+      throw writeError(this.#path, error);
+    } finally {
+      await this.#handle.close();
+    }
+    const sha256 = this.#hash.digest("hex");
+    const storedBytes = this.#storedBytes;
+    return {
+      rawBytes: this.#rawBytes,
+      storedBytes,
+      file: { path: this.#path, bytes: storedBytes, sha256 },
+    };
+  }
+
+  async abort(): Promise<void> {
+    this.#failure ??= { error: new KeepError("failed", `${this.#path} was given up`) };
+    await this.#settle();
+    // Closed already where close() itself failed.
+    if (this.#handle.fd !== -1) await this.#handle.close();
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.all(this.#inFlight);
+    this.#inFlight = [];
+    await this.#tail;
+  }
+
+  async #write(bytes: Uint8Array, rawBytes: number): Promise<void> {
+    if (bytes.length === 0) return;
+    this.#hash.update(bytes);
+    await this.#handle.writeFile(bytes);
+    this.#storedBytes += bytes.length;
+    this.#rawBytes += rawBytes;
+    if (rawBytes > 0) this.#written.push({ storedBytes: bytes.length, rawBytes });
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw writeError(this.#path, this.#failure.error);
+  }
+}

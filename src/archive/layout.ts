@@ -1,0 +1,96 @@
+// Names on disk: backup ids, and mongodump's escaping of collection names (mongo-tools, mongodump/prepare.go).
+// What must stay true: no name of a database or collection can lead out of the backup folder.
+import { createHash } from "node:crypto";
+import { Temporal } from "temporal-polyfill";
+import type { CompressionAlgorithm } from "../codec/codec.ts";
+import { KeepError } from "../errors.ts";
+
+const ID = /^\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2}$/;
+export const PARTIAL_SUFFIX = ".partial";
+export const DAMAGED_SUFFIX = ".damaged";
+export const MANIFEST_FILE = "manifest.json";
+export const VERIFICATION_FILE = "verification.json";
+
+export function isBackupId(name: string): boolean {
+  return ID.test(name);
+}
+
+/** `YYYY-MM-DD_HH-MM-SS` in the zone. */
+export function formatBackupId(ms: number, zone: string): string {
+  const local = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
+  return local
+    .toPlainDateTime()
+    .toString({ smallestUnit: "second" })
+    .replace("T", "_")
+    .replaceAll(":", "-");
+}
+
+export const partialName = (id: string) => `.${id}${PARTIAL_SUFFIX}`;
+export const damagedName = (id: string) => `${id}${DAMAGED_SUFFIX}`;
+
+/** Longer escaped names are cut, so that the longest suffix still fits into 255 bytes. */
+const LONGEST = 238;
+const CUT = 208;
+
+/**
+ * The file name of a collection, without suffix. More is escaped than mongodump does (`+`, `:`, `=` …):
+ * both ways of un-escaping in use, path and query, give the same name back.
+ */
+export function escapeName(name: string): string {
+  const escaped = [...Buffer.from(name, "utf8")].map(escapeByte).join("");
+  if (escaped.length <= LONGEST) return escaped;
+  const hash = createHash("sha1").update(name).digest("base64url");
+  return `${escaped.slice(0, CUT)}%24${hash}`;
+}
+
+function escapeByte(byte: number): string {
+  const char = String.fromCharCode(byte);
+  if (/[A-Za-z0-9_.~-]/.test(char)) return char;
+  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
+/** null where the name is no escaped name, or one that was cut: then metadata.json has the true one. */
+export function unescapeName(file: string): string | null {
+  if (/%24[\w-]{27}$/.test(file) && file.length > CUT) return null;
+  try {
+    return decodeURIComponent(file);
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
+}
+
+/** @throws KeepError damaged for a database name that no server takes, and that could lead elsewhere */
+export function assertDatabaseName(name: string): void {
+  if (name !== "" && name.length <= 63 && !/[/\\. "$\0]/.test(name)) return;
+  throw new KeepError("damaged", `${JSON.stringify(name)} is no name of a database`);
+}
+
+/** The data file of a collection, relative to the backup. */
+export function dataPath(database: string, collection: string, suffix: string): string {
+  assertDatabaseName(database);
+  return `${database}/${escapeName(collection)}.bson${suffix}`;
+}
+
+/**
+ * The metadata file: compressed only where the data is gzip, because mongorestore without --gzip reads
+ * plain metadata only (AMENDMENTS 16).
+ */
+export function metadataPath(
+  database: string,
+  collection: string,
+  algorithm: CompressionAlgorithm,
+): string {
+  assertDatabaseName(database);
+  const suffix = algorithm === "gzip" ? ".gz" : "";
+  return `${database}/${escapeName(collection)}.metadata.json${suffix}`;
+}
+
+/** Whether a path from a manifest names a file in a database's folder or the top one, and nothing else. */
+export function isInnerPath(path: string): boolean {
+  const parts = path.split("/");
+  return (
+    parts.length <= 2 &&
+    parts.every((p) => p !== "" && p !== "." && p !== ".." && !p.includes("\0"))
+  );
+}

@@ -1,0 +1,44 @@
+// An order-independent hash of documents: two 64-bit lanes of seeded xxHash64, each summed over all
+// documents modulo 2^64. Equal content gives equal sums whatever its natural order; it proves equality
+// against faults, not against tampering (each file's SHA-256 does that).
+// xxHash64: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+import xxhash from "xxhash-wasm";
+
+export interface ContentHash {
+  /** Adds whole documents, back to back. Their lengths must have been checked. */
+  add(documents: Buffer): void;
+  /** 32 hex digits. */
+  digest(): string;
+}
+
+const SEED_A = 0x6d6f6e676f6b6565n;
+const SEED_B = 0x70636f6e74656e74n;
+const LANE = 64;
+
+export async function createContentHash(): Promise<ContentHash> {
+  const { h64Raw } = await loadHasher();
+  let a = 0n;
+  let b = 0n;
+  return {
+    add(documents) {
+      for (let at = 0; at < documents.length;) {
+        const end = at + documents.readInt32LE(at);
+        const document = documents.subarray(at, end);
+        a += h64Raw(document, SEED_A);
+        b += h64Raw(document, SEED_B);
+        at = end;
+      }
+      a = BigInt.asUintN(LANE, a);
+      b = BigInt.asUintN(LANE, b);
+    },
+    digest: () => hex(a) + hex(b),
+  };
+}
+
+const hex = (lane: bigint) => lane.toString(16).padStart(16, "0");
+
+let hasher: ReturnType<typeof xxhash> | undefined;
+function loadHasher() {
+  hasher ??= xxhash();
+  return hasher;
+}

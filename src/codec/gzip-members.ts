@@ -1,0 +1,83 @@
+// gzip files of one member a chunk. Each member carries its own total length in an FEXTRA subfield
+// (RFC 1952, 2.3.1.1) with the ID "MK", so that a reader finds the next one without inflating.
+import { promisify } from "node:util";
+import { crc32, deflateRaw, inflateRaw } from "node:zlib";
+import type { ZlibOptions } from "node:zlib";
+import type { ChunkEncoder } from "./codec.ts";
+
+const deflate = promisify(deflateRaw);
+// With `info`, zlib also tells how much of the input it used; its types do not know of it.
+const inflate = promisify(inflateRaw) as unknown as (
+  bytes: Uint8Array,
+  options: ZlibOptions,
+) => Promise<{ buffer: Buffer; engine: { bytesWritten: number } }>;
+
+/** ID1 ID2 CM FLG MTIME(4) XFL OS, XLEN(2), then 'M' 'K' LEN(2) and the member's length (4). */
+export const MEMBER_HEADER_BYTES = 20;
+const TRAILER_BYTES = 8;
+const DEFLATED = 8;
+const FEXTRA = 4;
+const UNKNOWN_OS = 255;
+
+export function createGzipEncoder(level: number): ChunkEncoder {
+  const encode = async (raw: Uint8Array) => member(raw, await compress(raw, level));
+  return {
+    encode,
+    finish: async (written) => (written.length > 0 ? new Uint8Array(0) : await encode(EMPTY)),
+  };
+}
+
+const EMPTY = new Uint8Array(0);
+
+async function compress(raw: Uint8Array, level: number): Promise<Buffer> {
+  // The output comes in pieces of `chunkSize`: large ones save a hundred small allocations a chunk.
+  const chunkSize = Math.max(1024, Math.min(1 << 20, raw.length));
+  return await deflate(raw, { level, chunkSize });
+}
+
+function member(raw: Uint8Array, deflated: Buffer): Uint8Array {
+  const total = MEMBER_HEADER_BYTES + deflated.length + TRAILER_BYTES;
+  const out = Buffer.allocUnsafe(total);
+  out.set([0x1f, 0x8b, DEFLATED, FEXTRA, 0, 0, 0, 0, 0, UNKNOWN_OS], 0);
+  out.writeUInt16LE(8, 10);
+  out.write("MK", 12, "latin1");
+  out.writeUInt16LE(4, 14);
+  out.writeUInt32LE(total, 16);
+  deflated.copy(out, MEMBER_HEADER_BYTES);
+  out.writeUInt32LE(crc32(raw), total - 8);
+  out.writeUInt32LE(raw.length, total - 4);
+  return out;
+}
+
+/** The member's total length, or null where this is no member of ours. */
+export function memberLength(header: Buffer): number | null {
+  const ours =
+    header.length >= MEMBER_HEADER_BYTES &&
+    header.readUInt16BE(0) === 0x1f8b &&
+    header[2] === DEFLATED &&
+    header[3] === FEXTRA &&
+    header.readUInt16LE(10) === 8 &&
+    header.toString("latin1", 12, 14) === "MK" &&
+    header.readUInt16LE(14) === 4;
+  return ours ? header.readUInt32LE(16) : null;
+}
+
+/**
+ * Inflates one whole member of ours and checks its length and checksum.
+ * `mostBytes` caps what a hostile header may promise. @throws Error that says what is wrong
+ */
+export async function inflateMember(bytes: Buffer, mostBytes: number): Promise<Buffer> {
+  const promised = bytes.readUInt32LE(bytes.length - 4);
+  if (promised > mostBytes) throw new Error(`the member promises ${promised} bytes, too many`);
+  const body = bytes.subarray(MEMBER_HEADER_BYTES, bytes.length - TRAILER_BYTES);
+  const { buffer, engine } = await inflate(body, {
+    chunkSize: Math.max(1024, promised + 64),
+    maxOutputLength: Math.max(1, promised),
+    info: true,
+  });
+  if (buffer.length !== promised || engine.bytesWritten !== body.length)
+    throw new Error("the member's length is not what it promises");
+  if (crc32(buffer) !== bytes.readUInt32LE(bytes.length - TRAILER_BYTES))
+    throw new Error("the member fails its checksum");
+  return buffer;
+}

@@ -1,0 +1,22 @@
+// What every job gets: settings, time, a way to tell, a way to stop, and the outside world as functions.
+import type { Settings } from "../config/settings.ts";
+import type { Emit } from "../events.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import type { Service } from "../service/service.ts";
+import type { Clock } from "../util/clock.ts";
+
+export interface JobContext {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Aborts with a KeepError: interrupted, terminated, hangup. */
+  readonly signal: AbortSignal;
+  /** mongokeep's own version. */
+  readonly version: string;
+  /** Connects with the settings' URI. @throws KeepError bad-setting (no URI), unreachable, login-failed */
+  connect(): Promise<Deployment>;
+  /** Free bytes on the disk that holds the path. */
+  freeBytes(path: string): Promise<number>;
+  /** The service to stop during a restore; null where none is set. */
+  readonly service: Service | null;
+}

@@ -1,0 +1,116 @@
+// What jobs give back: the same objects that `--json` prints (DESIGN section 2) and the library returns.
+import type { BackupType, Consistency, TierMark, Totals } from "../archive/manifest.ts";
+import type { Problem, VerifyLevel } from "../archive/verification.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+
+export interface BackupResult {
+  readonly ok: true;
+  readonly id: string;
+  readonly path: string;
+  readonly type: BackupType;
+  readonly note: string | null;
+  readonly totals: Totals;
+  readonly consistency: Consistency;
+  readonly users: "included" | "not included";
+  readonly verification: { readonly ok: true; readonly level: VerifyLevel };
+  readonly timings: {
+    readonly dumpSeconds: number;
+    readonly verifySeconds: number;
+    readonly totalSeconds: number;
+  };
+  readonly cleanup: { readonly kept: number; readonly deleted: number };
+  readonly warnings: readonly string[];
+}
+
+export interface VerifiedBackup {
+  readonly id: string;
+  readonly path: string;
+  readonly ok: boolean;
+  readonly level: VerifyLevel;
+  readonly documents: number;
+  readonly seconds: number;
+  readonly problems: readonly Problem[];
+}
+
+export interface VerifyJobResult {
+  readonly ok: boolean;
+  readonly backups: readonly VerifiedBackup[];
+  readonly warnings: readonly string[];
+}
+
+/** `restore` and `rollback` without --confirm: what would be done. */
+export interface PlannedRestore {
+  readonly ok: true;
+  readonly planned: true;
+  readonly restored: false;
+  readonly backup: string | null;
+  readonly plan: RestorePlan & {
+    /** null: no service is set, or none needs to stop. */
+    readonly stopsService: string | null;
+    readonly makesPreRestoreBackup: boolean;
+  };
+  readonly warnings: readonly string[];
+}
+
+export interface RestoreResult {
+  readonly ok: true;
+  readonly restored: true;
+  readonly restoreId: string;
+  /** The id of the restore that was taken back; only for rollback. */
+  readonly rollbackOf: string | null;
+  readonly backup: string | null;
+  readonly preRestoreBackup: string | null;
+  readonly targetWasEmpty: boolean;
+  readonly collections: readonly {
+    readonly namespace: string;
+    readonly documents: number;
+    readonly equal: boolean;
+  }[];
+  readonly serviceDownSeconds: number | null;
+  readonly rolledBack: boolean;
+  readonly timings: {
+    readonly verifySeconds: number;
+    readonly preRestoreBackupSeconds: number;
+    readonly loadSeconds: number;
+    readonly proveSeconds: number;
+    readonly totalSeconds: number;
+  };
+  readonly log: string;
+  readonly warnings: readonly string[];
+}
+
+export interface ListedBackup {
+  readonly id: string;
+  readonly path: string;
+  readonly state: "good" | "unverified" | "damaged" | "unreadable" | "partial";
+  readonly type: BackupType | null;
+  readonly note: string | null;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string | null;
+  readonly tier: readonly TierMark[];
+  readonly totals: Totals | null;
+  readonly verification: {
+    readonly ok: boolean;
+    readonly level: VerifyLevel;
+    readonly verifiedAt: string;
+  } | null;
+  /** The date on which cleanup will delete it; null: never, or not known. */
+  readonly expiresOn: string | null;
+  readonly problem: string | null;
+}
+
+export interface ListResult {
+  readonly backups: readonly ListedBackup[];
+}
+
+export interface CleanupResult {
+  readonly ok: true;
+  readonly dryRun: boolean;
+  readonly decisions: readonly {
+    readonly id: string;
+    readonly action: "keep" | "delete";
+    readonly reason: string;
+  }[];
+  readonly alerts: readonly string[];
+  readonly freedBytes: number;
+}
