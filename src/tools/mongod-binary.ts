@@ -121,5 +121,5 @@ function reasonOf(error: unknown): string {
   if (code === "ERR_MODULE_NOT_FOUND") return "not installed";
   if (code === "ENOENT") return `${path ?? "the file"} does not exist`;
   const said = stderr?.split("\n").find((line) => line.trim() !== "");
-  return said ?? message.split("\n")[0] ?? message;
+  return said ?? message.replace(/\s+/g, " ").trim();
 }
