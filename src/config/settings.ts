@@ -1,31 +1,42 @@
-// Settings from .env and the process environment. The only reader of process.env.
+// Settings from .env and the process environment. The only folder that reads process.env.
+import { access, constants } from "node:fs/promises";
+import { homedir } from "node:os";
 import type { Compression } from "../codec/codec.ts";
+import { KeepError } from "../errors.ts";
 import type { RetentionPolicy } from "../retention/policy.ts";
-import type { Secret } from "../util/secret.ts";
+import { rememberSecret } from "../util/redact.ts";
+import { Secret } from "../util/secret.ts";
+import { readCompression } from "./compression.ts";
+import { readConnection } from "./connection.ts";
+import { readEnvFile } from "./env-file.ts";
+import { createLookup } from "./lookup.ts";
+import { refuseSharedFolder, resolvePath } from "./paths.ts";
+import { readServiceSettings } from "./service-settings.ts";
+import type { ServiceSettings } from "./service-settings.ts";
+import type { SettingName, SettingValues } from "./schema.ts";
+import type { UriParts } from "./uri-parts.ts";
+import { readValues } from "./values.ts";
+import { findWarnings, refuseGraveMiss } from "./warnings.ts";
 
-export type ServiceSettings =
-  | { readonly kind: "none" }
-  | { readonly kind: "systemd"; readonly unit: string }
-  | {
-      readonly kind: "commands";
-      readonly stop: string;
-      readonly start: string;
-      readonly check: string | null;
-    };
+export type { ServiceSettings } from "./service-settings.ts";
 
-/** Every setting, checked, with its default filled in. Units are in the names. */
+/** Every setting, checked, with its default filled in. Units are in the names. Printing it shows no secret. */
 export interface Settings {
   /** Absolute path of the .env that was read; null where there was none. */
   readonly envFile: string | null;
-  readonly uri: Secret;
-  /** host:port of each seed (or the SRV name), sorted; free of credentials. */
+  /** null where none is set: commands that need no server work without. See `requireUri`. */
+  readonly uri: Secret | null;
+  /** The setting that `uri` comes from, for messages. */
+  readonly uriName: string | null;
+  /** host:port of each seed (or the SRV name), sorted; free of credentials. Empty without a URI. */
   readonly hosts: readonly string[];
   /** null: all databases. */
   readonly databases: readonly string[] | null;
   /** Absolute. */
   readonly backupDir: string;
   readonly logFile: string;
-  readonly engine: "native" | "mongodump" | "ejson";
+  /** What else can be set is not in this version. */
+  readonly engine: "native";
   readonly compression: Compression;
   /** IANA zone. */
   readonly timezone: string;
@@ -34,9 +45,155 @@ export interface Settings {
   readonly diskWarnFreeBytes: number;
   readonly diskAbortFreeBytes: number;
   readonly service: ServiceSettings;
-  readonly alertCommand: string | null;
+  readonly restoreKeepAsideMs: number;
+  /** Secret because such commands carry tokens. */
+  readonly alertCommand: Secret | null;
   readonly alertWebhookUrl: Secret | null;
   readonly alertPingUrl: Secret | null;
-  /** Names from the .env that look like ours but belong to others: shown, not fatal. */
+  /** What a person should look at, though nothing stops for it. */
   readonly warnings: readonly string[];
+}
+
+export interface SettingsSource {
+  /** `--env-file`; undefined: `.env` in `cwd`, if there is one. */
+  readonly envFile: string | undefined;
+  readonly cwd: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** This process's environment. */
+export function systemSource(envFile?: string): SettingsSource {
+  return { envFile, cwd: process.cwd(), home: homedir(), env: process.env };
+}
+
+/**
+ * Reads and checks every setting; touches neither the server nor the backup folder.
+ * @throws KeepError bad-setting (exit 2), not-in-this-version (exit 2)
+ */
+export async function loadSettings(source: SettingsSource): Promise<Settings> {
+  const file = await readEnvFile(source.envFile, source.cwd);
+  refuseGraveMiss(file);
+  const lookup = createLookup(source.env, file);
+  const read = readValues(lookup);
+  const { values } = read;
+  const pathOf = (name: SettingName, written: string) => {
+    const base = read.found.get(name)?.level === 2 && file ? file.folder : source.cwd;
+    return resolvePath(written, name, base, source.home);
+  };
+  const parts = await readParts(values, pathOf);
+  const { uri, uriName, hosts, databases, warnings } = readConnection(read, parts, lookup);
+  const backupDir = pathOf("BACKUP_DIR", values.BACKUP_DIR);
+  refuseSharedFolder(backupDir, source.home);
+  const settings = {
+    envFile: file?.path ?? null,
+    uri,
+    uriName,
+    hosts,
+    databases,
+    backupDir,
+    logFile: pathOf("BACKUP_LOG", values.BACKUP_LOG),
+    service: readServiceSettings(values),
+    ...readRest(values),
+    ...readAlerts(values),
+  };
+  return { ...settings, warnings: [...warnings, ...findWarnings(source.env, file, read, uri)] };
+}
+
+/**
+ * The URI, for commands that need a server.
+ * @throws KeepError bad-setting with what to put into .env
+ */
+export function requireUri(settings: Pick<Settings, "uri" | "envFile">): Secret {
+  if (settings.uri) return settings.uri;
+  const where = settings.envFile ?? "a file named .env in this folder";
+  throw new KeepError("bad-setting", "no MongoDB is named: MONGODB_URI is not set", {
+    hint: [
+      `Put this into ${where}, with your own values:`,
+      "MONGODB_HOST=localhost",
+      "MONGODB_PORT=27017",
+      "MONGODB_USERNAME=backup",
+      "MONGODB_PASSWORD='…'",
+      "MONGODB_DATABASE=surg",
+    ].join("\n"),
+    details: { setting: "MONGODB_URI" },
+  });
+}
+
+async function readParts(
+  values: SettingValues,
+  pathOf: (name: SettingName, written: string) => string,
+): Promise<UriParts> {
+  const written = values.MONGODB_TLS_CA_FILE;
+  const tlsCaFile = written === undefined ? undefined : pathOf("MONGODB_TLS_CA_FILE", written);
+  if (tlsCaFile !== undefined) await requireReadable(tlsCaFile);
+  return {
+    host: values.MONGODB_HOST,
+    port: values.MONGODB_PORT,
+    username: values.MONGODB_USERNAME,
+    password: values.MONGODB_PASSWORD,
+    authSource: values.MONGODB_AUTH_SOURCE,
+    tls: values.MONGODB_TLS,
+    tlsCaFile,
+  };
+}
+
+async function requireReadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw new KeepError("bad-setting", `MONGODB_TLS_CA_FILE (${path}) cannot be read`, {
+      hint: "Name the PEM file of the certificate authority that signed the server's certificate.",
+      details: { setting: "MONGODB_TLS_CA_FILE" },
+      cause: error,
+    });
+  }
+}
+
+function readRest(values: SettingValues) {
+  const engine = values.BACKUP_ENGINE;
+  if (engine !== "native") {
+    throw new KeepError("not-in-this-version", `BACKUP_ENGINE=${engine} is not in this version`, {
+      hint: "Take BACKUP_ENGINE out: native needs no other tool, and mongorestore reads what it writes.",
+      details: { setting: "BACKUP_ENGINE" },
+    });
+  }
+  const { DISK_WARN_FREE: diskWarnFreeBytes, DISK_ABORT_FREE: diskAbortFreeBytes } = values;
+  if (diskWarnFreeBytes < diskAbortFreeBytes) {
+    throw new KeepError("bad-setting", "DISK_WARN_FREE is less than DISK_ABORT_FREE", {
+      hint: "Warn before giving up, for example DISK_WARN_FREE=10GB and DISK_ABORT_FREE=5GB.",
+      details: { setting: "DISK_WARN_FREE" },
+    });
+  }
+  return {
+    engine,
+    compression: readCompression(values.BACKUP_COMPRESSION, values.BACKUP_COMPRESSION_LEVEL),
+    timezone: values.BACKUP_TIMEZONE ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    maxRateBytesPerSecond: values.BACKUP_MAX_RATE ?? null,
+    retention: {
+      daily: values.RETENTION_DAILY,
+      weekly: values.RETENTION_WEEKLY,
+      monthly: values.RETENTION_MONTHLY,
+    },
+    diskWarnFreeBytes,
+    diskAbortFreeBytes,
+    restoreKeepAsideMs: values.RESTORE_KEEP_ASIDE,
+  } satisfies Partial<Settings>;
+}
+
+function readAlerts(values: SettingValues) {
+  const secret = (value: string | undefined) => (value === undefined ? null : new Secret(value));
+  const alerts = {
+    alertCommand: secret(values.ALERT_COMMAND),
+    alertWebhookUrl: secret(values.ALERT_WEBHOOK_URL),
+    alertPingUrl: secret(values.ALERT_PING_URL),
+  };
+  for (const url of [values.ALERT_WEBHOOK_URL, values.ALERT_PING_URL]) {
+    if (url === undefined) continue;
+    rememberSecret(url);
+    const { pathname, search } = new URL(url);
+    // The path is the key of such addresses; errors of the network may show it alone.
+    if (pathname.length > 8) rememberSecret(pathname + search);
+  }
+  return alerts;
 }

@@ -1,0 +1,122 @@
+// Reads the text of a .env as node does (util.parseEnv), and finds what node reads otherwise than it is meant:
+// it cuts an unquoted value at #, keeps ${…} as it stands, and drops what follows a closing quote, all silently.
+import { parseEnv } from "node:util";
+
+type Quote = "'" | '"' | "`";
+
+/** One assignment as it is written. */
+export interface Assignment {
+  readonly name: string;
+  readonly line: number;
+  /** The written value: without its quotes; of an unquoted one all up to the end of the line, comment included. */
+  readonly written: string;
+  readonly quote: Quote | null;
+  /** What follows the closing quote on its line. */
+  readonly rest: string;
+}
+
+/** A value that node would not read as the person means it. */
+export interface Trap {
+  readonly problem: string;
+  /** The assignment as it should be written; the value masked where it is secret. */
+  readonly better: string;
+}
+
+/** Takes out byte order marks, CR, `export`, and blanks after `NAME=` (which let node read the next line as the value). */
+export function normalizeEnvText(text: string): string {
+  return text
+    .replace(/^\ufeff/, "")
+    .replace(/\r\n?/g, "\n")
+    .replace(/^[ \t]*(?:export[ \t]+)+/gm, "")
+    .replace(/^([ \t]*[\w.-]+[ \t]*=)[ \t]+$/gm, "$1");
+}
+
+/** The values as node's parser reads them. */
+export function parseEnvText(normalized: string): ReadonlyMap<string, string> {
+  const values = Object.entries(parseEnv(normalized));
+  return new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+const ASSIGNMENT = /[ \t]*([^=\n]*?)[ \t]*=[ \t]*/y;
+
+/** The assignments in the order of the text, cut as node cuts them. */
+export function listAssignments(normalized: string): Assignment[] {
+  const found: Assignment[] = [];
+  let at = 0;
+  let line = 1;
+  while (at < normalized.length) {
+    const start = at;
+    ASSIGNMENT.lastIndex = at;
+    const name = /^\s*#/.test(lineAt(normalized, at)) ? null : ASSIGNMENT.exec(normalized);
+    if (name) {
+      at = ASSIGNMENT.lastIndex;
+      const value = valueAt(normalized, at);
+      found.push({ name: (name[1] ?? "").trim(), line, ...value.assignment });
+      at = value.end;
+    }
+    at = endOfLine(normalized, at) + 1;
+    line += normalized.slice(start, at).split("\n").length - 1;
+  }
+  return found.filter(({ name }) => name !== "");
+}
+
+function valueAt(text: string, at: number) {
+  const quote = text.charAt(at);
+  const close = quote === "'" || quote === '"' || quote === "`" ? text.indexOf(quote, at + 1) : -1;
+  if (close === -1) {
+    const end = endOfLine(text, at);
+    return { end, assignment: { written: text.slice(at, end).trim(), quote: null, rest: "" } };
+  }
+  const end = endOfLine(text, close);
+  return {
+    end,
+    assignment: {
+      written: text.slice(at + 1, close),
+      quote: quote as Quote,
+      rest: text.slice(close + 1, end).trim(),
+    },
+  };
+}
+
+function endOfLine(text: string, at: number): number {
+  const end = text.indexOf("\n", at);
+  return end === -1 ? text.length : end;
+}
+
+function lineAt(text: string, at: number): string {
+  return text.slice(at, endOfLine(text, at));
+}
+
+/** What is wrong with how a value of ours is written; null: nothing. `secret` masks it. */
+export function findTrap(assignment: Assignment, secret: boolean): Trap | null {
+  const problem = problemOf(assignment, secret);
+  if (problem === null) return null;
+  const { name, quote, written, rest } = assignment;
+  const whole = quote === null ? written : `${written}${rest === "" ? "" : quote + rest}`;
+  return { problem, better: `${name}=${quoted(whole, secret)}` };
+}
+
+function problemOf({ written, quote, rest }: Assignment, secret: boolean): string | null {
+  if (quote === null) return unquotedProblem(written);
+  if (rest !== "" && !rest.startsWith("#"))
+    return "has text after its closing quote, which is lost";
+  if (quote !== '"') return null;
+  if (written.includes("${")) return "has a ${ that nothing replaces";
+  return secret && written.includes("\\n") ? "has a \\n that becomes a line end" : null;
+}
+
+function unquotedProblem(written: string): string | null {
+  if (/^['"`]/.test(written)) return "begins with a quote that is never closed";
+  const hash = written.indexOf("#");
+  if (hash === 0 || (hash > 0 && !/\s/.test(written.charAt(hash - 1)))) {
+    return "has a # without quotes: all from there on is lost";
+  }
+  const value = hash === -1 ? written : written.slice(0, hash);
+  return value.includes("${") ? "has a ${ that nothing replaces" : null;
+}
+
+function quoted(value: string, secret: boolean): string {
+  const bare = value.replace(/^(['"`])(.*)\1$/s, "$2");
+  const quote = ["'", "`", '"'].find((mark) => !bare.includes(mark)) ?? "'";
+  return `${quote}${secret ? "…" : bare}${quote}`;
+}

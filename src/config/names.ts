@@ -1,0 +1,73 @@
+// Which names are ours, which of them hold secrets, and which foreign ones look like a slip of the pen.
+import { distance } from "fastest-levenshtein";
+import { settingsSchema } from "./schema.ts";
+import type { SettingName } from "./schema.ts";
+import { settingRegistry } from "./setting.ts";
+import type { SettingMeta } from "./setting.ts";
+
+/** Read where nothing of ours is set, and shared with applications: never an error, never a near miss. */
+export const SHARED_NAMES = ["DATABASE_URL", "DB_NAME"] as const;
+
+export const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
+
+export function metaOf(name: SettingName): SettingMeta {
+  const meta = settingRegistry.get(settingsSchema.shape[name]);
+  if (meta === undefined) throw new TypeError(`${name} is not registered`);
+  return meta;
+}
+
+/** Every accepted name → the setting it means. */
+const OWNER: ReadonlyMap<string, SettingName> = new Map(
+  SETTING_NAMES.flatMap((name) =>
+    [name, ...metaOf(name).aliases].map((written) => [written, name]),
+  ),
+);
+
+export function isOurs(name: string): boolean {
+  return OWNER.has(name) || (SHARED_NAMES as readonly string[]).includes(name);
+}
+
+export function isSecretName(name: string): boolean {
+  const owner = OWNER.get(name);
+  return owner === undefined ? name === "DATABASE_URL" : metaOf(owner).secret;
+}
+
+export interface NearMiss {
+  readonly written: string;
+  readonly meant: string;
+  readonly setting: SettingName;
+  /** Settings that decide what is deleted, where backups go and who is told: a slip there must not pass. */
+  readonly grave: boolean;
+}
+
+const GRAVE = /^(?:BACKUP|RETENTION|DISK|ALERT)_/;
+
+/** Foreign names that are nearly one of ours. */
+export function findNearMisses(written: Iterable<string>): NearMiss[] {
+  return [...written].flatMap((name) => {
+    if (isOurs(name)) return [];
+    const near = [...OWNER].find(([meant]) => isNear(normalized(name), meant));
+    if (near === undefined) return [];
+    const [meant, setting] = near;
+    return [{ written: name, meant, setting, grave: GRAVE.test(meant) }];
+  });
+}
+
+function normalized(name: string): string {
+  return name
+    .toUpperCase()
+    .replaceAll("-", "_")
+    .replace(/^MONGO_(?!UR[IL]$)/, "MONGODB_");
+}
+
+function isNear(name: string, meant: string): boolean {
+  if (name === meant || name.replaceAll("_", "") === meant.replaceAll("_", "")) return true;
+  const steps = distance(name, meant);
+  if (steps <= 1) return true;
+  // Two steps are much in a short name (BACKUP_DB is not BACKUP_DIR), unless two letters only changed places.
+  return steps === 2 && (meant.length >= 12 || sortedLetters(name) === sortedLetters(meant));
+}
+
+function sortedLetters(name: string): string {
+  return Array.from(name).sort().join("");
+}

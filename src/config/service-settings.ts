@@ -1,0 +1,43 @@
+// How the service that writes to the database is stopped and started: a systemd unit, or commands, or not at all.
+import { KeepError } from "../errors.ts";
+import type { SettingName, SettingValues } from "./schema.ts";
+
+export type ServiceSettings =
+  | { readonly kind: "none" }
+  | { readonly kind: "systemd"; readonly unit: string; readonly check: string | null }
+  | {
+      readonly kind: "commands";
+      readonly stop: string;
+      readonly start: string;
+      readonly check: string | null;
+    };
+
+/** @throws KeepError bad-setting where both ways are set, or half of one */
+export function readServiceSettings(values: SettingValues): ServiceSettings {
+  const { SERVICE_NAME: unit, SERVICE_STOP: stop, SERVICE_START: start } = values;
+  const check = values.SERVICE_CHECK ?? null;
+  if (unit !== undefined) {
+    const other = stop === undefined ? "SERVICE_START" : "SERVICE_STOP";
+    if (stop !== undefined || start !== undefined) {
+      throw wrong(other, `SERVICE_NAME and ${other} are both set`, `Take one of them out.`);
+    }
+    return { kind: "systemd", unit, check };
+  }
+  if (stop !== undefined && start !== undefined) return { kind: "commands", stop, start, check };
+  if (stop !== undefined) throw missing("SERVICE_START", "SERVICE_STOP");
+  if (start !== undefined) throw missing("SERVICE_STOP", "SERVICE_START");
+  if (check !== null) throw missing("SERVICE_NAME", "SERVICE_CHECK");
+  return { kind: "none" };
+}
+
+function missing(name: SettingName, set: SettingName): KeepError {
+  const hint =
+    name === "SERVICE_NAME"
+      ? "Set SERVICE_NAME, or SERVICE_STOP and SERVICE_START."
+      : `Set ${name}, for example ${name}='docker ${name === "SERVICE_STOP" ? "stop" : "start"} surg-api'.`;
+  return wrong(name, `${set} is set, but ${name} is not`, hint);
+}
+
+function wrong(setting: SettingName, message: string, hint: string): KeepError {
+  return new KeepError("bad-setting", message, { hint, details: { setting } });
+}

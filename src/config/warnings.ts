@@ -1,0 +1,55 @@
+// What is wrong around the settings themselves: slips in names, and a .env that others can read.
+import { KeepError } from "../errors.ts";
+import type { Secret } from "../util/secret.ts";
+import type { EnvFile } from "./env-file.ts";
+import { findNearMisses, metaOf } from "./names.ts";
+import type { ReadValues } from "./values.ts";
+
+/** @throws KeepError bad-setting where a slip of the pen would change what is deleted, or who is told */
+export function refuseGraveMiss(file: EnvFile | null): void {
+  const miss = findNearMisses(file?.values.keys() ?? []).find(({ grave }) => grave);
+  if (miss === undefined) return;
+  throw new KeepError("bad-setting", `${miss.written} in ${file?.path ?? ".env"} is no setting`, {
+    hint: `Did you mean ${miss.meant}?`,
+    details: { setting: miss.written },
+  });
+}
+
+export function findWarnings(
+  env: Readonly<Record<string, string | undefined>>,
+  file: EnvFile | null,
+  read: ReadValues,
+  uri: Secret | null,
+): string[] {
+  return [...missWarnings(env, file, uri !== null), ...looseFile(file, read, uri)];
+}
+
+/** A connection name that is nearly ours matters only where nothing else says where the server is. */
+function missWarnings(
+  env: Readonly<Record<string, string | undefined>>,
+  file: EnvFile | null,
+  hasUri: boolean,
+): string[] {
+  const misses = [
+    ...findNearMisses(file?.values.keys() ?? []),
+    // The environment is full of other programs' names: only the telling ones.
+    ...findNearMisses(Object.keys(env)).filter(({ grave }) => grave),
+  ];
+  return misses
+    .filter(
+      ({ setting }) =>
+        !hasUri || setting === "MONGODB_DATABASE" || metaOf(setting).group !== "Connection",
+    )
+    .map(({ written, meant }) => `${written} is not used: did you mean ${meant}?`);
+}
+
+function looseFile(file: EnvFile | null, read: ReadValues, uri: Secret | null): string[] {
+  if (file === null || file.openBits === 0) return [];
+  const holdsSecret = [...read.found].some(
+    ([name, { level, text }]) =>
+      level === 2 && metaOf(name).secret && (name !== "MONGODB_URI" || text.includes("@")),
+  );
+  const isShared = uri !== null && uri.reveal() === file.values.get("DATABASE_URL")?.trim();
+  if (!holdsSecret && !isShared) return [];
+  return [`${file.path} holds secrets and other users may open it: chmod 600 ${file.path}`];
+}
