@@ -4,7 +4,12 @@ import { execFile } from "node:child_process";
 import { KeepError } from "../errors.ts";
 
 export interface Crontab {
-  /** Its bytes as latin1; empty where the user has none. Throws failed: no crontab program, or not allowed. */
+  /**
+   * What `crontab -l` shows, as latin1; empty where the user has none. Good for looking, not for writing
+   * back. Throws failed: no crontab program, or not allowed.
+   */
+  show(): Promise<string>;
+  /** Its very bytes, as latin1. */
   read(): Promise<string>;
   /** Replaces it all; an empty text takes it away. Throws failed if the program does not keep it. */
   write(text: string): Promise<void>;
@@ -13,20 +18,32 @@ export interface Crontab {
 const TIMEOUT_MS = 20_000;
 const LARGEST = 1 << 24;
 
+/** Debian's `crontab -l` shows a carriage return and a backspace as these two characters. */
+const AMBIGUOUS = /\\[rb]/;
+
 /** `program` is found on PATH. */
 export function openCrontab(program = "crontab"): Crontab {
-  const read = async () => {
-    const { code, stdout, stderr } = await run(program, ["-l"], "");
+  const show = async () => {
+    const { code, stdout, stderr } = await run([program, "-l"], "");
     if (code === 0) return stdout;
     // Vixie cron and cronie say the first, busybox the second.
     if (/no crontab for|can't open .*no such file/is.test(stderr)) return "";
     throw failure("cannot read the crontab", stderr);
   };
+  const read = async () => {
+    const shown = await show();
+    if (!AMBIGUOUS.test(shown)) return shown;
+    // Written back as shown, a foreign line would change. An editor gets the true bytes: cat only prints them.
+    const argv = ["env", "VISUAL=cat", "EDITOR=cat", program, "-e"] as const;
+    const { code, stdout, stderr } = await run(argv, "");
+    if (code !== 0) throw failure("cannot read the crontab exactly", stderr);
+    return stdout;
+  };
   return {
+    show,
     read,
     async write(text) {
-      const argv = text === "" ? ["-r"] : ["-"];
-      const { code, stderr } = await run(program, argv, text);
+      const { code, stderr } = await run([program, text === "" ? "-r" : "-"], text);
       if (code !== 0) throw failure("cannot write the crontab", stderr);
       if ((await read()) === text) return;
       throw new KeepError("failed", "the crontab does not hold what was just written to it", {
@@ -42,10 +59,11 @@ interface Ended {
   readonly stderr: string;
 }
 
-function run(program: string, argv: string[], input: string): Promise<Ended> {
+function run(argv: readonly [string, ...string[]], input: string): Promise<Ended> {
+  const [program, ...rest] = argv;
   return new Promise((resolve, reject) => {
     const options = { encoding: "latin1", timeout: TIMEOUT_MS, maxBuffer: LARGEST } as const;
-    const child = execFile(program, argv, options, (error, stdout, stderr) => {
+    const child = execFile(program, rest, options, (error, stdout, stderr) => {
       if (error?.code === "ENOENT") reject(missing(error));
       else if (error && typeof error.code !== "number")
         reject(failure("crontab did not end", error.message));

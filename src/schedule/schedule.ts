@@ -99,7 +99,7 @@ export async function readSchedule(place: SchedulePlace): Promise<ScheduleState>
       warnings: [],
     };
   }
-  const next = nextRun(found.at, systemZone(), place.nowMs);
+  const { next, problem } = plannedRun(found.at, place.nowMs);
   const zone = zoneWarning(place.timezone, place.nowMs);
   return {
     installed: true,
@@ -108,7 +108,7 @@ export async function readSchedule(place: SchedulePlace): Promise<ScheduleState>
     at: found.at,
     nextRun: next === null ? null : new Date(next).toISOString(),
     lastLog,
-    warnings: [...found.warnings, ...(zone === null ? [] : [zone])],
+    warnings: [...found.warnings, problem, zone].filter((warning) => warning !== null),
   };
 }
 
@@ -117,6 +117,16 @@ interface Found {
   readonly line: string;
   readonly at: string;
   readonly warnings: readonly string[];
+}
+
+/** A line may have been edited by hand: one that cron cannot read is told, and does not hide the rest. */
+function plannedRun(at: string, nowMs: number): { next: number | null; problem: string | null } {
+  try {
+    return { next: nextRun(at, systemZone(), nowMs), problem: null };
+  } catch (error) {
+    if (error instanceof KeepError) return { next: null, problem: error.message };
+    throw error;
+  }
 }
 
 const systemctlOf = ({ programs }: SchedulePlace) => programs?.systemctl ?? "systemctl";
@@ -149,7 +159,7 @@ const isMissing = (cause: unknown) =>
   cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 
 async function readCron(place: SchedulePlace): Promise<Found | null> {
-  const text = await crontabOf(place).read().catch(noneWhereNoCron);
+  const text = await crontabOf(place).show().catch(noneWhereNoCron);
   const lines = readBlock(text, place.project).map(fromText);
   const line = lines.find((candidate) => / backup(?: --env-file .+)? >> /.test(candidate));
   if (line === undefined) return null;

@@ -45,7 +45,9 @@ export function formatServiceUnit(
   const { project, node, script, envFile, logFile } = command;
   for (const path of [project, node, script, envFile ?? "", logFile]) refuseInUnit(path);
   const environment = envFile === null ? [] : ["--env-file", envFile];
-  const argv = [node, script, ...verb, ...environment].map(quoteArgument).join(" ");
+  // systemd puts in variables everywhere but in the program itself, where $$ would stay as it is.
+  const words = [script, ...verb, ...environment].map((word) => word.replaceAll("$", "$$$$"));
+  const argv = [node, ...words].map(quoteArgument).join(" ");
   return `${header(project, at)}
 [Unit]
 Description=mongokeep ${verb.join(" ")}
@@ -75,9 +77,9 @@ WantedBy=timers.target
 
 const escapeSpecifiers = (text: string) => text.replaceAll("%", "%%");
 
-/** One word of ExecStart: specifiers and variables escaped, in quotes unless it is plain. */
+/** One word of ExecStart: specifiers escaped, in quotes unless it is plain. */
 function quoteArgument(text: string): string {
-  const escaped = escapeSpecifiers(text).replaceAll("$", "$$$$");
+  const escaped = escapeSpecifiers(text);
   if (/^[A-Za-z0-9_/.,:@+=%$-]+$/.test(escaped)) return escaped;
   return `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
