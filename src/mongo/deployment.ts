@@ -1,7 +1,6 @@
 // A MongoDB that answers: the official driver for control, raw sockets for bulk data.
 import { MongoClient } from "mongodb";
 import type { ReadPreferenceLike } from "mongodb";
-import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
@@ -29,6 +28,12 @@ export interface Deployment extends AsyncDisposable {
   openRaw(readPreference: ReadPreferenceLike): Promise<RawConnection | null>;
 }
 
+export interface DeploymentContext {
+  readonly emit: Emit;
+  /** Closes every connection when it aborts. */
+  readonly signal: AbortSignal;
+}
+
 const SELECTION_MS = 10_000;
 /** A server that sends nothing for so long while an answer is due is lost. */
 const SILENCE_MS = 120_000;
@@ -39,10 +44,7 @@ const POOL_BYTES = 96 * 1024 * 1024;
  * Connects, logs in and asks what the server is.
  * @throws KeepError unreachable, login-failed (exit 6), bad-setting (exit 2)
  */
-export async function openDeployment(
-  uri: Secret,
-  context: { readonly emit: Emit; readonly signal: AbortSignal },
-): Promise<Deployment> {
+export async function openDeployment(uri: Secret, context: DeploymentContext): Promise<Deployment> {
   context.signal.throwIfAborted();
   const client = createClient(uri);
   const stop = () => void client.close();
@@ -50,7 +52,7 @@ export async function openDeployment(
   try {
     await client.connect();
     const { info, identity } = await inspectServer(client);
-    return deploymentOf(client, info, identity, context.emit);
+    return deploymentOf(client, info, identity, context);
   } catch (error) {
     await client.close();
     context.signal.throwIfAborted();
@@ -84,10 +86,17 @@ function deploymentOf(
   client: MongoClient,
   server: ServerInfo,
   identity: string,
-  emit: Emit,
+  context: DeploymentContext,
 ): Deployment {
   const pool = createBufferPool(POOL_BYTES);
+  const open = new Set<WireConnection>();
   let unavailable = false;
+  // A server that stands still must not hold up somebody who pressed Ctrl-C.
+  const stop = () => {
+    for (const wire of open) wire.close();
+    void client.close();
+  };
+  context.signal.addEventListener("abort", stop, { once: true });
   return {
     client,
     server,
@@ -97,10 +106,12 @@ function deploymentOf(
       try {
         const taken = await takeSocket(client, readPreference, SELECTION_MS);
         const wire = new WireConnection(taken, pool, SILENCE_MS);
+        open.add(wire);
         return {
           wire,
           limits: taken.limits,
           [Symbol.dispose]: () => {
+            open.delete(wire);
             wire.close();
           },
         };
@@ -108,7 +119,7 @@ function deploymentOf(
         const known = connectionError(error);
         if (known) throw known;
         unavailable = true;
-        emit({
+        context.emit({
           kind: "log",
           level: "warn",
           code: "no-raw-socket",
@@ -118,13 +129,8 @@ function deploymentOf(
       }
     },
     async [Symbol.asyncDispose]() {
+      context.signal.removeEventListener("abort", stop);
       await client.close();
     },
   };
-}
-
-/** Throws the job's interruption in place of the error it caused. */
-export function preferAbort(signal: AbortSignal, error: unknown): never {
-  if (signal.aborted) throw signal.reason;
-  throw error instanceof Error ? error : new KeepError("internal", String(error));
 }

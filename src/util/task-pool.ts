@@ -26,6 +26,7 @@ export async function runPool<T>(
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
-  if (first) throw first.error;
+  // What a task throws because it was interrupted is not the cause.
   signal.throwIfAborted();
+  if (first) throw first.error;
 }

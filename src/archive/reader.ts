@@ -1,0 +1,193 @@
+// A backup opened for reading: ours by its manifest, or a folder of stock mongodump by what lies in it.
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { KeepError } from "../errors.ts";
+import { isInnerPath, MANIFEST_FILE, unescapeName } from "./layout.ts";
+import type { CollectionType, Manifest } from "./manifest.ts";
+import { parseManifest } from "./manifest-check.ts";
+import { parseMetadata } from "./metadata.ts";
+import type { CollectionMetadata } from "./metadata.ts";
+import { openPlainFile } from "./open-file.ts";
+
+export interface ArchivedCollection {
+  readonly database: string;
+  readonly name: string;
+  readonly type: CollectionType;
+  /** Absolute; null for a view. */
+  readonly dataFile: string | null;
+  readonly metadataFile: string | null;
+  /** What the manifest promises; null in a stock dump, which promises nothing. */
+  readonly expected: {
+    readonly documents: number;
+    readonly rawBytes: number;
+    readonly contentHash: string | null;
+  } | null;
+}
+
+export interface OpenedBackup {
+  /** Absolute. */
+  readonly path: string;
+  /** The folder's name. */
+  readonly id: string;
+  /** null: a stock dump. */
+  readonly manifest: Manifest | null;
+  readonly collections: readonly ArchivedCollection[];
+  /** The dump comes with an oplog, which this version cannot replay. */
+  readonly hasOplog: boolean;
+}
+
+export const DATA_FILE = /\.bson(\.gz|\.zst)?$/;
+const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
+const ACCOUNTS_FILE = /^\$admin\.system\./;
+const BUCKETS = "system.buckets.";
+/** Metadata of a collection is text of some kilobytes; a bomb is not. */
+const LONGEST_METADATA = 64 * 1024 * 1024;
+
+/**
+ * @param path absolute path of the backup's folder
+ * @throws KeepError backup-not-found (no such folder), damaged (empty, or a manifest that cannot be read)
+ */
+export async function openBackup(path: string): Promise<OpenedBackup> {
+  await assertFolder(path);
+  const text = await readManifestText(path);
+  if (text === null) return await openStockDump(path);
+  const parsed = parseManifest(text);
+  if ("problem" in parsed)
+    throw new KeepError("damaged", `${MANIFEST_FILE} of ${basename(path)} ${parsed.problem}`, {
+      details: { file: MANIFEST_FILE },
+    });
+  const { manifest } = parsed;
+  const collections = manifest.collections.map((c): ArchivedCollection => {
+    const find = (pattern: RegExp) => {
+      const relative = c.files.find((file) => pattern.test(file));
+      return relative !== undefined && isInnerPath(relative) ? join(path, relative) : null;
+    };
+    const { documents, rawBytes, contentHash } = c;
+    return {
+      database: c.database,
+      name: c.name,
+      type: c.type,
+      dataFile: find(DATA_FILE),
+      metadataFile: find(METADATA_FILE),
+      expected: { documents, rawBytes, contentHash },
+    };
+  });
+  return { path, id: basename(path), manifest, collections, hasOplog: false };
+}
+
+async function assertFolder(path: string): Promise<void> {
+  const stat = await lstat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  });
+  if (stat?.isDirectory() === true) return;
+  throw new KeepError(
+    "backup-not-found",
+    stat === null ? `there is no folder ${path}` : `${path} is not a folder`,
+  );
+}
+
+async function readManifestText(path: string): Promise<string | null> {
+  const names = await readdir(path);
+  if (names.length === 0) throw new KeepError("damaged", `${path} is empty`);
+  if (!names.includes(MANIFEST_FILE)) return null;
+  const { file } = await openPlainFile(join(path, MANIFEST_FILE));
+  try {
+    return await file.readFile("utf8");
+  } finally {
+    await file.close();
+  }
+}
+
+/** The metadata of a collection; null where the archive has none. @throws KeepError damaged */
+export async function readMetadata(
+  collection: Pick<ArchivedCollection, "metadataFile">,
+): Promise<CollectionMetadata | null> {
+  const { metadataFile } = collection;
+  if (metadataFile === null) return null;
+  try {
+    const { file, bytes } = await openPlainFile(metadataFile);
+    await file.close();
+    if (bytes > LONGEST_METADATA) throw new Error("the metadata is too long");
+    const stored = await readFile(metadataFile);
+    const text = metadataFile.endsWith(".gz")
+      ? gunzipSync(stored, { maxOutputLength: LONGEST_METADATA })
+      : stored;
+    return parseMetadata(text.toString("utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new KeepError("damaged", `the metadata in ${basename(metadataFile)}: ${reason}`, {
+      details: { file: basename(metadataFile) },
+      cause: error,
+    });
+  }
+}
+
+/** A folder with a folder for each database, or one database's folder itself. */
+async function openStockDump(path: string): Promise<OpenedBackup> {
+  const entries = await readdir(path, { withFileTypes: true });
+  const direct = entries.filter((e) => e.isFile()).map((e) => e.name);
+  const collections: ArchivedCollection[] = [];
+  for (const entry of entries)
+    if (entry.isDirectory())
+      collections.push(...(await readDatabaseFolder(join(path, entry.name), entry.name)));
+  if (collections.length === 0)
+    collections.push(...(await readDatabaseFolder(path, basename(path))));
+  if (collections.length === 0)
+    throw new KeepError("damaged", `${path} holds no backup: no manifest and no .bson file`);
+  return {
+    path,
+    id: basename(path),
+    manifest: null,
+    collections,
+    hasOplog: direct.some((name) => /^oplog\.bson(\.gz)?$/.test(name)),
+  };
+}
+
+async function readDatabaseFolder(folder: string, database: string): Promise<ArchivedCollection[]> {
+  const names = (await readdir(folder)).sort();
+  const byBase = new Map<string, { data?: string; metadata?: string }>();
+  const put = (base: string, part: { data?: string; metadata?: string }) =>
+    byBase.set(base, { ...byBase.get(base), ...part });
+  for (const name of names) {
+    if (ACCOUNTS_FILE.test(name) || name.startsWith("oplog.bson")) continue;
+    if (METADATA_FILE.test(name)) put(name.replace(METADATA_FILE, ""), { metadata: name });
+    else if (DATA_FILE.test(name)) {
+      const base = name.replace(DATA_FILE, "");
+      put(base.startsWith(BUCKETS) ? base.slice(BUCKETS.length) : base, { data: name });
+    }
+  }
+  const found: ArchivedCollection[] = [];
+  for (const [base, { data, metadata }] of byBase)
+    found.push(await describeStock(folder, database, base, data, metadata));
+  return found;
+}
+
+async function describeStock(
+  folder: string,
+  database: string,
+  base: string,
+  data: string | undefined,
+  metadata: string | undefined,
+): Promise<ArchivedCollection> {
+  const metadataFile = metadata === undefined ? null : join(folder, metadata);
+  const read = await readMetadata({ metadataFile });
+  const name = read && read.collectionName !== "" ? read.collectionName : unescapeName(base);
+  if (name === null)
+    throw new KeepError("damaged", `${base}: its true name is in metadata.json, which is missing`);
+  const type =
+    read?.type === "view" || data === undefined
+      ? "view"
+      : data.startsWith(BUCKETS) || read?.type === "timeseries"
+        ? "timeseries"
+        : "collection";
+  return {
+    database,
+    name,
+    type,
+    dataFile: data === undefined ? null : join(folder, data),
+    metadataFile,
+    expected: null,
+  };
+}

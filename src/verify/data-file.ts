@@ -1,0 +1,70 @@
+// One data file: checksum, chunks, every document. Finds the first damage and names where it is.
+import { createHash } from "node:crypto";
+import { readChunks } from "../archive/chunk-reader.ts";
+import { createContentHash } from "../bson/content-hash.ts";
+import { validateDocuments } from "../bson/validate.ts";
+import { KeepError } from "../errors.ts";
+
+export interface Damage {
+  readonly chunk: number | null;
+  readonly document: number | null;
+  readonly problem: string;
+}
+
+export interface CheckedFile {
+  readonly documents: number;
+  readonly rawBytes: number;
+  readonly storedBytes: number;
+  /** null where the walk ended early. */
+  readonly contentHash: string | null;
+  readonly sha256: string | null;
+  readonly damage: Damage | null;
+}
+
+/** Chunks inflated ahead, per file. */
+const AHEAD = 3;
+
+export async function checkDataFile(
+  path: string,
+  signal: AbortSignal,
+  onBytes: (documents: number, rawBytes: number) => void,
+): Promise<CheckedFile> {
+  const sha = createHash("sha256");
+  const content = await createContentHash();
+  let documents = 0;
+  let rawBytes = 0;
+  let storedBytes = 0;
+  const onStored = (bytes: Buffer) => {
+    sha.update(bytes);
+    storedBytes += bytes.length;
+  };
+  const broken = (damage: Damage): CheckedFile => ({
+    documents,
+    rawBytes,
+    storedBytes,
+    contentHash: null,
+    sha256: null,
+    damage,
+  });
+  try {
+    for await (const { index, raw } of readChunks(path, { width: AHEAD, signal, onStored })) {
+      const found = validateDocuments(raw);
+      if ("problem" in found)
+        return broken({ ...found, chunk: index, document: documents + found.document });
+      content.add(raw);
+      documents += found.documents;
+      rawBytes += raw.length;
+      onBytes(found.documents, raw.length);
+    }
+  } catch (error) {
+    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
+    const { chunk, document } = error.details;
+    return broken({
+      chunk: typeof chunk === "number" ? chunk : null,
+      document: typeof document === "number" ? document : documents,
+      problem: error.message,
+    });
+  }
+  const contentHash = content.digest();
+  return { documents, rawBytes, storedBytes, contentHash, sha256: sha.digest("hex"), damage: null };
+}

@@ -1,0 +1,190 @@
+// Files against what a manifest (or its draft, before the seal) promises: none missing, none extra, sizes,
+// checksums; at level full every document too.
+import { createHash } from "node:crypto";
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { isInnerPath, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
+import type { ManifestCollection, ManifestFile } from "../archive/manifest.ts";
+import { openPlainFile } from "../archive/open-file.ts";
+import { DATA_FILE, readMetadata } from "../archive/reader.ts";
+import type { Problem, VerifiedCollection } from "../archive/verification.ts";
+import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import { runPool } from "../util/task-pool.ts";
+import { checkDataFile } from "./data-file.ts";
+
+export interface VerifyContext {
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface Promised {
+  readonly collections: readonly ManifestCollection[];
+  readonly files: readonly ManifestFile[];
+}
+
+export interface Findings {
+  readonly problems: readonly Problem[];
+  /** In the manifest's order; only at level full. */
+  readonly collections: readonly VerifiedCollection[];
+}
+
+/** Files at once: while one inflates on the thread pool, another is walked. */
+const WIDTH = 2;
+const READ_BYTES = 4 * 1024 * 1024;
+
+export async function verifyFiles(
+  path: string,
+  promised: Promised,
+  level: "quick" | "full",
+  context: VerifyContext,
+): Promise<Findings> {
+  const problems: Problem[] = await compareNames(path, promised.files);
+  const report = (file: string, problem: string, chunk?: number | null, document?: number | null) =>
+    problems.push({ file, chunk: chunk ?? null, document: document ?? null, problem });
+  const byFile = new Map(
+    promised.collections.flatMap((c) => c.files.map((file) => [file, c] as const)),
+  );
+  const missing = new Set(problems.map((p) => p.file));
+  const present = promised.files.filter((f) => !missing.has(f.path));
+  const verified = new Map<ManifestCollection, VerifiedCollection>();
+  const progress = createProgress(context.emit, promised);
+  await runPool(present, WIDTH, context.signal, async (file, signal) => {
+    const collection = byFile.get(file.path);
+    const absolute = join(path, file.path);
+    if (level === "quick" || !DATA_FILE.test(file.path)) {
+      await checkPlain(absolute, file, signal, report);
+      return;
+    }
+    const checked = await checkDataFile(absolute, signal, progress);
+    if (checked.damage) {
+      const { problem, chunk, document } = checked.damage;
+      report(file.path, problem, chunk, document);
+    } else compareFile(file, checked, report);
+    if (!collection || checked.damage) return;
+    compareCollection(file.path, collection, checked, report);
+    const { documents, rawBytes, contentHash } = checked;
+    const { database, name } = collection;
+    verified.set(collection, { database, name, documents, rawBytes, contentHash });
+  });
+  problems.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
+  const collections = promised.collections.flatMap((c) => verified.get(c) ?? []);
+  return { problems, collections };
+}
+
+type Report = (
+  file: string,
+  problem: string,
+  chunk?: number | null,
+  document?: number | null,
+) => void;
+
+function createProgress(emit: Emit, promised: Promised) {
+  const totalBytes = promised.collections.reduce((sum, c) => sum + c.rawBytes, 0);
+  let documents = 0;
+  let bytes = 0;
+  return (moreDocuments: number, moreBytes: number) => {
+    documents += moreDocuments;
+    bytes += moreBytes;
+    emit({ kind: "progress", step: "verify", documents, bytes, totalBytes });
+  };
+}
+
+/** Missing and extra files, and files of another size or kind. */
+async function compareNames(path: string, files: readonly ManifestFile[]): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  const report = (file: string, problem: string) =>
+    problems.push({ file, chunk: null, document: null, problem });
+  const expected = new Map(files.map((f) => [f.path, f]));
+  const there = await listFiles(path);
+  for (const [name, kind] of there) {
+    if (name === MANIFEST_FILE || name === VERIFICATION_FILE) continue;
+    if (!expected.has(name)) report(name, "the file is not in the manifest");
+    else if (kind !== "file") report(name, "it is not a plain file");
+  }
+  for (const { path: name, bytes } of files) {
+    if (!isInnerPath(name)) report(name, "the path leads out of the backup");
+    else if (!there.has(name)) report(name, "the file is missing");
+    else if (there.get(name) === "file") {
+      const { size } = await lstat(join(path, name));
+      if (size !== bytes) report(name, `the file has ${size} bytes, and should have ${bytes}`);
+    }
+  }
+  return problems;
+}
+
+/** Everything in the folder and its folders; links are named, never followed. */
+async function listFiles(root: string): Promise<Map<string, "file" | "other">> {
+  const found = new Map<string, "file" | "other">();
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (!entry.isDirectory()) {
+      found.set(entry.name, entry.isFile() ? "file" : "other");
+      continue;
+    }
+    for (const inner of await readdir(join(root, entry.name), { withFileTypes: true }))
+      found.set(`${entry.name}/${inner.name}`, inner.isFile() ? "file" : "other");
+  }
+  return found;
+}
+
+/** Checksum; for metadata also that it can be read. */
+async function checkPlain(
+  absolute: string,
+  expected: ManifestFile,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  try {
+    if ((await sha256OfFile(absolute, signal)) !== expected.sha256) {
+      report(expected.path, "the file fails its checksum");
+      return;
+    }
+    if (!DATA_FILE.test(expected.path)) await readMetadata({ metadataFile: absolute });
+  } catch (error) {
+    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
+    report(expected.path, error.message);
+  }
+}
+
+async function sha256OfFile(path: string, signal: AbortSignal): Promise<string> {
+  const { file } = await openPlainFile(path);
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, READ_BYTES, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function compareFile(
+  expected: ManifestFile,
+  checked: { readonly storedBytes: number; readonly sha256: string | null },
+  report: Report,
+): void {
+  if (checked.storedBytes !== expected.bytes || checked.sha256 !== expected.sha256)
+    report(expected.path, "the file fails its checksum");
+}
+
+function compareCollection(
+  file: string,
+  expected: ManifestCollection,
+  checked: {
+    readonly documents: number;
+    readonly rawBytes: number;
+    readonly contentHash: string | null;
+  },
+  report: Report,
+): void {
+  if (checked.documents !== expected.documents)
+    report(file, `it holds ${checked.documents} documents, and should hold ${expected.documents}`);
+  else if (checked.rawBytes !== expected.rawBytes)
+    report(file, `it holds ${checked.rawBytes} bytes, and should hold ${expected.rawBytes}`);
+  else if (expected.contentHash !== null && checked.contentHash !== expected.contentHash)
+    report(file, "its documents are not those that were backed up");
+}

@@ -1,0 +1,94 @@
+// Verifies a backup: sealed ones against their manifest, ones about to be sealed against its draft,
+// stock dumps against themselves.
+import { basename, relative } from "node:path";
+import { openBackup, readMetadata } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/reader.ts";
+import type { Problem, Verification, VerifiedCollection } from "../archive/verification.ts";
+import { KeepError } from "../errors.ts";
+import type { Clock } from "../util/clock.ts";
+import { checkDataFile } from "./data-file.ts";
+import { verifyFiles } from "./files.ts";
+import type { Findings, Promised, VerifyContext } from "./files.ts";
+
+export type CheckLevel = "quick" | "full";
+
+/** The draft of a manifest against the files just written. Gives the content hashes that it still lacks. */
+export async function verifyDraft(
+  path: string,
+  id: string,
+  draft: Promised,
+  context: VerifyContext & { readonly clock: Clock },
+): Promise<Verification> {
+  const began = performance.now();
+  const findings = await verifyFiles(path, draft, "full", context);
+  return toVerification(id, "full", findings, began, context.clock);
+}
+
+/**
+ * A backup as it lies there. What cannot be read at all is a problem in the result, not an error.
+ * @throws KeepError backup-not-found where there is no such folder
+ */
+export async function verifyBackup(
+  path: string,
+  level: CheckLevel,
+  context: VerifyContext & { readonly clock: Clock },
+): Promise<Verification> {
+  const began = performance.now();
+  const findings = await find(path, level, context);
+  return toVerification(basename(path), level, findings, began, context.clock);
+}
+
+async function find(path: string, level: CheckLevel, context: VerifyContext): Promise<Findings> {
+  try {
+    const backup = await openBackup(path);
+    if (backup.manifest === null) return await verifyStock(backup, context);
+    if (backup.manifest.id !== backup.id)
+      return whole("manifest.json", `the manifest is of ${backup.manifest.id}, not of this folder`);
+    return await verifyFiles(path, backup.manifest, level, context);
+  } catch (error) {
+    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
+    const { file } = error.details;
+    return whole(typeof file === "string" ? file : "", error.message);
+  }
+}
+
+const whole = (file: string, problem: string): Findings => ({
+  problems: [{ file, chunk: null, document: null, problem }],
+  collections: [],
+});
+
+/** A stock dump promises nothing: it is good if it can be read to its end, data and metadata. */
+async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promise<Findings> {
+  const problems: Problem[] = [];
+  const collections: VerifiedCollection[] = [];
+  for (const collection of backup.collections) {
+    await readMetadata(collection);
+    if (collection.dataFile === null) continue;
+    const checked = await checkDataFile(collection.dataFile, context.signal, () => undefined);
+    const file = relative(backup.path, collection.dataFile);
+    if (checked.damage) problems.push({ file, ...checked.damage });
+    const { documents, rawBytes, contentHash } = checked;
+    const { database, name } = collection;
+    collections.push({ database, name, documents, rawBytes, contentHash });
+  }
+  return { problems, collections };
+}
+
+function toVerification(
+  id: string,
+  level: CheckLevel,
+  findings: Findings,
+  began: number,
+  clock: Clock,
+): Verification {
+  return {
+    schema: 1,
+    id,
+    ok: findings.problems.length === 0,
+    level,
+    verifiedAt: new Date(clock.now()).toISOString(),
+    seconds: Math.round(performance.now() - began) / 1000,
+    problems: findings.problems,
+    collections: findings.collections,
+  };
+}
