@@ -1,0 +1,55 @@
+// Events as lines for a person and a log file: time, level, message. They go to stderr, and under cron into backup.log.
+import type { Emit, KeepEvent, LogLevel } from "../events.ts";
+import type { Clock } from "../util/clock.ts";
+import { redact } from "../util/redact.ts";
+import { escapeText } from "./escape.ts";
+import { formatStamp } from "./times.ts";
+
+export type Loudness = "quiet" | "normal" | "verbose";
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+const LEAST: Readonly<Record<Loudness, LogLevel>> = {
+  quiet: "warn",
+  normal: "info",
+  verbose: "debug",
+};
+
+export interface LogLines {
+  readonly emit: Emit;
+  line(level: LogLevel, message: string): void;
+}
+
+export interface LogLinesOptions {
+  readonly loudness: Loudness;
+  readonly clock: Clock;
+  /** Read anew for each line: it is known only once the settings are. */
+  zone(): string;
+  write(text: string): void;
+}
+
+/** A writer of log lines. No secret and no control character gets through, whoever wrote the message. */
+export function createLogLines(options: LogLinesOptions): LogLines {
+  const least = RANK[LEAST[options.loudness]];
+  const line = (level: LogLevel, message: string) => {
+    if (RANK[level] < least) return;
+    const stamp = formatStamp(options.clock.now(), options.zone());
+    options.write(`${stamp} ${level.toUpperCase().padEnd(5)} ${escapeText(redact(message))}\n`);
+  };
+  return {
+    line,
+    emit: (event) => {
+      const said = describeEvent(event);
+      if (said) line(said.level, said.message);
+    },
+  };
+}
+
+/** What of an event is worth a line. Progress is for the terminal's bar only. */
+function describeEvent(event: KeepEvent): { level: LogLevel; message: string } | null {
+  if (event.kind === "log") return event;
+  if (event.kind === "progress") return null;
+  const detail = event.detail === undefined ? "" : `: ${event.detail}`;
+  const name = event.step.replaceAll("-", " ");
+  if (event.state === "begin") return { level: "info", message: `${name}${detail}` };
+  return { level: detail === "" ? "debug" : "info", message: `${name} done${detail}` };
+}
