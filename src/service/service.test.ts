@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { createService } from "./create-service.ts";
+import type { Service, ServiceChoice } from "./service.ts";
+
+const NEVER = new AbortController().signal;
+const FAST = { checkMs: 300, pauseMs: 20 };
+const PATH = process.env.PATH ?? "";
+
+/** systemctl as far as mongokeep uses it: one unit, its state in files. */
+const SYSTEMCTL = `#!/bin/sh
+echo "$*" >> "$MK_STATE/calls"
+for unit; do :; done
+case "$*" in
+  show*)
+    [ -e "$MK_STATE/broken" ] && { echo "System has not been booted with systemd" >&2; exit 1; }
+    if [ "$unit" = surg.service ]; then echo "LoadState=$(cat "$MK_STATE/load")"
+    else echo LoadState=not-found; fi
+    echo "ActiveState=$(cat "$MK_STATE/active")" ;;
+  *stop*) [ -e "$MK_STATE/refuse" ] && { echo "Access denied" >&2; exit 4; }
+    echo inactive > "$MK_STATE/active" ;;
+  *start*) cat "$MK_STATE/after-start" > "$MK_STATE/active" ;;
+esac
+`;
+
+let folder: string;
+let state: string;
+const put = (name: string, text: string) => writeFile(join(state, name), text);
+const get = async (name: string) => (await readFile(join(state, name), "utf8")).trim();
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mk-service-"));
+  await writeFile(join(folder, "systemctl"), SYSTEMCTL);
+  await chmod(join(folder, "systemctl"), 0o755);
+  process.env.PATH = folder + delimiter + PATH;
+});
+after(async () => {
+  process.env.PATH = PATH;
+  delete process.env.MK_STATE;
+  await rm(folder, { recursive: true });
+});
+beforeEach(async () => {
+  state = await mkdtemp(join(folder, "state-"));
+  process.env.MK_STATE = state;
+  await put("load", "loaded");
+  await put("active", "active");
+  await put("after-start", "active");
+});
+
+function create(choice: ServiceChoice, limits = {}): Service {
+  const service = createService(choice, { ...FAST, ...limits });
+  assert.ok(service);
+  return service;
+}
+
+const unit = (name = "surg.service", check: string | null = null) =>
+  create({ kind: "systemd", unit: name, check });
+const commands = (stop: string, start: string, check: string | null = null, limits = {}) =>
+  create({ kind: "commands", stop, start, check }, limits);
+const SCRIPTS = [
+  'echo inactive > "$MK_STATE/active"',
+  'cat "$MK_STATE/after-start" > "$MK_STATE/active"',
+  'test "$(cat "$MK_STATE/active")" = active',
+] as const;
+
+test("no service set is no service", () => {
+  assert.equal(createService({ kind: "none" }), null);
+});
+
+for (const [name, make] of [
+  ["a systemd unit", () => unit()],
+  ["a pair of commands with a check", () => commands(...SCRIPTS)],
+] as const) {
+  describe(`every service: ${name}`, () => {
+    test("is found, stopped and started again", async () => {
+      const service = make();
+      await service.assertExists(NEVER);
+      assert.equal(await service.isRunning(NEVER), true);
+      await service.stop(NEVER);
+      assert.equal(await service.isRunning(NEVER), false);
+      await service.start();
+      await service.check();
+      assert.equal(await service.isRunning(NEVER), true);
+      assert.match(service.startHint, /start/);
+    });
+
+    test("that does not come up fails the check, with why", async () => {
+      const service = make();
+      await put("after-start", "failed");
+      await service.start();
+      await assert.rejects(service.check(), {
+        code: "failed",
+        message: /does not work 0\.3 s after/,
+      });
+    });
+
+    test("that comes up late passes the check", async () => {
+      const service = make();
+      await put("after-start", "activating");
+      await service.start();
+      setTimeout(() => void put("active", "active"), 60);
+      await service.check();
+      assert.equal(await get("active"), "active");
+    });
+
+    test("is not stopped once the signal has aborted", async () => {
+      const signal = AbortSignal.abort(new Error("ctrl-c"));
+      await assert.rejects(make().stop(signal), /ctrl-c/);
+      assert.equal(await get("active"), "active");
+    });
+  });
+}
+
+test("a unit that does not exist, or is masked, is exit 2 before anything", async () => {
+  await assert.rejects(unit("sugr.service").assertExists(NEVER), {
+    code: "bad-setting",
+    message: /sugr\.service does not exist/,
+  });
+  await put("load", "masked");
+  await assert.rejects(unit().assertExists(NEVER), { code: "bad-setting", message: /masked/ });
+});
+
+test("a machine without systemd is exit 2 and is told the other way", async () => {
+  await put("broken", "");
+  await assert.rejects(unit().assertExists(NEVER), {
+    code: "bad-setting",
+    message: /not been booted with systemd/,
+    hint: /SERVICE_STOP/,
+  });
+});
+
+test("a stop that systemd denies says so, and never asks for a password", async () => {
+  await put("refuse", "");
+  await assert.rejects(unit().stop(NEVER), {
+    code: "failed",
+    message: "cannot stop surg.service: systemctl exited with 4: Access denied",
+  });
+  assert.match(await get("calls"), /^--no-ask-password stop -- surg\.service$/m);
+});
+
+test("a unit's own check is asked in place of its state", async () => {
+  await assert.rejects(unit("surg.service", "echo sick >&2; false").check(), { message: /sick/ });
+  await unit("surg.service", "true").check();
+});
+
+test("whether commands without a check run cannot be known", async () => {
+  const service = commands("true", "true");
+  assert.equal(await service.isRunning(NEVER), null);
+  await service.check();
+});
+
+test("a command that fails is named with what it said, and not shown itself", async () => {
+  const service = commands("T0KEN=1; echo 'no such pod' >&2; exit 7", "exit 1");
+  await assert.rejects(service.stop(NEVER), {
+    code: "failed",
+    message: "cannot stop the service: SERVICE_STOP exited with 7: no such pod",
+  });
+  await assert.rejects(service.start(), { message: /SERVICE_START exited with 1/ });
+});
+
+test("a command that hangs is ended", async () => {
+  const service = commands("sleep 60", "true", null, { stopMs: 100 });
+  await assert.rejects(service.stop(NEVER), { message: /did not end within 0\.1 s/ });
+});
+
+test("a command that leaves the service in the background returns", async () => {
+  const service = commands("true", 'sleep 60 & echo $! > "$MK_STATE/pid"');
+  await service.start();
+  process.kill(Number(await get("pid")), "SIGKILL");
+});
