@@ -1,0 +1,23 @@
+// ALERT_PING_URL: requested after each good backup, so that a watcher elsewhere notices when none ran.
+import type { Emit } from "../events.ts";
+import { messageOf } from "../util/redact.ts";
+import type { Secret } from "../util/secret.ts";
+import { requestOnce } from "./http.ts";
+import type { HttpLimits } from "./http.ts";
+
+/** Does nothing where no address is set. Never throws: a failure is logged and returned, and null is success. */
+export async function pingHeartbeat(
+  settings: { readonly alertPingUrl: Secret | null },
+  emit: Emit,
+  limits?: HttpLimits,
+): Promise<string | null> {
+  if (settings.alertPingUrl === null) return null;
+  try {
+    await requestOnce("ALERT_PING_URL", settings.alertPingUrl, null, limits);
+    return null;
+  } catch (error) {
+    const message = `heartbeat was not sent: ${messageOf(error)}`;
+    emit({ kind: "log", level: "warn", code: "heartbeat-not-sent", message });
+    return message;
+  }
+}
