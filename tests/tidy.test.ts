@@ -1,0 +1,238 @@
+// What STYLE.md forbids, found by TypeScript's parser, so that a word in a comment or a string is no fault.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import ts from "typescript";
+import { fakeSources, modulesOf, nodesOf, readSources } from "./source-files.ts";
+import type { Sources } from "./source-files.ts";
+
+interface Ban {
+  readonly what: string;
+  /** Files, or folders with a slash at the end, that may. */
+  readonly except: readonly string[];
+  readonly breaks: (node: ts.Node) => boolean;
+  /** Each must be found, and nothing in `fine`. */
+  readonly wrong: readonly string[];
+  readonly fine: readonly string[];
+}
+
+/** `object.name` or `object["name"]`. */
+function isMember(node: ts.Node, object: string, ...names: string[]): boolean {
+  if (ts.isPropertyAccessExpression(node)) {
+    return (
+      node.expression.getText() === object && (names.length === 0 || names.includes(node.name.text))
+    );
+  }
+  if (!ts.isElementAccessExpression(node) || node.expression.getText() !== object) return false;
+  const key = node.argumentExpression;
+  return names.length === 0 || (ts.isStringLiteralLike(key) && names.includes(key.text));
+}
+
+/** `import { name } from "module"`, or `const { name } = object`. */
+function isTaken(node: ts.Node, name: string, ...sources: string[]): boolean {
+  if (ts.isImportSpecifier(node)) {
+    const module = node.parent.parent.parent.moduleSpecifier;
+    return (
+      (node.propertyName ?? node.name).text === name &&
+      ts.isStringLiteral(module) &&
+      sources.includes(module.text)
+    );
+  }
+  if (!ts.isBindingElement(node) || !ts.isVariableDeclaration(node.parent.parent)) return false;
+  const object = node.parent.parent.initializer?.getText() ?? "";
+  return (node.propertyName ?? node.name).getText() === name && sources.includes(object);
+}
+
+const FS = ["node:fs", "node:fs/promises", "fs", "fs/promises"];
+const RENAMES = ["rename", "renameSync"];
+const isModifier = (node: ts.Node, kind: ts.SyntaxKind) =>
+  ts.canHaveModifiers(node) &&
+  (ts.getModifiers(node) ?? []).some((modifier) => modifier.kind === kind);
+
+const BANS: readonly Ban[] = [
+  {
+    what: "process.env outside of config",
+    // exec.ts hands the whole environment on to a child and reads nothing from it.
+    except: ["config/", "util/exec.ts"],
+    breaks: (node) =>
+      isMember(node, "process", "env") || isTaken(node, "env", "process", "node:process"),
+    wrong: [
+      "process.env.A;",
+      'process["env"];',
+      "const { env } = process;",
+      'import { env as e } from "node:process";',
+    ],
+    fine: ["// process.env", 'const a = "process.env";', "other.process.env;"],
+  },
+  {
+    what: "process.exit outside of cli/main",
+    except: ["cli/main.ts"],
+    breaks: (node) =>
+      isMember(node, "process", "exit", "reallyExit", "abort") ||
+      isTaken(node, "exit", "process", "node:process"),
+    wrong: [
+      "process.exit(1);",
+      "const { exit } = process;",
+      'import { exit } from "node:process";',
+    ],
+    fine: ["process.exitCode = 1;", 'process.on("exit", () => {});'],
+  },
+  {
+    what: "console outside of report and cli",
+    except: ["report/", "cli/"],
+    breaks: (node) => isMember(node, "console") || isTaken(node, "log", "console"),
+    wrong: ['console.log("x");', 'console["error"]("x");', "const f = console.warn;"],
+    fine: ["report.console.log;", "const consoleWidth = 3;"],
+  },
+  {
+    what: "the driver's inside outside of mongo/socket-takeover",
+    except: ["mongo/socket-takeover.ts"],
+    breaks: (node) =>
+      ts.isStringLiteralLike(node) && /^mongodb\/(?:lib|src)(?:\/|$)/.test(node.text),
+    wrong: ['import { connect } from "mongodb/lib/cmap/connect.js";', 'require("mongodb/lib/x");'],
+    fine: ['import { MongoClient } from "mongodb";', '"see mongodb/lib/x";'],
+  },
+  {
+    what: "rename outside of util/durable-file",
+    except: ["util/durable-file.ts"],
+    breaks: (node) =>
+      RENAMES.some((name) => isTaken(node, name, ...FS)) ||
+      (ts.isPropertyAccessExpression(node) &&
+        RENAMES.includes(node.name.text) &&
+        /^(?:fs|fsp|fsPromises|promises|.*\.promises)$/.test(node.expression.getText())),
+    wrong: [
+      'import { rename } from "node:fs/promises";',
+      'import { renameSync as r } from "fs";',
+      "fs.rename(a, b);",
+      "fs.promises.rename(a, b);",
+    ],
+    fine: ["collection.rename(name);", 'import { rename } from "./swap.ts";'],
+  },
+  {
+    what: "the time of day outside of util/clock",
+    except: ["util/clock.ts"],
+    breaks: (node) =>
+      isMember(node, "Date", "now") ||
+      (ts.isNewExpression(node) &&
+        node.expression.getText() === "Date" &&
+        (node.arguments ?? []).length === 0) ||
+      (ts.isCallExpression(node) && node.expression.getText() === "Date") ||
+      /^Temporal\.Now$/.test(ts.isPropertyAccessExpression(node) ? node.getText() : ""),
+    wrong: [
+      "Date.now();",
+      "new Date();",
+      "Date();",
+      "const now = Date.now;",
+      "Temporal.Now.instant();",
+    ],
+    fine: ["new Date(ms);", "Date.parse(text);", "performance.now();", "clock.now();"],
+  },
+  {
+    what: "a default export",
+    except: [],
+    breaks: (node) =>
+      (ts.isExportAssignment(node) && node.isExportEquals !== true) ||
+      isModifier(node, ts.SyntaxKind.DefaultKeyword) ||
+      (ts.isExportSpecifier(node) && node.name.text === "default"),
+    wrong: [
+      "export default 1;",
+      "export default function f() {}",
+      "const a = 1; export { a as default };",
+    ],
+    fine: ['import ts from "typescript";', "switch (a) { default: }"],
+  },
+  {
+    what: "syntax that Node cannot strip: enum, namespace, parameter property",
+    except: [],
+    breaks: (node) =>
+      ts.isEnumDeclaration(node) ||
+      ts.isModuleDeclaration(node) ||
+      (ts.isParameter(node) && (ts.getModifiers(node) ?? []).length > 0),
+    wrong: [
+      "enum A { B }",
+      "const enum A { B }",
+      "namespace A { export const b = 1; }",
+      "class A { constructor(private b: number) {} }",
+    ],
+    fine: [
+      'type A = "b" | "c";',
+      "class A { private b = 1; constructor(b: number) { this.b = b; } }",
+    ],
+  },
+  {
+    what: "an empty catch",
+    except: [],
+    // A comment in it says why nothing is to be done, and is reason enough.
+    breaks: (node) => ts.isCatchClause(node) && /^\{\s*\}$/.test(node.block.getText()),
+    wrong: ["try { a(); } catch {}", "try { a(); } catch (error) {\n}"],
+    fine: ["try { a(); } catch { /* gone already */ }", "try { a(); } catch (error) { b(error); }"],
+  },
+];
+
+const isTest = (path: string) => path.endsWith(".test.ts");
+const excused = (path: string, except: readonly string[]) =>
+  except.some((place) => (place.endsWith("/") ? path.startsWith(place) : path === place));
+
+/** `path:line what` for each place that breaks the ban. Unit tests beside the source may. */
+function findBroken(sources: Sources, ban: Ban): string[] {
+  return [...sources].flatMap(([path, file]) => {
+    if (isTest(path) || excused(path, ban.except)) return [];
+    return [...nodesOf(file)]
+      .filter((node) => ban.breaks(node))
+      .map((node) => `${path}:${file.getLineAndCharacterOfPosition(node.getStart()).line + 1}`);
+  });
+}
+
+const sources = readSources();
+for (const ban of BANS) {
+  test(`there is nowhere ${ban.what}`, () => {
+    assert.deepEqual(findBroken(sources, ban), []);
+  });
+
+  test(`it would be seen: ${ban.what}`, () => {
+    for (const text of ban.wrong) {
+      assert.notDeepEqual(findBroken(fakeSources({ "jobs/a.ts": text }), ban), [], text);
+    }
+    for (const text of ban.fine) {
+      assert.deepEqual(findBroken(fakeSources({ "jobs/a.ts": text }), ban), [], text);
+    }
+    for (const place of ban.except) {
+      const path = place.endsWith("/") ? `${place}a.ts` : place;
+      assert.deepEqual(findBroken(fakeSources({ [path]: ban.wrong.join("\n") }), ban), [], path);
+    }
+  });
+}
+
+/** Files that do not open with a comment on what they are for. */
+const unopened = (files: Sources) =>
+  [...files]
+    .filter(([path, file]) => !isTest(path) && !file.text.startsWith("//"))
+    .map(([path]) => path);
+
+test("each file opens with what it is for", () => {
+  assert.deepEqual(unopened(sources), []);
+  assert.deepEqual(unopened(fakeSources({ "a.ts": "export const a = 1;", "b.ts": "// B\n" })), [
+    "a.ts",
+  ]);
+});
+
+/** Relative imports without the .ts that Node needs. */
+const withoutSuffix = (files: Sources) =>
+  [...files].flatMap(([path, file]) =>
+    modulesOf(file)
+      .filter((module) => module.startsWith(".") && !/\.(?:ts|json)$/.test(module))
+      .map((module) => `${path} -> ${module}`),
+  );
+
+test("relative imports end in .ts", () => {
+  assert.deepEqual(withoutSuffix(sources), []);
+  assert.equal(withoutSuffix(fakeSources({ "a.ts": `import "./b"; import "./c.js";` })).length, 2);
+});
+
+test("no file has a name that says nothing", () => {
+  const vague = /(?:^|\/)(?:utils?|helpers?|types|common|misc|manager)\.ts$/;
+  assert.deepEqual(
+    [...sources.keys()].filter((path) => vague.test(path)),
+    [],
+  );
+  assert.ok(vague.test("mongo/helpers.ts") && vague.test("utils.ts"));
+});
