@@ -1,0 +1,71 @@
+// What of the server decides whether a backup can be made, and how good it will be. Reads only.
+import type { Deployment } from "../../mongo/deployment.ts";
+import { sameDisk } from "../../storage/disk.ts";
+import { isLocalHost, sameDiskNote } from "../status-notes.ts";
+import type { JobContext } from "../context.ts";
+import type { Check, Examine } from "./check.ts";
+import { fail, ok, warn } from "./check.ts";
+import { readRights, writeRights } from "./rights.ts";
+
+const CLOCK_WARN_MS = 5_000;
+const CLOCK_FAIL_MS = 300_000;
+
+export const server: Examine = async ({ job }) => {
+  await using deployment = await job.connect();
+  const { version } = deployment.server;
+  const { hosts } = job.settings;
+  return [
+    ok("server", `MongoDB ${version} answers at ${hosts.join(",")}, and takes the login`),
+    topology(deployment),
+    await clock(job, deployment),
+    ...(await readRights(job, deployment)),
+    ...(await writeRights(deployment)),
+    ...(await dataDisk(job, deployment)),
+  ];
+};
+
+function topology({ server: { topology: kind, setName } }: Deployment): Check {
+  if (kind === "replicaSet") {
+    return ok("topology", `replica set ${setName ?? ""}: a backup is one instant`);
+  }
+  if (kind === "sharded") {
+    const hint = "Back up each shard and the config servers as replica sets of their own.";
+    return warn("topology", "a sharded cluster: a backup is not one instant", hint);
+  }
+  return warn(
+    "topology",
+    "a standalone server: a backup is not one instant over all collections",
+    "Make it a replica set of one member: put `replication: {replSetName: rs0}` into mongod.conf (with logins also `security: {keyFile: …}`), restart mongod, and run rs.initiate() once in mongosh.",
+  );
+}
+
+async function clock(job: JobContext, { client }: Deployment): Promise<Check> {
+  const before = job.clock.now();
+  const hello = await client.db("admin").command({ hello: 1 });
+  // The answer was given some time in between.
+  const ours = (before + job.clock.now()) / 2;
+  const theirs = hello["localTime"];
+  if (!(theirs instanceof Date)) return ok("clock", "the server does not tell its time");
+  const apart = Math.abs(theirs.getTime() - ours);
+  if (apart < CLOCK_WARN_MS) return ok("clock", "this machine's clock agrees with the server's");
+  const message = `this machine's clock and the server's are ${Math.round(apart / 1000)} s apart`;
+  const hint = "Set both by NTP (timedatectl set-ntp true): retention goes by the date.";
+  return apart < CLOCK_FAIL_MS ? warn("clock", message, hint) : fail("clock", message, hint);
+}
+
+async function dataDisk(job: JobContext, { client }: Deployment): Promise<Check[]> {
+  const { hosts, backupDir } = job.settings;
+  if (!hosts.every(isLocalHost)) return [];
+  const options = await client
+    .db("admin")
+    .command({ getCmdLineOpts: 1 })
+    // Needs the role clusterMonitor, which a backup does not.
+    .catch(() => null);
+  const parsed = options?.["parsed"] as { storage?: { dbPath?: string } } | undefined;
+  const folder = parsed?.storage?.dbPath;
+  if (folder === undefined) return [];
+  const shared = await sameDisk(folder, backupDir).catch(() => false);
+  if (!shared) return [ok("same-disk", "the backups lie on another disk than the database")];
+  const { message, hint } = sameDiskNote(folder, backupDir);
+  return [warn("same-disk", message, hint)];
+}

@@ -1,0 +1,198 @@
+// When a state needs a person. Pure: everything it judges is given to it.
+import type { CatalogEntry } from "../archive/catalog.ts";
+import type { Settings } from "../config/settings.ts";
+import type { StoredRecord } from "../restore/record.ts";
+import type { ScheduleState } from "../schedule/schedule.ts";
+import { formatBytes, formatDuration } from "../util/units.ts";
+
+export interface StatusFinding {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The newest good backup's size beside the median of those before it. */
+export interface SizeTrend {
+  readonly lastBytes: number;
+  readonly medianBytes: number;
+  /** How many backups the median is of: 7 at most. */
+  readonly of: number;
+  /** 0.5: half as much again; -0.5: half of it. */
+  readonly change: number;
+}
+
+export interface StatusFacts {
+  readonly settings: Settings;
+  readonly nowMs: number;
+  readonly entries: readonly CatalogEntry[];
+  /** Newest first. */
+  readonly records: readonly StoredRecord[];
+  readonly schedule: ScheduleState;
+  readonly freeBytes: number;
+  /** A backup or restore runs right now: what it has begun is no problem. */
+  readonly running: boolean;
+  /** Good backups of the scope, newest first. */
+  readonly good: readonly CatalogEntry[];
+  readonly trend: SizeTrend | null;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const STALE_MS = 26 * HOUR_MS;
+const UNTRIED_MS = 90 * DAY_MS;
+const MEDIAN_OF = 7;
+/** A median of fewer says nothing about what is usual. */
+const MEDIAN_NEEDS = 3;
+const LARGEST_CHANGE = 0.5;
+
+const createdMs = ({ manifest }: CatalogEntry) => Date.parse(manifest?.createdAt ?? "");
+
+/** Good automatic and manual backups of what the settings name, newest first, none dated in the future. */
+export function goodOfScope(
+  entries: readonly CatalogEntry[],
+  settings: Pick<Settings, "hosts" | "databases">,
+  nowMs: number,
+): CatalogEntry[] {
+  const wanted = JSON.stringify([settings.hosts, settings.databases]);
+  return entries
+    .filter((entry) => {
+      const { manifest, state } = entry;
+      if (!manifest || state !== "good" || manifest.type === "pre-restore") return false;
+      const { hosts, databases } = manifest.scope;
+      const ours = settings.hosts.length === 0 || JSON.stringify([hosts, databases]) === wanted;
+      return ours && createdMs(entry) <= nowMs;
+    })
+    .sort((a, b) => createdMs(b) - createdMs(a));
+}
+
+/** null where there are too few backups to compare with. */
+export function trendOf(good: readonly CatalogEntry[]): SizeTrend | null {
+  const sizes = good.map(({ manifest }) => manifest?.totals.storedBytes ?? 0);
+  const [lastBytes, ...before] = sizes;
+  const recent = before.slice(0, MEDIAN_OF).sort((a, b) => a - b);
+  if (lastBytes === undefined || recent.length < MEDIAN_NEEDS) return null;
+  const middle = recent.length >> 1;
+  const [low = 0, high = 0] =
+    recent.length % 2 === 1 ? [recent[middle], recent[middle]] : recent.slice(middle - 1);
+  const medianBytes = (low + high) / 2;
+  const change = medianBytes === 0 ? 0 : lastBytes / medianBytes - 1;
+  return { lastBytes, medianBytes, of: recent.length, change };
+}
+
+export function judgeStatus(facts: StatusFacts): StatusFinding[] {
+  return [
+    ...judgeAge(facts),
+    ...judgeTrend(facts),
+    ...judgeDisk(facts),
+    ...judgeEntries(facts),
+    ...judgeRestores(facts),
+    ...judgeSchedule(facts),
+  ];
+}
+
+function judgeAge({ good, nowMs }: StatusFacts): StatusFinding[] {
+  const [last] = good;
+  if (!last) {
+    return [
+      {
+        code: "no-backup",
+        message: "there is no good backup of what the settings name",
+        hint: "Run mongokeep backup.",
+      },
+    ];
+  }
+  const age = nowMs - createdMs(last);
+  if (age <= STALE_MS) return [];
+  return [
+    {
+      code: "backup-stale",
+      message: `the newest good backup, ${last.id}, is ${formatDuration(age)} old`,
+      hint: "Look for the cause in the log, then run mongokeep backup.",
+    },
+  ];
+}
+
+function judgeTrend({ trend, good }: StatusFacts): StatusFinding[] {
+  if (!trend || Math.abs(trend.change) <= LARGEST_CHANGE) return [];
+  const { lastBytes, medianBytes, of } = trend;
+  return [
+    {
+      code: "size-changed",
+      message: `backup ${good[0]?.id ?? ""} is ${formatBytes(lastBytes)}; the median of the ${of} before it is ${formatBytes(medianBytes)}`,
+      hint: "Check that the data grew or shrank for a known reason: mongokeep show latest has the count of each collection.",
+    },
+  ];
+}
+
+function judgeDisk({ settings, freeBytes }: StatusFacts): StatusFinding[] {
+  if (freeBytes >= settings.diskWarnFreeBytes) return [];
+  const abort = freeBytes < settings.diskAbortFreeBytes;
+  return [
+    {
+      code: "disk-low",
+      message: `${formatBytes(freeBytes)} free for ${settings.backupDir}, less than ${abort ? "DISK_ABORT_FREE" : "DISK_WARN_FREE"}${abort ? ": the next backup will not run" : ""}`,
+      hint: "Free disk space, or delete manual backups that nobody needs: mongokeep list.",
+    },
+  ];
+}
+
+function judgeEntries({ entries, running }: StatusFacts): StatusFinding[] {
+  return entries.flatMap(({ id, state, path, problem }): StatusFinding[] => {
+    const because = problem === null ? "" : `: ${problem}`;
+    if (state === "damaged" || state === "unreadable") {
+      const code = `backup-${state}`;
+      const hint = `See mongokeep verify ${id}, and the disk's health; then mongokeep delete ${id} --confirm.`;
+      return [{ code, message: `backup ${id} is ${state}${because}`, hint }];
+    }
+    if (state !== "partial" || running) return [];
+    const hint = `The next backup takes it away; or delete ${path}.`;
+    return [{ code: "backup-partial", message: `backup ${id} was never finished`, hint }];
+  });
+}
+
+function judgeRestores({ records, running, good, nowMs }: StatusFacts): StatusFinding[] {
+  const takenBack = new Set(
+    records.filter((r) => r.state === "finished").map((r) => r.recorded.rollbackOf),
+  );
+  const open = running
+    ? []
+    : records.filter(({ id, state }) => state === "broken" && !takenBack.has(id));
+  const found = open.map(({ id }) => ({
+    code: "restore-unfinished",
+    message: `restore ${id} changed live data and never finished`,
+    hint: `Run mongokeep rollback ${id} --confirm: it puts the state from before it back.`,
+  }));
+  const tried = records.find(({ state }) => state === "finished");
+  // Who began less than 90 days ago has not failed to try yet.
+  const oldest = good.at(-1);
+  const since = Math.max(
+    Date.parse(tried?.recorded.createdAt ?? "") || 0,
+    tried || !oldest ? 0 : createdMs(oldest),
+  );
+  if (good.length === 0 || nowMs - since <= UNTRIED_MS) return found;
+  return [
+    ...found,
+    {
+      code: "restore-untried",
+      message: "no restore was tried for 90 days",
+      hint: "Restore into another database and look at it: mongokeep restore latest --db surg=surg_check --confirm",
+    },
+  ];
+}
+
+function judgeSchedule({ schedule }: StatusFacts): StatusFinding[] {
+  if (!schedule.installed) {
+    return [
+      {
+        code: "no-schedule",
+        message: "no nightly backup is scheduled for this folder",
+        hint: "Run mongokeep schedule install.",
+      },
+    ];
+  }
+  return schedule.warnings.map((message) => ({
+    code: "schedule",
+    message,
+    hint: "See mongokeep schedule status.",
+  }));
+}

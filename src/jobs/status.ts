@@ -1,0 +1,94 @@
+// What `status` says: how far the last good backup is behind, what comes next, and what needs a person.
+// It reads the backup folder and the schedule only: it works with no server, takes no lock and changes nothing.
+import { listCatalog } from "../archive/catalog.ts";
+import type { CatalogEntry } from "../archive/catalog.ts";
+import { listRecords } from "../restore/record.ts";
+import { readSchedule } from "../schedule/schedule.ts";
+import type { SchedulePlace } from "../schedule/schedule.ts";
+import type { JobContext } from "./context.ts";
+import { isLockHeld } from "./lock-state.ts";
+import { findNotes } from "./status-notes.ts";
+import { goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import type { SizeTrend, StatusFinding } from "./status-rules.ts";
+
+export interface StatusResult {
+  /** false: something needs a person (exit 1). */
+  readonly ok: boolean;
+  readonly problems: readonly StatusFinding[];
+  /** Limits of what the backups promise; they change no exit code. */
+  readonly notes: readonly StatusFinding[];
+  readonly lastGood: {
+    readonly id: string;
+    readonly createdAt: string;
+    readonly ageSeconds: number;
+    readonly documents: number;
+    readonly storedBytes: number;
+  } | null;
+  /** ISO 8601, UTC; null where no schedule is installed. */
+  readonly nextRun: string | null;
+  readonly schedule: "cron" | "systemd" | null;
+  readonly disk: {
+    readonly path: string;
+    readonly freeBytes: number;
+    readonly warnBelowBytes: number;
+    readonly abortBelowBytes: number;
+  };
+  readonly trend: SizeTrend | null;
+  readonly lastRestoreAt: string | null;
+  readonly backups: { readonly good: number; readonly all: number; readonly storedBytes: number };
+}
+
+/** @throws KeepError only where the backup folder cannot be read */
+export async function readStatus(
+  context: JobContext,
+  place: Pick<SchedulePlace, "project" | "home" | "programs">,
+): Promise<StatusResult> {
+  const { settings, clock } = context;
+  const nowMs = clock.now();
+  const { logFile, timezone, backupDir } = settings;
+  const [entries, records, schedule, freeBytes, running] = await Promise.all([
+    listCatalog(backupDir),
+    listRecords(backupDir),
+    readSchedule({ ...place, logFile, timezone, nowMs }),
+    context.freeBytes(backupDir),
+    isLockHeld(backupDir),
+  ]);
+  const good = goodOfScope(entries, settings, nowMs);
+  const trend = trendOf(good);
+  const problems = judgeStatus({
+    ...{ settings, nowMs, entries, records, schedule, freeBytes, running, good, trend },
+  });
+  return {
+    ok: problems.length === 0,
+    problems,
+    notes: await findNotes(settings, good[0]?.manifest ?? null),
+    lastGood: describeLast(good[0], nowMs),
+    nextRun: schedule.nextRun,
+    schedule: schedule.kind,
+    disk: {
+      path: backupDir,
+      freeBytes,
+      warnBelowBytes: settings.diskWarnFreeBytes,
+      abortBelowBytes: settings.diskAbortFreeBytes,
+    },
+    trend,
+    lastRestoreAt: records[0]?.recorded.createdAt ?? null,
+    backups: {
+      good: entries.filter(({ state }) => state === "good").length,
+      all: entries.length,
+      storedBytes: sumOf(entries),
+    },
+  };
+}
+
+function describeLast(last: CatalogEntry | undefined, nowMs: number): StatusResult["lastGood"] {
+  if (!last?.manifest) return null;
+  const { id, createdAt, totals } = last.manifest;
+  const ageSeconds = Math.round((nowMs - Date.parse(createdAt)) / 1000);
+  const { documents, storedBytes } = totals;
+  return { id, createdAt, ageSeconds, documents, storedBytes };
+}
+
+function sumOf(entries: readonly CatalogEntry[]): number {
+  return entries.reduce((sum, { manifest }) => sum + (manifest?.totals.storedBytes ?? 0), 0);
+}
