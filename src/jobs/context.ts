@@ -13,8 +13,11 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** mongokeep's own version. */
   readonly version: string;
-  /** Connects with the settings' URI. @throws KeepError bad-setting (no URI), unreachable, login-failed */
-  connect(): Promise<Deployment>;
+  /**
+   * Connects with the settings' URI; every connection closes when `signal` aborts, which is the context's
+   * unless another is given. @throws KeepError bad-setting (no URI), unreachable, login-failed
+   */
+  connect(signal?: AbortSignal): Promise<Deployment>;
   /** Free bytes on the disk that holds the path. */
   freeBytes(path: string): Promise<number>;
   /** The service to stop during a restore; null where none is set. */

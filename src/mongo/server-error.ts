@@ -8,6 +8,7 @@ import {
   MongoServerSelectionError,
 } from "mongodb";
 import { KeepError } from "../errors.ts";
+import { redact } from "../util/redact.ts";
 
 /** Codes of src/mongo/base/error_codes.yml in the server's source. */
 export const CODES = {
@@ -98,18 +99,20 @@ export function driverError(action: Action, target: string, error: unknown): Kee
 /** Unreachable, login failed or unusable settings; undefined for anything else. */
 export function connectionError(error: unknown): KeepError | undefined {
   if (error instanceof MongoServerError && LOGIN_CODES.includes(Number(error.code)))
-    return new KeepError("login-failed", `MongoDB refused the login: ${error.message}`, {
+    return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
       cause: error,
     });
   if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
     if (/Authentication failed|auth/i.test(error.message) && !/ECONN/.test(error.message))
-      return new KeepError("login-failed", `MongoDB refused the login: ${error.message}`, {
+      return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
         cause: error,
       });
-    return new KeepError("unreachable", `cannot reach MongoDB: ${error.message}`, { cause: error });
+    return new KeepError("unreachable", `cannot reach MongoDB: ${redact(error.message)}`, {
+      cause: error,
+    });
   }
   if (error instanceof MongoParseError || error instanceof MongoAPIError)
-    return new KeepError("bad-setting", `MONGODB_URI cannot be used: ${error.message}`, {
+    return new KeepError("bad-setting", `MONGODB_URI cannot be used: ${redact(error.message)}`, {
       hint: "It looks like mongodb://user:password@host:27017/database?authSource=admin, with special characters percent-encoded.",
       cause: error,
     });

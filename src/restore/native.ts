@@ -4,7 +4,6 @@ import { readMetadata } from "../archive/reader.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
 import { findElement } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
-import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import { accountFilesOf } from "./account-files.ts";
@@ -21,13 +20,9 @@ import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import { proveCollections } from "./prove.ts";
 import type { ProvedCollection } from "./prove.ts";
+import type { RestoreContext } from "./restore-context.ts";
 import type { RestoreRecord } from "./record.ts";
 import { mergeAccounts } from "./users.ts";
-
-export interface RestoreContext {
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
 
 export interface RestoreOutcome {
   readonly collections: readonly ProvedCollection[];

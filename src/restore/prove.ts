@@ -6,7 +6,7 @@ import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import { runPool } from "../util/task-pool.ts";
 import type { CollectionType } from "../archive/manifest.ts";
-import type { RestoreContext } from "./native.ts";
+import type { RestoreContext } from "./restore-context.ts";
 
 export interface ToProve {
   readonly namespace: string;

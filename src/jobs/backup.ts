@@ -1,0 +1,132 @@
+// The nightly job: lock → space → dump → verify → seal → cleanup.
+import { listCatalog } from "../archive/catalog.ts";
+import type { CatalogEntry } from "../archive/catalog.ts";
+import { acquireLock } from "../archive/lock.ts";
+import { chooseLatest } from "../archive/resolve.ts";
+import type { CompressionAlgorithm } from "../codec/codec.ts";
+import { chooseCompression } from "../config/compression.ts";
+import type { Emit } from "../events.ts";
+import { openBackupDir } from "../storage/backup-dir.ts";
+import { guardGit } from "../storage/git-guard.ts";
+import { cleanupLocked, clearLeftovers } from "./cleanup.ts";
+import type { JobContext } from "./context.ts";
+import { makeBackup } from "./make-backup.ts";
+import type { BackupOrder } from "./make-backup.ts";
+import type { BackupResult, CleanupResult } from "./results.ts";
+import { ensureSpace } from "./space.ts";
+
+export interface BackupRequest {
+  readonly manual: boolean;
+  readonly note: string | null;
+  /** null: the settings'. */
+  readonly databases: readonly string[] | null;
+  readonly exclude: readonly string[];
+  readonly compression: CompressionAlgorithm | null;
+}
+
+/** An automatic run waits for another one; a person is told at once. */
+const AUTOMATIC_WAIT_MS = 30 * 60 * 1_000;
+
+/** @throws KeepError locked, disk-full, unreachable, login-failed, rights-missing, database-empty, damaged … */
+export async function runBackup(outer: JobContext, request: BackupRequest): Promise<BackupResult> {
+  const began = performance.now();
+  const warnings: string[] = [];
+  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  const root = context.settings.backupDir;
+  await openBackupDir(root);
+  await guardGit(root);
+  await using _lock = await acquireLock(root, {
+    command: "backup",
+    waitMs: request.manual ? 0 : AUTOMATIC_WAIT_MS,
+    signal: context.signal,
+    emit: context.emit,
+    clock: context.clock,
+  });
+  await clearLeftovers(context);
+  const order = orderOf(context, request);
+  await checkBefore(context, order);
+  await using deployment = await context.connect();
+  tellConsistency(context, deployment.server.topology);
+  const made = await makeBackup(context, deployment, order);
+  const cleaned = await cleanupLocked(context, { dryRun: false });
+  const { manifest, dumpSeconds, verifySeconds } = made;
+  const totalSeconds = Math.round(performance.now() - began) / 1_000;
+  return {
+    ok: true,
+    id: manifest.id,
+    path: made.path,
+    type: manifest.type,
+    note: manifest.note,
+    totals: manifest.totals,
+    consistency: manifest.consistency,
+    users: manifest.users,
+    verification: { ok: true, level: made.verification.level },
+    timings: { dumpSeconds, verifySeconds, totalSeconds },
+    cleanup: countDecisions(cleaned),
+    warnings,
+  };
+}
+
+/** Passes events on and keeps the messages of warnings for the result. */
+export function collecting(emit: Emit, warnings: string[]): Emit {
+  return (event) => {
+    if (event.kind === "log" && (event.level === "warn" || event.level === "error"))
+      warnings.push(event.message);
+    emit(event);
+  };
+}
+
+function orderOf(context: JobContext, request: BackupRequest): BackupOrder {
+  const { settings } = context;
+  return {
+    type: request.manual ? "manual" : "automatic",
+    note: request.note,
+    databases: request.databases ?? settings.databases,
+    exclude: request.exclude,
+    only: null,
+    allowEmpty: false,
+    compression: chooseCompression(settings.compression, request.compression ?? undefined),
+    relieve: async () => {
+      await cleanupLocked(context, { dryRun: false });
+    },
+  };
+}
+
+/** Clock and space, against what is there already. */
+async function checkBefore(context: JobContext, order: BackupOrder): Promise<void> {
+  const { settings, clock, emit } = context;
+  const entries = await listCatalog(settings.backupDir);
+  const now = clock.now();
+  const future = entries.find((e) => createdAtMs(e) > now);
+  if (future)
+    emit({
+      kind: "log",
+      level: "warn",
+      code: "clock-went-back",
+      message: `the backup ${future.id} is from the future: the clock of this machine went back, or was ahead then`,
+    });
+  const wanted = { hosts: settings.hosts, databases: order.databases, exclude: order.exclude };
+  const last = chooseLatest(entries, wanted, now);
+  await ensureSpace(context, {
+    lastBackupBytes: last?.manifest?.totals.storedBytes ?? 0,
+    relieve: order.relieve,
+  });
+}
+
+const createdAtMs = (entry: CatalogEntry) =>
+  entry.manifest ? Date.parse(entry.manifest.createdAt) : 0;
+
+function tellConsistency(context: JobContext, topology: string): void {
+  if (topology === "replicaSet") return;
+  context.emit({
+    kind: "log",
+    level: "warn",
+    code: "not-one-instant",
+    message: `a ${topology} server gives no common instant: collections are read one after the other (mongokeep doctor says how to change that)`,
+  });
+}
+
+function countDecisions({ decisions }: CleanupResult): { kept: number; deleted: number } {
+  const deleted = decisions.filter((d) => d.action === "delete").length;
+  return { kept: decisions.length - deleted, deleted };
+}

@@ -1,0 +1,151 @@
+// Carries a restore plan out: stop the service, protect the present state, change the live data, prove,
+// and put the old state back if that fails. `restore` and `rollback` are two plans for this.
+// The caller holds the lock and has verified the backup.
+import { KeepError, toKeepError } from "../errors.ts";
+import type { OpenedBackup } from "../archive/reader.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { applyInPlace } from "../restore/native.ts";
+import type { RestoreOutcome } from "../restore/native.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { createRecord } from "../restore/record.ts";
+import type { RestoreRecord } from "../restore/record.ts";
+import type { JobContext } from "./context.ts";
+import { freeRestoreId, protectPresent } from "./protect.ts";
+import type { Protection } from "./protect.ts";
+import { stopServiceFor } from "./service-window.ts";
+import type { ServiceWindow } from "./service-window.ts";
+import { undoRestore } from "./undo.ts";
+
+export interface RestoreOrder {
+  /** null where the plan only removes namespaces. */
+  readonly backup: OpenedBackup | null;
+  readonly plan: RestorePlan;
+  readonly rollbackOf: string | null;
+  readonly skipPreBackup: boolean;
+  readonly useService: boolean;
+  /** The namespaces to protect; null: all of the target databases. */
+  readonly protectOnly: readonly string[] | null;
+}
+
+export interface CarriedOut {
+  readonly record: RestoreRecord;
+  readonly protection: Protection;
+  readonly outcome: RestoreOutcome;
+  readonly serviceDownSeconds: number | null;
+}
+
+/** @throws KeepError restore-undone (exit 7), restore-broken (exit 8); before the first change what failed */
+export async function carryOut(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+): Promise<CarriedOut> {
+  const { clock, settings } = context;
+  const id = await freeRestoreId(settings.backupDir, clock.now(), settings.timezone);
+  const createdAt = new Date(clock.now()).toISOString();
+  const recorded = {
+    schema: 1,
+    id,
+    createdAt,
+    rollbackOf: order.rollbackOf,
+    plan: order.plan,
+  } as const;
+  const record = await createRecord(settings.backupDir, recorded, clock);
+  await record.log(`restore ${id} of ${order.plan.backup ?? "nothing"} begins`);
+  try {
+    const done = await inWindow(context, deployment, order, record);
+    await record.journal({ step: "end", state: "done" });
+    await record.log("restore done");
+    return { record, ...done };
+  } catch (error) {
+    const { message, code } = toKeepError(error);
+    await record.journal({ step: "end", state: "failed", message });
+    await record.log(`restore FAILED (${code}): ${describeError(error)}`);
+    throw error;
+  } finally {
+    await record.close();
+  }
+}
+
+/** The error and its causes, in full; none of them carries a document's content. */
+function describeError(error: unknown): string {
+  const lines: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) lines.push(at.message);
+  return lines.join("\n  caused by: ");
+}
+
+async function inWindow(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<Omit<CarriedOut, "record">> {
+  const service = order.useService && !order.plan.targetWasEmpty ? context.service : null;
+  const window = await stopServiceFor(context, service, record);
+  let keepStopped = false;
+  try {
+    const protection = await protectPresent(context, deployment, order, record);
+    const outcome = await change(context, deployment, order, protection, record);
+    return { protection, outcome, serviceDownSeconds: await window.open() };
+  } catch (error) {
+    keepStopped = error instanceof KeepError && error.code === "restore-broken";
+    throw error;
+  } finally {
+    await closeWindow(context, window, keepStopped);
+  }
+}
+
+/** The service runs again in every case but a broken restore (AMENDMENTS 7). */
+async function closeWindow(
+  context: JobContext,
+  window: ServiceWindow,
+  keepStopped: boolean,
+): Promise<void> {
+  if (!keepStopped) {
+    await window.open();
+    return;
+  }
+  const hint = window.startHint;
+  if (hint === null) return;
+  context.emit({
+    kind: "log",
+    level: "error",
+    code: "service-stays-stopped",
+    message: `the service stays stopped, because the data is between two states; start it with: ${hint}`,
+  });
+}
+
+/** The live data changes here, and only here. */
+async function change(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  protection: Protection,
+  record: RestoreRecord,
+): Promise<RestoreOutcome> {
+  context.signal.throwIfAborted();
+  let changed = false;
+  const watching: RestoreRecord = {
+    ...record,
+    journal: async (entry) => {
+      await record.journal(entry);
+      if (entry.step === "live-change" && entry.state === "begin") {
+        changed = true;
+        context.emit({ kind: "step", step: "live-change", state: "begin" });
+      }
+    },
+  };
+  try {
+    const { emit, signal } = context;
+    const outcome = await applyInPlace(deployment, order.backup, order.plan, watching, {
+      emit,
+      signal,
+    });
+    context.emit({ kind: "step", step: "live-change", state: "end" });
+    return outcome;
+  } catch (error) {
+    if (!changed) throw error;
+    const cause = context.signal.aborted ? context.signal.reason : error;
+    return await undoRestore(context, order, protection, record, toKeepError(cause));
+  }
+}

@@ -1,0 +1,191 @@
+// One verified backup, for `backup` and for the protection before a restore: dump, verify, seal.
+// The caller holds the lock. What must stay true: only what was read back whole gets a backup's name.
+import { KeepError } from "../errors.ts";
+import { formatBackupId } from "../archive/layout.ts";
+import { MANIFEST_SCHEMA } from "../archive/manifest.ts";
+import type {
+  BackupType,
+  Manifest,
+  ManifestBody,
+  ManifestCollection,
+  Scope,
+  TierMark,
+} from "../archive/manifest.ts";
+import type { Verification } from "../archive/verification.ts";
+import { createPartial } from "../archive/writer.ts";
+import type { PartialBackup } from "../archive/writer.ts";
+import { effectiveLevel } from "../codec/levels.ts";
+import type { Compression } from "../codec/codec.ts";
+import { dumpDatabases } from "../dump/native.ts";
+import type { DumpResult } from "../dump/native.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { localDay } from "../retention/calendar.ts";
+import { verifyDraft } from "../verify/verify.ts";
+import type { JobContext } from "./context.ts";
+import { watchSpace } from "./space.ts";
+import type { Relieve } from "./space.ts";
+
+export interface BackupOrder {
+  readonly type: BackupType;
+  readonly note: string | null;
+  /** null: all databases. */
+  readonly databases: readonly string[] | null;
+  readonly exclude: readonly string[];
+  readonly only: readonly string[] | null;
+  readonly allowEmpty: boolean;
+  readonly compression: Compression;
+  readonly relieve: Relieve;
+}
+
+export interface MadeBackup {
+  readonly manifest: Manifest;
+  readonly path: string;
+  readonly verification: Verification;
+  readonly dumpSeconds: number;
+  readonly verifySeconds: number;
+}
+
+const ATTEMPTS = 2;
+
+/**
+ * Dumps and verifies; if the verification finds damage, the dump runs once more.
+ * @throws KeepError damaged when that fails too, and everything that a dump throws; no partial is left
+ */
+export async function makeBackup(
+  context: JobContext,
+  deployment: Deployment,
+  order: BackupOrder,
+  verify: typeof verifyDraft = verifyDraft,
+): Promise<MadeBackup> {
+  for (let attempt = 1; ; attempt++) {
+    const made = await tryBackup(context, deployment, order, verify);
+    if (!("damagedPath" in made)) return made;
+    const { problems } = made.verification;
+    const message = `the new backup fails its verification (${problems[0]?.file ?? ""}: ${problems[0]?.problem ?? ""}) and is kept aside as ${made.damagedPath}`;
+    if (attempt === ATTEMPTS)
+      throw new KeepError("damaged", `${message}, for the second time`, {
+        hint: "Check the disk and the memory of this machine; earlier good backups are untouched.",
+      });
+    context.emit({
+      kind: "log",
+      level: "error",
+      code: "backup-damaged",
+      message: `${message}: the dump runs once more`,
+    });
+  }
+}
+
+interface Damaged {
+  readonly damagedPath: string;
+  readonly verification: Verification;
+}
+
+async function tryBackup(
+  context: JobContext,
+  deployment: Deployment,
+  order: BackupOrder,
+  verify: typeof verifyDraft,
+): Promise<MadeBackup | Damaged> {
+  const { settings, clock, emit } = context;
+  const startedMs = clock.now();
+  const partial = await createPartial(settings.backupDir, (later) =>
+    formatBackupId(startedMs + later * 1_000, settings.timezone),
+  );
+  try {
+    await using space = watchSpace(context, order.relieve);
+    const { signal } = space;
+    emit({ kind: "step", step: "dump", state: "begin", detail: partial.id });
+    const dumpBegan = performance.now();
+    const options = { ...order, maxRateBytesPerSecond: settings.maxRateBytesPerSecond };
+    const dump = await dumpDatabases(deployment, partial, options, { emit, signal });
+    const dumpSeconds = secondsSince(dumpBegan);
+    emit({ kind: "step", step: "dump", state: "end" });
+    emit({ kind: "step", step: "verify", state: "begin" });
+    const verification = await verify(partial.path, partial.id, dump, { emit, signal, clock });
+    emit({ kind: "step", step: "verify", state: "end" });
+    if (!verification.ok) return { damagedPath: await partial.setAsideAsDamaged(), verification };
+    signal.throwIfAborted();
+    const body = describe(context, deployment, order, partial, startedMs, dump, verification);
+    const sealed = await partial.seal(body, verification);
+    return { ...sealed, verification, dumpSeconds, verifySeconds: verification.seconds };
+  } catch (error) {
+    await partial.discard();
+    context.signal.throwIfAborted();
+    throw error;
+  }
+}
+
+const secondsSince = (began: number) => Math.round(performance.now() - began) / 1_000;
+
+function describe(
+  context: JobContext,
+  deployment: Deployment,
+  order: BackupOrder,
+  partial: PartialBackup,
+  startedMs: number,
+  dump: DumpResult,
+  verification: Verification,
+): ManifestBody {
+  const collections = withHashes(dump.collections, verification);
+  return {
+    schema: MANIFEST_SCHEMA,
+    id: partial.id,
+    kind: "full",
+    parent: null,
+    createdAt: new Date(startedMs).toISOString(),
+    finishedAt: new Date(context.clock.now()).toISOString(),
+    type: order.type,
+    tier: order.type === "automatic" ? tierMarks(startedMs, context.settings.timezone) : [],
+    note: order.note,
+    tool: { name: "mongokeep", version: context.version },
+    engine: "native",
+    server: deployment.server,
+    scope: scopeOf(context, deployment, order),
+    databases: dump.databases,
+    consistency: dump.consistency,
+    users: dump.users,
+    compression: { ...order.compression, level: effectiveLevel(order.compression) },
+    encryption: null,
+    collections,
+    files: dump.files,
+    totals: {
+      collections: collections.length,
+      documents: sum(collections.map((c) => c.documents)),
+      rawBytes: sum(collections.map((c) => c.rawBytes)),
+      storedBytes: sum(dump.files.map((f) => f.bytes)),
+    },
+  };
+}
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+function withHashes(
+  collections: readonly ManifestCollection[],
+  verification: Verification,
+): ManifestCollection[] {
+  const hashes = new Map(
+    verification.collections.map((c) => [`${c.database}.${c.name}`, c.contentHash]),
+  );
+  return collections.map((c) => ({
+    ...c,
+    contentHash: hashes.get(`${c.database}.${c.name}`) ?? null,
+  }));
+}
+
+function scopeOf(context: JobContext, deployment: Deployment, order: BackupOrder): Scope {
+  return {
+    server: deployment.identity,
+    hosts: context.settings.hosts,
+    databases: order.databases === null ? null : [...order.databases].sort(),
+    exclude: [...order.exclude].sort(),
+  };
+}
+
+/** The marks of a day in the zone: Sunday's backup is the week's, the 1st's is the month's. */
+export function tierMarks(ms: number, zone: string): TierMark[] {
+  const day = localDay(ms, zone);
+  const marks: TierMark[] = [];
+  if (day.weekday === 7) marks.push("weekly");
+  if (day.dayOfMonth === 1) marks.push("monthly");
+  return marks;
+}

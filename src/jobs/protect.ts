@@ -1,0 +1,64 @@
+// The backup of the present state before a restore changes it.
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import { formatBackupId } from "../archive/layout.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { restoresFolder } from "../restore/record.ts";
+import type { RestoreRecord } from "../restore/record.ts";
+import type { RestoreOrder } from "./carry-out.ts";
+import type { JobContext } from "./context.ts";
+import { makeBackup } from "./make-backup.ts";
+import { ensureSpace } from "./space.ts";
+
+export interface Protection {
+  /** null: there was nothing to protect, or the user declined. */
+  readonly backup: { readonly id: string; readonly path: string } | null;
+  readonly declined: boolean;
+  readonly seconds: number;
+}
+
+/** @throws KeepError whatever a backup throws; nothing live has changed then */
+export async function protectPresent(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<Protection> {
+  const { plan } = order;
+  const none = { backup: null, declined: order.skipPreBackup, seconds: 0 };
+  if (plan.targetWasEmpty || order.skipPreBackup) {
+    if (!order.skipPreBackup)
+      await record.journal({ step: "protect", state: "done", backup: null });
+    return none;
+  }
+  const began = performance.now();
+  await record.journal({ step: "protect", state: "begin" });
+  await ensureSpace(context, { lastBackupBytes: 0, relieve: null });
+  const databases = [
+    ...new Set([...plan.targetDatabases, ...plan.remove.map((n) => n.slice(0, n.indexOf(".")))]),
+  ];
+  const made = await makeBackup(context, deployment, {
+    type: "pre-restore",
+    note: `before restore ${record.id}`,
+    databases,
+    exclude: [],
+    only: order.protectOnly,
+    allowEmpty: true,
+    compression: context.settings.compression,
+    relieve: null,
+  });
+  const { id } = made.manifest;
+  await record.journal({ step: "protect", state: "done", backup: id });
+  await record.log(`pre-restore backup ${id} made and verified`);
+  const seconds = Math.round(performance.now() - began) / 1_000;
+  return { backup: { id, path: made.path }, declined: false, seconds };
+}
+
+/** An id that no restore has: the present second, or the next free one. */
+export async function freeRestoreId(root: string, nowMs: number, zone: string): Promise<string> {
+  for (let later = 0; ; later++) {
+    const id = formatBackupId(nowMs + later * 1_000, zone);
+    const there = await lstat(join(restoresFolder(root), id)).catch(() => null);
+    if (there === null) return id;
+  }
+}

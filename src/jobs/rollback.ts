@@ -1,0 +1,101 @@
+// Puts back the state from before a restore. It is a restore itself: it protects the present first, and
+// can be taken back (AMENDMENTS 8).
+import { join } from "node:path";
+import { openBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/reader.ts";
+import { KeepError } from "../errors.ts";
+import { listRecords, protectedBy, readRecord } from "../restore/record.ts";
+import type { StoredRecord } from "../restore/record.ts";
+import { collecting } from "./backup.ts";
+import { carryOut } from "./carry-out.ts";
+import type { RestoreOrder } from "./carry-out.ts";
+import type { JobContext } from "./context.ts";
+import { assertWhole, describePlan, describeResult, lockRestores } from "./restore.ts";
+import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { planUndo } from "./undo.ts";
+
+export interface RollbackRequest {
+  /** null: the newest restore that changed something. */
+  readonly restoreId: string | null;
+  readonly useService: boolean;
+  readonly confirm: boolean;
+}
+
+/** @throws KeepError usage (no such restore, nothing to take back), damaged, and all that a restore throws */
+export async function runRollback(
+  outer: JobContext,
+  request: RollbackRequest,
+): Promise<PlannedRestore | RestoreResult> {
+  const began = performance.now();
+  const warnings: string[] = [];
+  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using _lock = request.confirm ? await lockRestores(context, "rollback") : null;
+  const record = await findRecord(context, request.restoreId);
+  const before = await openBefore(context, record);
+  await using deployment = await context.connect();
+  const plan = await planUndo(
+    deployment,
+    before?.backup ?? null,
+    record.recorded.plan,
+    context.signal,
+  );
+  const order: RestoreOrder = {
+    backup: before?.backup ?? null,
+    plan,
+    rollbackOf: record.id,
+    skipPreBackup: false,
+    useService: request.useService,
+    protectOnly: [...plan.collections.map((c) => c.namespace), ...plan.remove],
+  };
+  if (!request.confirm) return describePlan(context, order, warnings);
+  const done = await carryOut(context, deployment, order);
+  return describeResult(
+    order,
+    done,
+    { verifySeconds: before?.verifySeconds ?? 0, began },
+    warnings,
+  );
+}
+
+async function findRecord(context: JobContext, id: string | null): Promise<StoredRecord> {
+  const root = context.settings.backupDir;
+  if (id === null) {
+    const changed = (r: StoredRecord) => r.state === "finished" || r.state === "broken";
+    const newest = (await listRecords(root)).find(changed);
+    if (newest) return newest;
+    throw new KeepError("usage", "there is no restore to take back", {
+      hint: "Each restore leaves a record in the folder restores/ of the backup folder; there is none that changed something.",
+    });
+  }
+  const record = await readRecord(root, id);
+  if (!record)
+    throw new KeepError("usage", `there is no restore ${id}`, {
+      hint: "The folder restores/ of the backup folder has a folder for each restore.",
+    });
+  if (record.state === "untouched" || record.state === "undone")
+    throw new KeepError("usage", `the restore ${id} has changed nothing that could be taken back`, {
+      hint: "It failed before it touched the live data, or was put back by itself.",
+    });
+  return record;
+}
+
+/** The backup that protects the state before; null where there was nothing. */
+async function openBefore(
+  context: JobContext,
+  record: StoredRecord,
+): Promise<{ backup: OpenedBackup; verifySeconds: number } | null> {
+  const id = protectedBy(record.entries);
+  if (id === null) {
+    if (record.recorded.plan.targetWasEmpty) return null;
+    throw new KeepError(
+      "failed",
+      `the restore ${record.id} was made without a pre-restore backup`,
+      {
+        hint: "Restore the newest good backup instead: mongokeep list shows them.",
+      },
+    );
+  }
+  const path = join(context.settings.backupDir, id);
+  const verifySeconds = await assertWhole(context, path);
+  return { backup: await openBackup(path), verifySeconds };
+}

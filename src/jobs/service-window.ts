@@ -1,0 +1,92 @@
+// The time in which the service is stopped: measured, and always ended.
+import { toKeepError } from "../errors.ts";
+import type { RestoreRecord } from "../restore/record.ts";
+import type { Service } from "../service/service.ts";
+import type { JobContext } from "./context.ts";
+
+export interface ServiceWindow {
+  /**
+   * Starts the service if this restore stopped it; more calls do nothing. Gives the seconds from 'stop
+   * finished' to 'start issued', null where nothing was stopped. A start that fails is told, not thrown:
+   * the data is whole, and the restore's result must not be lost.
+   */
+  open(): Promise<number | null>;
+  /** What a person types to start it; null where nothing was stopped. */
+  readonly startHint: string | null;
+}
+
+const NOTHING: ServiceWindow = { open: () => Promise.resolve(null), startHint: null };
+
+/** Stops the service unless there is none or it does not run. @throws KeepError bad-setting, failed */
+export async function stopServiceFor(
+  context: JobContext,
+  service: Service | null,
+  record: RestoreRecord,
+): Promise<ServiceWindow> {
+  if (service === null) return NOTHING;
+  await service.assertExists(context.signal);
+  if ((await service.isRunning(context.signal)) === false) {
+    await record.log("the service does not run: it is not stopped, and not started afterwards");
+    return NOTHING;
+  }
+  context.emit({ kind: "step", step: "stop-service", state: "begin" });
+  await record.journal({ step: "stop-service", state: "begin" });
+  const window = createWindow(context, service, record);
+  try {
+    await service.stop(context.signal);
+  } catch (error) {
+    // It may be half stopped.
+    await window.open();
+    throw error;
+  }
+  window.stopped();
+  await record.journal({ step: "stop-service", state: "done" });
+  await record.log("service stopped");
+  context.emit({ kind: "step", step: "stop-service", state: "end" });
+  return window;
+}
+
+function createWindow(context: JobContext, service: Service, record: RestoreRecord) {
+  let stoppedAt = performance.now();
+  let downSeconds: number | null = null;
+  let opened = false;
+  return {
+    startHint: service.startHint,
+    stopped: () => {
+      stoppedAt = performance.now();
+    },
+    async open() {
+      if (opened) return downSeconds;
+      opened = true;
+      downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
+      await startAndCheck(context, service, record);
+      return downSeconds;
+    },
+  };
+}
+
+async function startAndCheck(
+  context: JobContext,
+  service: Service,
+  record: RestoreRecord,
+): Promise<void> {
+  context.emit({ kind: "step", step: "start-service", state: "begin" });
+  await record.journal({ step: "start-service", state: "begin" });
+  try {
+    await service.start();
+    await service.check();
+    await record.journal({ step: "start-service", state: "done" });
+    await record.log("service started");
+  } catch (error) {
+    const { message } = toKeepError(error);
+    await record.journal({ step: "start-service", state: "failed", message });
+    await record.log(`service start FAILED: ${message}`);
+    context.emit({
+      kind: "log",
+      level: "error",
+      code: "service-not-started",
+      message: `the service could not be started (${message}); start it with: ${service.startHint}`,
+    });
+  }
+  context.emit({ kind: "step", step: "start-service", state: "end" });
+}
