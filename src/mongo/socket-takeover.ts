@@ -32,7 +32,11 @@ interface DriverInternals {
   topology?: {
     selectServer(
       selector: ReadPreferenceLike,
-      options: { operationName: string; serverSelectionTimeoutMS: number },
+      options: {
+        operationName: string;
+        serverSelectionTimeoutMS: number;
+        deprioritizedServers: ReadonlySet<unknown>;
+      },
     ): Promise<{ description: { hostAddress: { toString(): string } } }>;
   };
 }
@@ -67,6 +71,7 @@ export async function takeSocket(
   const server = await inner.topology.selectServer(readPreference, {
     operationName: "find",
     serverSelectionTimeoutMS: timeoutMs,
+    deprioritizedServers: new Set(),
   });
   const { hostAddress } = server.description;
   const connection = await connect({

@@ -132,6 +132,15 @@ requires(
   },
 );
 
+for (const topology of ["replicaSet", "standalone"] as const)
+  requires({ topology }, "a socket is taken over in every read preference", async (t, fresh) => {
+    const { deployment, events } = await deploymentFor(t, fresh.serverUri);
+    for (const mode of ["primary", "primaryPreferred", "secondaryPreferred", "nearest"] as const) {
+      using raw = await deployment.openRaw(mode);
+      assert.ok(raw, `${mode}: ${JSON.stringify(events)}`);
+    }
+  });
+
 test("a socket of a server with TLS and a login can be taken over", async (t) => {
   const { server } = await tlsReplicaSet(t);
   const fresh = await freshDatabase(t, server.uri);
