@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { crc32, deflateRaw, inflateRaw } from "node:zlib";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkEncoder } from "./codec.ts";
+import { asOverrun } from "./overrun.ts";
 
 const deflate = promisify(deflateRaw);
 // With `info`, zlib also tells how much of the input it used; its types do not know of it.
@@ -74,6 +75,8 @@ export async function inflateMember(bytes: Buffer, mostBytes: number): Promise<B
     chunkSize: Math.max(1024, promised + 64),
     maxOutputLength: Math.max(1, promised),
     info: true,
+  }).catch((error: unknown) => {
+    throw asOverrun(error, "the member holds more than it promises");
   });
   if (buffer.length !== promised || engine.bytesWritten !== body.length)
     throw new Error("the member's length is not what it promises");

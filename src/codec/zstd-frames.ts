@@ -7,9 +7,17 @@ import { promisify } from "node:util";
 import { constants, zstdCompress, zstdDecompress } from "node:zlib";
 import type { ZstdOptions } from "node:zlib";
 import type { ChunkEncoder, ChunkSizes } from "./codec.ts";
+import { asOverrun } from "./overrun.ts";
 
-const compress = promisify(zstdCompress) as (b: Uint8Array, o: ZstdOptions) => Promise<Buffer>;
-const decompress = promisify(zstdDecompress) as (b: Uint8Array, o: ZstdOptions) => Promise<Buffer>;
+const compress = promisify(zstdCompress) as (
+  bytes: Uint8Array,
+  options: ZstdOptions & { pledgedSrcSize: number },
+) => Promise<Buffer>;
+// With `info`, Node also tells how much of the input was used; its types do not know of it.
+const decompress = promisify(zstdDecompress) as unknown as (
+  bytes: Uint8Array,
+  options: ZstdOptions,
+) => Promise<{ buffer: Buffer; engine: { bytesWritten: number } }>;
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a5e;
@@ -22,6 +30,8 @@ export function createZstdEncoder(level: number): ChunkEncoder {
   const encode = (raw: Uint8Array) =>
     compress(raw, {
       chunkSize: Math.max(1024, Math.min(1 << 20, raw.length)),
+      // Without it Node compresses as a stream, and the frame would not tell its content's size.
+      pledgedSrcSize: raw.length,
       params: {
         [constants.ZSTD_c_compressionLevel]: level,
         [constants.ZSTD_c_checksumFlag]: 1,
@@ -81,10 +91,15 @@ export function parseSeekTable(table: Buffer, fileBytes: number): ChunkSizes[] {
 export async function decompressFrame(frame: Buffer, rawBytes: number): Promise<Buffer> {
   if (frame.length < 4 || frame.readUInt32LE(0) !== FRAME_MAGIC)
     throw new Error("no zstd frame begins here");
-  const raw = await decompress(frame, {
+  const { buffer, engine } = await decompress(frame, {
     chunkSize: Math.max(1024, rawBytes + 64),
     maxOutputLength: Math.max(1, rawBytes),
+    info: true,
+  }).catch((error: unknown) => {
+    throw asOverrun(error, "the frame holds more than the table promises");
   });
-  if (raw.length !== rawBytes) throw new Error("the frame's length is not what the table promises");
-  return raw;
+  if (buffer.length !== rawBytes)
+    throw new Error("the frame's length is not what the table promises");
+  if (engine.bytesWritten !== frame.length) throw new Error("more follows behind the frame's end");
+  return buffer;
 }
