@@ -1,9 +1,11 @@
-// The namespaces of an opened backup, as a plan takes them.
+// The namespaces of an opened backup, as a plan takes them. Users, roles and versions in `admin` are not
+// among them: dropping these would lock everybody out. They are merged (restore/users.ts).
 import type { OpenedBackup } from "../archive/reader.ts";
 import type { SourceNamespace } from "../restore/plan.ts";
 
 export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
-  return (backup?.collections ?? []).map(({ database, name, type, expected }) => ({
+  const collections = (backup?.collections ?? []).filter((c) => !isServersOwn(c));
+  return collections.map(({ database, name, type, expected }) => ({
     database,
     name,
     type,
@@ -12,3 +14,6 @@ export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
     contentHash: expected?.contentHash ?? null,
   }));
 }
+
+const isServersOwn = (c: { database: string; name: string }) =>
+  c.database === "admin" && c.name.startsWith("system.");

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { OpenedBackup } from "../archive/reader.ts";
 import type { AccountFiles } from "./users.ts";
 
-const PATTERN = /^\$admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;
+const OF_DATABASE = /^\$admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;
+/** In the dump of all databases `admin` holds everybody's. */
+const OF_ALL = /^system\.(users|roles)\.bson(\.gz|\.zst)?$/;
 
 export async function accountFilesOf(
   backup: OpenedBackup,
@@ -15,8 +17,9 @@ export async function accountFilesOf(
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [] as string[];
     throw error;
   });
+  const pattern = database === "admin" ? OF_ALL : OF_DATABASE;
   const pathOf = (kind: string) => {
-    const name = names.find((n) => PATTERN.exec(n)?.[1] === kind);
+    const name = names.find((n) => pattern.exec(n)?.[1] === kind);
     return name === undefined ? null : join(folder, name);
   };
   return { database, users: pathOf("users"), roles: pathOf("roles") };

@@ -40,9 +40,11 @@ export async function mergeAccounts(
       if (loaded > 0) command[field] = `admin.${name}`;
     }
     if (Object.keys(command).length === 1) return;
+    // An empty name: the accounts of all databases.
+    const db = files.database === "admin" ? "" : files.database;
     await client
       .db("admin")
-      .command({ ...command, db: files.database, drop: false, writeConcern: { w: "majority" } });
+      .command({ ...command, db, drop: false, writeConcern: { w: "majority" } });
   } catch (error) {
     throw driverError("write", `users and roles of ${files.database}`, error);
   } finally {
