@@ -1,0 +1,38 @@
+// Without a database named, everything but `local` and `config` is backed up, accounts included.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { dbHash, fillInteresting } from "../support/fidelity.ts";
+import { freshDatabase } from "../support/fresh-database.ts";
+import { ownServer } from "../support/servers.ts";
+import { workspace } from "../support/workspace.ts";
+
+const admin = { user: "root", password: "r00t" };
+
+test("all databases and accounts come back on a new server, and its own account stays", async (t) => {
+  const old = await ownServer(t, { topology: "replicaSet", auth: admin });
+  const fresh = await freshDatabase(t, old.uri);
+  await fillInteresting(fresh.db);
+  await fresh.client.db("shop").collection("orders").insertOne({ n: 1 });
+  await fresh.db.command({ createUser: "app", pwd: "x", roles: ["readWrite"] });
+  const before = await dbHash(fresh.client, fresh.name);
+  const place = await workspace(t, { MONGODB_URI: old.uri });
+  const backup = await place.run(["backup", "--json"]);
+  assert.equal(backup.code, 0, backup.stdout + backup.stderr);
+
+  const rescue = { user: "rescue", password: "r3scue" };
+  const next = await ownServer(t, { topology: "replicaSet", auth: rescue });
+  await place.writeEnv({ MONGODB_URI: next.uri });
+  const restored = await place.run(["restore", "latest", "--confirm", "--json"]);
+  assert.equal(restored.code, 0, restored.stdout + restored.stderr);
+  const there = await freshDatabase(t, next.uri);
+  assert.deepEqual(await dbHash(there.client, fresh.name), before);
+  assert.equal(await there.client.db("shop").collection("orders").countDocuments(), 1);
+  const { users } = await there.client.db("admin").command({ usersInfo: { forAllDBs: true } });
+  assert.deepEqual(
+    users.map((u: { user: string }) => u.user).sort(),
+    ["app", "rescue", "root"],
+    "merged: nobody is locked out",
+  );
+  await there.client.db(fresh.name).dropDatabase();
+  await there.client.db("shop").dropDatabase();
+});
