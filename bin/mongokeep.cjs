@@ -19,7 +19,6 @@ if (major < 22 || (major === 22 && minor < 15)) {
   var nodeModule = require("node:module");
   // Compiled code is kept in Node's own cache: a third of the start-up time.
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
-  import("../dist/cli/main.js").then(function (cli) {
-    return cli.main(process.argv.slice(2));
-  });
+  // It reads process.argv, and ends the process.
+  import("../dist/cli/main.js");
 }

@@ -1,5 +1,5 @@
 // What jobs give back: the same objects that `--json` prints (DESIGN section 2) and the library returns.
-import type { BackupType, Consistency, TierMark, Totals } from "../archive/manifest.ts";
+import type { BackupType, Consistency, Manifest, TierMark, Totals } from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 
@@ -101,6 +101,22 @@ export interface ListedBackup {
 
 export interface ListResult {
   readonly backups: readonly ListedBackup[];
+}
+
+/** One backup: what `list` has of it, and its manifest in full. */
+export interface ShowResult extends ListedBackup {
+  readonly ok: true;
+  readonly manifest: Manifest | null;
+}
+
+/** `delete`; without --confirm `planned`, and nothing was deleted. */
+export interface DeleteResult {
+  readonly ok: true;
+  readonly planned: boolean;
+  readonly deleted: boolean;
+  readonly id: string;
+  readonly path: string;
+  readonly freedBytes: number;
 }
 
 export interface CleanupResult {

@@ -1,0 +1,97 @@
+// mongokeep backup
+import { Option } from "commander";
+import type { Composition } from "../../compose.ts";
+import type { CompressionAlgorithm } from "../../codec/codec.ts";
+import type { RetentionItem } from "../../retention/item.ts";
+import { collect, helpEnd, keep, refuseLater, usage } from "../verb.ts";
+import type { Verb } from "../verb.ts";
+
+interface BackupFlags {
+  readonly manual?: boolean;
+  readonly note?: string;
+  readonly db?: string[];
+  readonly exclude?: string[];
+  readonly engine?: string;
+  readonly compression?: CompressionAlgorithm;
+}
+
+const EXITS =
+  "0 done, 1 failed, 2 usage or settings, 3 the backup came out damaged twice,\n  4 another run, 5 disk, 6 MongoDB, 129/130/143 interrupted, cleaned up";
+const LONGEST_NOTE = 1000;
+
+export const backup: Verb<"backup"> = {
+  name: "backup",
+  define: (program, found) => {
+    program
+      .command("backup")
+      .summary("make a backup and verify it")
+      .description("Makes a backup, verifies it, and then cleans up by the retention policy.")
+      .option("--manual", "keep it until it is deleted by hand")
+      .option("--note <text>", "a remark that list and show have")
+      .option("--db <name>", "only this database (may be given several times)", collect)
+      .option("--exclude <ns>", "leave out database.collection, or a database (several)", collect)
+      .addOption(
+        new Option("--compression <how>", "instead of the setting").choices([
+          "gzip",
+          "zstd",
+          "none",
+        ]),
+      ) // prettier-ignore
+      .addOption(
+        new Option("--engine <engine>", "how documents are read").choices([
+          "native",
+          "mongodump",
+          "ejson",
+        ]),
+      ) // prettier-ignore
+      .addHelpText(
+        "after",
+        helpEnd(EXITS, [
+          "backup",
+          'backup --manual --note "before migration X"',
+          "backup --db surg --exclude surg.sessions",
+        ]),
+      ) // prettier-ignore
+      .action(keep(found));
+  },
+  check: ({ flags }) => {
+    const { engine, note } = flags as BackupFlags;
+    if (engine !== undefined && engine !== "native") refuseLater(`--engine ${engine}`);
+    if ((note?.length ?? 0) > LONGEST_NOTE) {
+      throw usage(`--note is longer than ${LONGEST_NOTE} characters`, "Shorten it.");
+    }
+  },
+  execute: async ({ flags }, composition) => {
+    const { manual = false, note = null, db, exclude = [], compression = null } =
+      flags as BackupFlags; // prettier-ignore
+    const { runBackup } = await import("../../jobs/backup.ts");
+    if (note !== null && !manual && process.stderr.isTTY) await warnOfDeletion(composition);
+    const result = await composition.run("backup", (context) =>
+      runBackup(context, { manual, note, databases: db ?? null, exclude, compression }),
+    );
+    const { formatBackup } = await import("../../report/text/backup.ts");
+    return { result, text: (view) => formatBackup(result, view), isReport: true };
+  },
+};
+
+/** A note makes people believe that the backup is kept: it is not, without --manual. */
+async function warnOfDeletion({ context }: Composition): Promise<void> {
+  const { settings, clock, emit } = context;
+  const { planExpiry } = await import("../../retention/plan.ts");
+  const { formatDay } = await import("../../report/times.ts");
+  const nowMs = clock.now();
+  const planned: RetentionItem = {
+    id: "planned",
+    createdAtMs: nowMs,
+    type: "automatic",
+    state: "good",
+    group: "",
+    documents: 0,
+    pinned: null,
+    parent: null,
+  };
+  const expiresMs = planExpiry(planned, [], nowMs, settings.retention, settings.timezone);
+  const when = expiresMs === null ? "one day" : `on ${formatDay(expiresMs, settings.timezone)}`;
+  const message = `this backup will be deleted ${when}: a note does not keep it, --manual does`;
+  emit({ kind: "log", level: "warn", code: "note-without-manual", message });
+}

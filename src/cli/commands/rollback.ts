@@ -1,0 +1,33 @@
+// mongokeep rollback
+import { helpEnd, keep } from "../verb.ts";
+import type { Verb } from "../verb.ts";
+import { spokenRestore } from "./restore.ts";
+
+interface RollbackFlags {
+  readonly confirm?: boolean;
+  readonly service?: boolean;
+}
+
+export const rollback: Verb<"rollback"> = {
+  name: "rollback",
+  define: (program, found) => {
+    program
+      .command("rollback")
+      .summary("put back the state from before a restore")
+      .description(
+        "Puts back the state from before a restore; the newest one where none is named. Without --confirm: shows the plan.",
+      )
+      .argument("[restore-id]", "the id that the restore had")
+      .option("--confirm", "do it")
+      .option("--no-service", "leave the service alone")
+      .addHelpText("after", helpEnd("as for restore", ["rollback", "rollback --confirm"]))
+      .action(keep(found));
+  },
+  execute: async ({ args, flags }, { run }) => {
+    const { confirm = false, service } = flags as RollbackFlags;
+    const { runRollback } = await import("../../jobs/rollback.ts");
+    const request = { restoreId: args[0] ?? null, confirm, useService: service !== false };
+    const result = await run("rollback", (context) => runRollback(context, request));
+    return await spokenRestore(result, "rollback");
+  },
+};

@@ -1,0 +1,88 @@
+// stdout and stderr: JSON or text, log lines, the progress bar. A reader that went away (`| head`) is no error.
+import { writeSync } from "node:fs";
+import type { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import { createLogLines } from "../report/log-lines.ts";
+import type { LogLines, Loudness } from "../report/log-lines.ts";
+import { failureJson, failureSummary } from "../report/outcome.ts";
+import { createProgress } from "../report/progress.ts";
+import { systemClock } from "../util/clock.ts";
+import type { GlobalFlags } from "./verb.ts";
+
+const STDERR = 2;
+const STDOUT = 1;
+
+export interface Output {
+  readonly emit: Emit;
+  readonly lines: LogLines;
+  /** From then on times are shown in BACKUP_TIMEZONE. */
+  setZone(zone: string): void;
+  print(text: string): void;
+  /** One failure, in the form that was asked for. */
+  fail(command: string, error: KeepError): void;
+}
+
+export function createOutput(flags: GlobalFlags): Output {
+  let zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const shows = process.stderr.isTTY && flags.quiet !== true && flags.json !== true;
+  const progress = shows ? createProgress(process.stderr, () => performance.now()) : null;
+  const lines = createLogLines({
+    loudness: loudnessOf(flags),
+    clock: systemClock,
+    zone: () => zone,
+    write: (text) => {
+      progress?.clear();
+      writeFully(STDERR, text);
+    },
+  });
+  return {
+    lines,
+    emit: (event) => {
+      progress?.emit(event);
+      lines.emit(event);
+    },
+    setZone: (wanted) => {
+      zone = wanted;
+    },
+    print: (text) => {
+      progress?.clear();
+      writeFully(STDOUT, `${text}\n`);
+    },
+    fail: (command, error) => {
+      progress?.clear();
+      if (flags.json === true) writeFully(STDOUT, `${JSON.stringify(failureJson(error))}\n`);
+      lines.line("error", error.message);
+      for (const hint of error.hint.split("\n")) lines.line("error", hint);
+      for (const line of flags.verbose === true ? traceOf(error) : []) lines.line("debug", line);
+      lines.line("error", failureSummary(command, error));
+    },
+  };
+}
+
+function loudnessOf({ quiet, verbose }: GlobalFlags): Loudness {
+  if (verbose === true) return "verbose";
+  return quiet === true ? "quiet" : "normal";
+}
+
+/** The stack of the error and of what caused it; drivers' causes are cut free of values where they arise. */
+function traceOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  return [...(error.stack ?? error.message).split("\n"), ...traceOf(error.cause)];
+}
+
+/** Synchronous, so that nothing is lost when the process ends right after it. */
+function writeFully(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // The reader of a pipe closed it, or the terminal is gone: nobody is there to tell.
+      if (code === "EPIPE" || code === "EIO" || code === "EBADF") return;
+      // A pipe that is full, and not blocking: its reader is slower than we are.
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}

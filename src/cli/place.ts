@@ -1,0 +1,13 @@
+// Where the command line stands: the project's folder, the home, and the file that a schedule runs.
+import { realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import type { Place } from "../jobs/schedule.ts";
+
+export function currentPlace(): Place {
+  return { project: process.cwd(), home: homedir() };
+}
+
+/** The file that Node was started with, free of links: what npm links into a bin folder may move. */
+export function ownScript(): string {
+  return realpathSync(process.argv[1] ?? "");
+}

@@ -1,0 +1,104 @@
+// argv → the command that was named, with its flags; or the help that was asked for. Loads no job.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { KeepError } from "../errors.ts";
+import type { CommandName } from "../report/outcome.ts";
+import { backup } from "./commands/backup.ts";
+import { cleanup } from "./commands/cleanup.ts";
+import { remove } from "./commands/delete.ts";
+import { doctor } from "./commands/doctor.ts";
+import { list } from "./commands/list.ts";
+import { restore } from "./commands/restore.ts";
+import { rollback } from "./commands/rollback.ts";
+import { schedule } from "./commands/schedule.ts";
+import { show } from "./commands/show.ts";
+import { status } from "./commands/status.ts";
+import { verify } from "./commands/verify.ts";
+import { refuseLater, usage } from "./verb.ts";
+import type { Invocation, Verb } from "./verb.ts";
+
+const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
+const LATER = ["diff", "extract", "drill"];
+
+const HELP_END = `
+A <backup> is an id, a path, or "latest". Each command has its own --help.
+
+Exit codes: 0 done, 1 failed, 2 usage or settings, 3 damage found, 4 another run holds the lock,
+  5 not enough disk, 6 cannot reach or log in to MongoDB, 7 restore failed and the old state is back,
+  8 restore failed and the old state is not back, 129/130/143 interrupted and cleaned up
+
+Examples:
+  $ mongokeep doctor
+  $ mongokeep backup --manual --note "before migration X"
+  $ mongokeep restore latest --confirm
+`;
+
+export type ParsedLine =
+  | { readonly kind: "text"; readonly text: string }
+  | (Invocation & { readonly kind: "command"; readonly verb: Verb<CommandName> });
+
+/** @throws KeepError usage, not-in-this-version */
+export function parseCommandLine(argv: readonly string[]): ParsedLine {
+  let said = "";
+  let found: ParsedLine | null = null;
+  const program = createProgram((text) => (said += text));
+  for (const verb of Object.values(VERBS) as readonly Verb<CommandName>[]) {
+    verb.define(program, (invocation) => {
+      verb.check?.(invocation);
+      found = { kind: "command", verb, ...invocation };
+    });
+  }
+  for (const name of LATER) addLater(program, name);
+  if (argv.length === 0) throw usage("no command is named", "mongokeep --help shows them.");
+  try {
+    program.parse(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "text", text: said.trimEnd() };
+    throw toUsage(error);
+  }
+  return found ?? { kind: "text", text: said.trimEnd() };
+}
+
+/** The command that argv means, before it is known to be right; "" where it names none. */
+export function guessCommand(argv: readonly string[]): string {
+  return argv.find((word) => Object.hasOwn(VERBS, word)) ?? "";
+}
+
+function createProgram(write: (text: string) => void): Command {
+  return new Command("mongokeep")
+    .description("MongoDB backups that are proved to restore.")
+    .version(readVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .option("--env-file <path>", "settings file (default: .env in this folder)")
+    .option("--json", "print exactly one JSON object on stdout")
+    .option("--quiet", "only warnings and errors")
+    .option("--verbose", "details, and stack traces")
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureOutput({ writeOut: write, writeErr: () => undefined })
+    .addHelpText("after", (context) => (context.command.parent ? "" : HELP_END))
+    .exitOverride();
+}
+
+function addLater(program: Command, name: string): void {
+  program
+    .command(name, { hidden: true })
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => refuseLater(`the command ${name}`));
+}
+
+/** "error: unknown option '--jsn'\n(Did you mean --json?)" → what is wrong, and what to do. */
+function toUsage(error: CommanderError): KeepError {
+  const [said = "", suggestion] = error.message.split("\n");
+  const hint = suggestion?.replace(/^\(|\)$/g, "");
+  if (error.code === "commander.help") return usage("no command is named", "mongokeep --help shows them."); // prettier-ignore
+  return usage(said.replace(/^error: /, "").replace(/\.$/, ""), hint);
+}
+
+/** One folder up from src/ and from dist/ alike. */
+function readVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

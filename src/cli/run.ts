@@ -1,0 +1,39 @@
+// Runs the command that was named, and says what came of it.
+import { compose } from "../compose.ts";
+import type { Emit } from "../events.ts";
+import { exitCodeOf, summaryOf } from "../report/outcome.ts";
+import type { CommandName } from "../report/outcome.ts";
+import { createStyle } from "../report/style.ts";
+import type { Output } from "./output.ts";
+import type { Invocation, Verb } from "./verb.ts";
+
+export interface Surroundings {
+  readonly signal: AbortSignal;
+  readonly watch: Emit;
+  readonly output: Output;
+}
+
+/** The exit code. @throws KeepError and whatever the command throws */
+export async function runCommand<K extends CommandName>(
+  { verb, args, flags }: Invocation & { readonly verb: Verb<K> },
+  { signal, watch, output }: Surroundings,
+): Promise<number> {
+  const onEvent: Emit = (event) => {
+    watch(event);
+    output.emit(event);
+  };
+  const composition = await compose({ envFile: flags.envFile, onEvent, signal });
+  const { settings, clock } = composition.context;
+  output.setZone(settings.timezone);
+  const { result, text, isReport } = await verb.execute({ args, flags }, composition);
+  const exitCode = exitCodeOf(verb.name, result);
+  if (flags.json === true) output.print(JSON.stringify(result));
+  else if (!isReport || exitCode !== 0 || flags.quiet !== true) {
+    const style = createStyle(process.stdout);
+    output.print(await text({ style, zone: settings.timezone, nowMs: clock.now() }));
+  }
+  if (isReport || exitCode !== 0) {
+    output.lines.line(exitCode === 0 ? "info" : "error", summaryOf(verb.name, result));
+  }
+  return exitCode;
+}

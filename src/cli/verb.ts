@@ -1,0 +1,68 @@
+// What a command is: its flags and help, which must cost nothing to load, and what it does.
+import type { Command } from "commander";
+import type { Composition } from "../compose.ts";
+import { KeepError } from "../errors.ts";
+import type { CommandName, Results } from "../report/outcome.ts";
+import type { View } from "../report/style.ts";
+
+/** The flags that every command takes. */
+export interface GlobalFlags {
+  readonly envFile?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** As commander gives them: a flag that is not given is not there. Each command knows its own. */
+export type Flags = GlobalFlags & Readonly<Record<string, unknown>>;
+
+/** A command line that was understood. */
+export interface Invocation {
+  readonly args: readonly string[];
+  readonly flags: Flags;
+}
+
+export interface Spoken<R> {
+  readonly result: R;
+  text(view: View): string | Promise<string>;
+  /** false: the text is what was asked for, and shows with --quiet too. */
+  readonly isReport: boolean;
+}
+
+export interface Verb<K extends CommandName> {
+  readonly name: K;
+  /** Adds the command to the program; `found` is called when it is the one that was named. */
+  define(program: Command, found: (invocation: Invocation) => void): void;
+  /** Checks what needs no settings. @throws KeepError usage, not-in-this-version */
+  check?(invocation: Invocation): void;
+  execute(invocation: Invocation, composition: Composition): Promise<Spoken<Results[K]>>;
+}
+
+/** For an option that may be given several times. */
+export const collect = (value: string, before: readonly string[] = []): string[] => [
+  ...before,
+  value,
+];
+
+export function usage(message: string, hint?: string): KeepError {
+  return new KeepError("usage", message, hint === undefined ? {} : { hint });
+}
+
+/** For what is agreed, and comes with a later version. */
+export function refuseLater(what: string): never {
+  throw new KeepError("not-in-this-version", `${what} is not in this version`);
+}
+
+/** An action for commander that keeps what it was called with. `options` come with those of the program. */
+export function keep(found: (invocation: Invocation) => void) {
+  return (...called: unknown[]): void => {
+    const command = called.at(-1) as Command;
+    found({ args: [...command.args], flags: command.optsWithGlobals() });
+  };
+}
+
+/** A help text's end: what it exits with, and examples. */
+export function helpEnd(exits: string, examples: readonly string[]): string {
+  const shown = examples.map((example) => `  $ mongokeep ${example}`).join("\n");
+  return `\nExit codes: ${exits}\n\nExamples:\n${shown}\n`;
+}

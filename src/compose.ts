@@ -1,0 +1,127 @@
+// Settings → the context of a job, and its end → those who need to hear of it. The CLI and the library both start here.
+import { readFile } from "node:fs/promises";
+import { loadSettings, requireUri, systemSource } from "./config/settings.ts";
+import type { Settings } from "./config/settings.ts";
+import { toKeepError } from "./errors.ts";
+import type { Emit, LogEvent } from "./events.ts";
+import type { JobContext } from "./jobs/context.ts";
+import { createNotifiers } from "./notify/create-notifiers.ts";
+import { pingHeartbeat } from "./notify/heartbeat.ts";
+import { notifyAll } from "./notify/notifier.ts";
+import type { Notice, Notifier } from "./notify/notifier.ts";
+import { failureNotice, resultNotice } from "./report/outcome.ts";
+import type { CommandName, Results } from "./report/outcome.ts";
+import { createService } from "./service/create-service.ts";
+import { freeBytes } from "./storage/disk.ts";
+import { systemClock } from "./util/clock.ts";
+import type { Clock } from "./util/clock.ts";
+
+export interface ComposeOptions {
+  /** Default: `.env` in the working folder, if there is one. */
+  readonly envFile?: string | undefined;
+  /** Instead of what the .env and the environment say. */
+  readonly settings?: Partial<Settings> | undefined;
+  readonly clock?: Clock | undefined;
+  readonly onEvent?: Emit | undefined;
+  /** Abort with a KeepError (interrupted) to choose the error that the job ends with. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Composition {
+  readonly context: JobContext;
+  /** Runs a job, and tells those who need to hear of its end. Failing to tell fails nothing. */
+  run<K extends CommandName, R extends Results[K]>(
+    command: K,
+    job: (context: JobContext) => Promise<R>,
+  ): Promise<R>;
+  /** Sends to every notifier; what could not be sent. */
+  notify(notice: Notice): Promise<string[]>;
+  readonly notifierCount: number;
+}
+
+/** Log events that are alerts while the job goes on. */
+const ALARMING = new Set(["disk-low", "backup-damaged", "backups-stale", "documents-fell"]);
+
+/** @throws KeepError bad-setting, not-in-this-version */
+export async function compose(options: ComposeOptions = {}): Promise<Composition> {
+  const loaded = await loadSettings(systemSource(options.envFile));
+  const settings: Settings = { ...loaded, ...options.settings };
+  const emit = options.onEvent ?? (() => undefined);
+  for (const message of settings.warnings) {
+    emit({ kind: "log", level: "warn", code: "setting", message });
+  }
+  const context = await createContext(settings, emit, options);
+  const notifiers = createNotifiers(settings);
+  return {
+    context,
+    notifierCount: notifiers.length,
+    notify: (notice) => notifyAll(notifiers, notice, emit),
+    run: (command, job) => runTold(context, notifiers, command, job),
+  };
+}
+
+async function createContext(
+  settings: Settings,
+  emit: Emit,
+  options: ComposeOptions,
+): Promise<JobContext> {
+  const signal = options.signal ?? new AbortController().signal;
+  return {
+    settings,
+    emit,
+    signal,
+    clock: options.clock ?? systemClock,
+    version: await readVersion(),
+    service: createService(settings.service),
+    freeBytes,
+    async connect() {
+      const uri = requireUri(settings);
+      // The driver takes longer to load than `list` takes to run.
+      const { openDeployment } = await import("./mongo/deployment.ts");
+      return await openDeployment(uri, { emit, signal });
+    },
+  };
+}
+
+/** The version of package.json: one folder up from src/ and from dist/ alike. */
+export async function readVersion(): Promise<string> {
+  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+async function runTold<K extends CommandName, R extends Results[K]>(
+  outer: JobContext,
+  notifiers: readonly Notifier[],
+  command: K,
+  job: (context: JobContext) => Promise<R>,
+): Promise<R> {
+  const alarms = new Map<string, LogEvent>();
+  const emit: Emit = (event) => {
+    // One alert a cause and run: a disk that stays low is not news each second.
+    if (event.kind === "log" && event.code !== undefined && ALARMING.has(event.code)) {
+      alarms.set(event.code, event);
+    }
+    outer.emit(event);
+  };
+  const tell = async (notice: Notice | null) => {
+    const notices = [...alarms.values()].map((event) => alarmNotice(command, event));
+    for (const one of notice ? [...notices, notice] : notices) {
+      await notifyAll(notifiers, one, outer.emit);
+    }
+  };
+  try {
+    const result = await job({ ...outer, emit });
+    // `status` speaks up only when it is asked to: it is run by hand, too.
+    await tell(command === "status" ? null : resultNotice(command, result));
+    if (command === "backup") await pingHeartbeat(outer.settings, outer.emit);
+    return result;
+  } catch (error) {
+    await tell(failureNotice(command, toKeepError(error)));
+    throw error;
+  }
+}
+
+function alarmNotice(command: string, { code = "", message }: LogEvent): Notice {
+  const title = `mongokeep ${command}: ${message}`;
+  return { event: code, ok: false, title, text: message, facts: { command, code } };
+}

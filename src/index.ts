@@ -1,0 +1,82 @@
+// The library: the same jobs as the command line, with typed results. Everything it does not export may change.
+import { compose } from "./compose.ts";
+import type { ComposeOptions } from "./compose.ts";
+import { runBackup } from "./jobs/backup.ts";
+import type { BackupRequest } from "./jobs/backup.ts";
+import { cleanup as runCleanup } from "./jobs/cleanup.ts";
+import { listBackups as runList } from "./jobs/list.ts";
+import { runRestore } from "./jobs/restore.ts";
+import type { RestoreRequest } from "./jobs/restore.ts";
+import type {
+  BackupResult,
+  CleanupResult,
+  ListResult,
+  PlannedRestore,
+  RestoreResult,
+  VerifyJobResult,
+} from "./jobs/results.ts";
+import { runRollback } from "./jobs/rollback.ts";
+import type { RollbackRequest } from "./jobs/rollback.ts";
+import { runVerify } from "./jobs/verify.ts";
+import type { VerifyRequest } from "./jobs/verify.ts";
+
+export type { Manifest } from "./archive/manifest.ts";
+export type { ComposeOptions as CommonOptions } from "./compose.ts";
+export type { Settings } from "./config/settings.ts";
+export { KeepError } from "./errors.ts";
+export type { ErrorCode, Label } from "./errors.ts";
+export type { Emit, KeepEvent } from "./events.ts";
+export type * from "./jobs/results.ts";
+
+/** All that a job can be asked for, each with a default, and where its settings come from. */
+type Options<Request> = Partial<Request> & ComposeOptions;
+
+/** Makes a backup, verifies it, cleans up. @throws KeepError */
+export async function backup(options: Options<BackupRequest> = {}): Promise<BackupResult> {
+  const { manual = false, note = null, databases = null, exclude = [], compression = null } = options; // prettier-ignore
+  const { run } = await compose(options);
+  const request = { manual, note, databases, exclude, compression };
+  return await run("backup", (context) => runBackup(context, request));
+}
+
+/** Looks for damage; what it found is in the result, with `ok: false`. Default: the latest, in full. @throws KeepError */
+export async function verify(options: Options<VerifyRequest> = {}): Promise<VerifyJobResult> {
+  const { refs = "latest", level = "full" } = options;
+  const { run } = await compose(options);
+  return await run("verify", (context) => runVerify(context, { refs, level }));
+}
+
+/** Restores a backup in place; without `confirm` only plans it. @throws KeepError */
+export async function restore(
+  options: Options<RestoreRequest> & Pick<RestoreRequest, "backup">,
+): Promise<PlannedRestore | RestoreResult> {
+  const { backup: named, rename = new Map<string, string>(), only = null } = options;
+  const { skipPreBackup = false, useService = true, confirm = false } = options;
+  const { run } = await compose(options);
+  const request = { backup: named, rename, only, skipPreBackup, useService, confirm };
+  return await run("restore", (context) => runRestore(context, request));
+}
+
+/** Puts back the state from before a restore (the newest one); without `confirm` only plans it. @throws KeepError */
+export async function rollback(
+  options: Options<RollbackRequest> = {},
+): Promise<PlannedRestore | RestoreResult> {
+  const { restoreId = null, useService = true, confirm = false } = options;
+  const { run } = await compose(options);
+  return await run("rollback", (context) => runRollback(context, { restoreId, useService, confirm })); // prettier-ignore
+}
+
+/** Applies the retention policy. @throws KeepError */
+export async function cleanup(
+  options: ComposeOptions & { readonly dryRun?: boolean } = {},
+): Promise<CleanupResult> {
+  const { dryRun = false } = options;
+  const { run } = await compose(options);
+  return await run("cleanup", (context) => runCleanup(context, { dryRun }));
+}
+
+/** The backups, newest first. @throws KeepError */
+export async function listBackups(options: ComposeOptions = {}): Promise<ListResult> {
+  const { run } = await compose(options);
+  return await run("list", runList);
+}

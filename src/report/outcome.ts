@@ -1,0 +1,160 @@
+// A result or an error → exit code, JSON, text, summary line, alert: the one place that decides what an end looks like.
+import type { KeepError } from "../errors.ts";
+import { ERRORS } from "../errors.ts";
+import type { DoctorResult } from "../jobs/doctor/doctor.ts";
+import type {
+  BackupResult,
+  CleanupResult,
+  DeleteResult,
+  ListResult,
+  PlannedRestore,
+  RestoreResult,
+  ShowResult,
+  VerifyJobResult,
+} from "../jobs/results.ts";
+import type { ScheduleResult, UnscheduleResult } from "../jobs/schedule.ts";
+import type { StatusResult } from "../jobs/status.ts";
+import { redact } from "../util/redact.ts";
+import type { Notice } from "../notify/notifier.ts";
+import { escapeText } from "./escape.ts";
+
+/** What each command gives back. */
+export interface Results {
+  readonly backup: BackupResult;
+  readonly verify: VerifyJobResult;
+  readonly restore: PlannedRestore | RestoreResult;
+  readonly rollback: PlannedRestore | RestoreResult;
+  readonly cleanup: CleanupResult;
+  readonly list: ListResult;
+  readonly show: ShowResult;
+  readonly delete: DeleteResult;
+  readonly schedule: ScheduleResult | UnscheduleResult;
+  readonly status: StatusResult;
+  readonly doctor: DoctorResult;
+}
+
+export type CommandName = keyof Results;
+export type SummaryFacts = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The exit code of a run that gave a result. */
+export function exitCodeOf(command: CommandName, result: unknown): number {
+  if (!isObject(result) || result["ok"] !== false) return 0;
+  return command === "verify" ? ERRORS.damaged.exit : ERRORS.failed.exit;
+}
+
+/** `mongokeep backup ok id=… documents=… stored=… seconds=…`: one line a run that can be searched for. */
+export function summaryOf<K extends CommandName>(command: K, result: Results[K]): string {
+  const exit = exitCodeOf(command, result);
+  const facts = factsOf(command, result);
+  if (exit === 0) return formatSummary(command, "ok", facts);
+  const code = command === "verify" ? "damaged" : "failed";
+  return formatSummary(command, "failed", { code, exit, ...facts });
+}
+
+export function failureSummary(command: string, error: KeepError): string {
+  return formatSummary(command, "failed", { code: error.code, exit: error.exitCode });
+}
+
+function formatSummary(command: string, state: "ok" | "failed", facts: SummaryFacts): string {
+  const shown = Object.entries(facts).map(([name, value]) => `${name}=${String(value)}`);
+  return ["mongokeep", command, state, ...shown].filter((word) => word !== "").join(" ");
+}
+
+/** The few facts of a result by which runs are told apart; also what an alert carries. */
+export function factsOf<K extends CommandName>(command: K, result: Results[K]): SummaryFacts {
+  const read: { [C in CommandName]: (result: Results[C]) => SummaryFacts } = {
+    backup: ({ id, totals, timings }) => ({
+      id,
+      documents: totals.documents,
+      stored: totals.storedBytes,
+      seconds: timings.totalSeconds,
+    }),
+    verify: ({ backups }) => ({
+      backups: backups.length,
+      damaged: backups.filter((one) => !one.ok).length,
+    }),
+    restore: restoreFacts,
+    rollback: restoreFacts,
+    cleanup: ({ dryRun, decisions, freedBytes }) => ({
+      dryRun,
+      kept: decisions.filter(({ action }) => action === "keep").length,
+      deleted: decisions.filter(({ action }) => action === "delete").length,
+      freed: freedBytes,
+    }),
+    list: ({ backups }) => ({ backups: backups.length }),
+    show: ({ id }) => ({ id }),
+    delete: ({ id, deleted }) => ({ id, deleted }),
+    schedule: (state) => ("removed" in state ? {} : { installed: state.installed }),
+    status: ({ problems, lastGood }) => ({
+      problems: problems.length,
+      lastGood: lastGood?.id ?? null,
+    }),
+    doctor: ({ checks }) => ({
+      failed: checks.filter(({ state }) => state === "fail").length,
+      warned: checks.filter(({ state }) => state === "warn").length,
+    }),
+  };
+  return read[command](result);
+}
+
+function restoreFacts(result: PlannedRestore | RestoreResult): SummaryFacts {
+  if (!result.restored) return { planned: true, backup: result.backup };
+  const { restoreId, backup, collections, timings } = result;
+  const documents = collections.reduce((sum, one) => sum + one.documents, 0);
+  return { restoreId, backup, documents, seconds: timings.totalSeconds };
+}
+
+/** What `--json` prints of a failure. Facts that a program may need stand beside the agreed three. */
+export function failureJson(error: KeepError): object {
+  const { code, labels, details } = error;
+  const message = escapeText(redact(error.message));
+  return { ok: false, error: { code, message, hint: redact(error.hint), labels, details } };
+}
+
+/** Whoever pressed Ctrl-C, or mistyped a flag, knows already. */
+const KNOWN_ALREADY: readonly string[] = ["usage", "not-in-this-version", "interrupted", "hangup"];
+const WATCHED: readonly string[] = ["backup", "restore", "rollback", "cleanup"];
+
+/** The alert about a run that failed; null where nobody needs to hear of it. */
+export function failureNotice(command: string, error: KeepError): Notice | null {
+  if (!WATCHED.includes(command) || KNOWN_ALREADY.includes(error.code)) return null;
+  return {
+    event: `${command}-failed`,
+    ok: false,
+    title: `mongokeep ${command} failed: ${error.code}`,
+    text: `${redact(error.message)}\n${redact(error.hint)}`,
+    facts: { command, code: error.code, exit: error.exitCode },
+  };
+}
+
+/** The alert about a result that needs a person; null for a good one. */
+export function resultNotice<K extends CommandName>(command: K, result: Results[K]): Notice | null {
+  const lines = complaintsOf(command, result);
+  const [first] = lines;
+  if (first === undefined) return null;
+  return {
+    event: command === "verify" ? "damaged" : `${command}-problems`,
+    ok: false,
+    title: `mongokeep ${command}: ${first}`,
+    text: lines.join("\n"),
+    facts: { command, ...factsOf(command, result) },
+  };
+}
+
+function complaintsOf(command: CommandName, result: object): string[] {
+  if (command === "status") {
+    const { problems } = result as StatusResult;
+    return problems.map(({ message, hint }) => `${message}. ${hint}`);
+  }
+  if (command !== "verify") return [];
+  const { backups } = result as VerifyJobResult;
+  const damaged = backups.filter(({ ok }) => !ok);
+  return damaged.map(({ id, problems }) => {
+    const [problem] = problems;
+    return `backup ${id} is damaged${problem ? `: ${escapeText(problem.file)}: ${problem.problem}` : ""}`;
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

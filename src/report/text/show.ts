@@ -1,0 +1,54 @@
+// One backup in full, and one that was deleted.
+import type { DeleteResult, ShowResult } from "../../jobs/results.ts";
+import { formatBytes, formatCount } from "../../util/units.ts";
+import { escapeText } from "../escape.ts";
+import type { View } from "../style.ts";
+import { formatFacts, formatTable } from "../table.ts";
+import { formatCompression, formatContent, formatSize, formatWhen } from "./parts.ts";
+
+const HEAD = ["collection", "documents", "unpacked", "stored", "indexes"];
+const ALIGN = ["left", "right", "right", "right", "right"] as const;
+
+export async function formatShow(result: ShowResult, view: View): Promise<string> {
+  const { manifest, state, problem } = result;
+  const head = `${view.style.bold(escapeText(result.id))}  ${state}`;
+  const because = problem === null ? [] : [view.style.bad(escapeText(problem))];
+  if (!manifest) return [head, ...because, formatFacts([["folder", escapeText(result.path)]])].join("\n"); // prettier-ignore
+  const rows = manifest.collections.map((one) => [
+    escapeText(`${one.database}.${one.name}`) + (one.type === "collection" ? "" : ` (${one.type})`),
+    formatCount(one.documents),
+    formatBytes(one.rawBytes),
+    formatBytes(one.storedBytes),
+    formatCount(one.indexes.length),
+  ]);
+  const table = rows.length === 0 ? [] : [await formatTable(HEAD, rows, ALIGN)];
+  return [head, ...because, formatManifest(result, view), ...table].join("\n");
+}
+
+function formatManifest(result: ShowResult, view: View): string {
+  const { manifest, verification, expiresOn } = result;
+  if (!manifest) return "";
+  const { server, note } = manifest;
+  const where = manifest.scope.hosts.join(",");
+  return formatFacts([
+    ["folder", escapeText(result.path)],
+    ["made", formatWhen(manifest.createdAt, view)],
+    ["type", [manifest.type, ...manifest.tier].join(", ")],
+    ["note", note === null ? null : escapeText(note)],
+    ["from", escapeText(`MongoDB ${server.version} (${server.topology}) at ${where}`)],
+    ["moment", manifest.consistency.mode],
+    ["users", manifest.users],
+    ["packed", formatCompression(manifest.compression)],
+    ["holds", formatContent(manifest.totals)],
+    ["size", formatSize(manifest.totals)],
+    ["verified", verification ? `${verification.ok ? "good" : "DAMAGED"}, ${verification.level}, ${formatWhen(verification.verifiedAt, view)}` : "never"], // prettier-ignore
+    ["kept until", expiresOn === null ? "no end" : expiresOn.slice(0, 10)],
+  ]);
+}
+
+export function formatDelete(result: DeleteResult, { style }: View): string {
+  const id = escapeText(result.id);
+  const freed = formatBytes(result.freedBytes);
+  if (result.deleted) return `deleted ${style.bold(id)}: ${freed} freed`;
+  return `would delete ${style.bold(id)} (${freed}) for good\nnothing was changed: ${style.bold(`mongokeep delete ${id} --confirm`)} does it`;
+}

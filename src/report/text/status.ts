@@ -1,0 +1,48 @@
+// Where the backups stand, and what needs a person.
+import type { StatusFinding } from "../../jobs/status-rules.ts";
+import type { StatusResult } from "../../jobs/status.ts";
+import { formatBytes, formatCount } from "../../util/units.ts";
+import { escapeText } from "../escape.ts";
+import type { View } from "../style.ts";
+import { formatFacts } from "../table.ts";
+import { formatWhen } from "./parts.ts";
+
+export function formatStatus(status: StatusResult, view: View): string {
+  const { style } = view;
+  const facts = formatFacts([
+    ["last good", describeLast(status, view)],
+    ["next run", status.nextRun === null ? "not scheduled" : formatWhen(status.nextRun, view)],
+    ["disk", describeDisk(status)],
+    ["trend", describeTrend(status)],
+    ["last restore", status.lastRestoreAt === null ? "never" : formatWhen(status.lastRestoreAt, view)], // prettier-ignore
+    ["backups", `${status.backups.good} good of ${status.backups.all}, ${formatBytes(status.backups.storedBytes)}`], // prettier-ignore
+  ]);
+  const head = status.ok ? style.good("all is well") : style.bad("this needs a person:");
+  return [
+    facts,
+    head,
+    ...status.problems.map((one) => formatFinding(one, style.bad("!"))),
+    ...status.notes.map((one) => formatFinding(one, style.dim("-"))),
+  ].join("\n");
+}
+
+function formatFinding({ message, hint }: StatusFinding, mark: string): string {
+  return `  ${mark} ${escapeText(message)}\n    ${escapeText(hint)}`;
+}
+
+function describeLast({ lastGood }: StatusResult, view: View): string {
+  if (!lastGood) return "none";
+  const { id, createdAt, documents, storedBytes } = lastGood;
+  const size = `${formatCount(documents)} documents, ${formatBytes(storedBytes)}`;
+  return `${id} (${formatWhen(createdAt, view)}), ${size}`;
+}
+
+function describeDisk({ disk }: StatusResult): string {
+  return `${formatBytes(disk.freeBytes)} free for ${escapeText(disk.path)}`;
+}
+
+function describeTrend({ trend }: StatusResult): string | null {
+  if (!trend) return null;
+  const percent = Math.round(trend.change * 100);
+  return `${percent >= 0 ? "+" : ""}${percent} % against the median of the ${trend.of} before (${formatBytes(trend.medianBytes)})`;
+}
