@@ -8,13 +8,7 @@ import { inflateMember, MEMBER_HEADER_BYTES, memberLength } from "../codec/gzip-
 import { decompressFrame, parseSeekTable, seekTableBytes } from "../codec/zstd-frames.ts";
 import { openPlainFile, readExactly } from "./open-file.ts";
 import { recutDocuments } from "./recut.ts";
-
-export interface Chunk {
-  /** Counted from 0. */
-  readonly index: number;
-  /** Whole documents, back to back; their inside is not checked here. */
-  readonly raw: Buffer;
-}
+import type { Chunk } from "./recut.ts";
 
 export interface ReadChunksOptions {
   /** Chunks inflated ahead of the reader. */
@@ -126,25 +120,45 @@ async function* inParallel(
 ): AsyncGenerator<Chunk, void, void> {
   const ahead: Promise<Chunk>[] = [];
   let started = 0;
+  const start = (bytes: Buffer) => {
+    const index = started++;
+    const inflated = inflate(bytes).then(
+      (raw) => ({ index, raw }),
+      (error: unknown) => {
+        throw damaged(reasonOf(error), index, error);
+      },
+    );
+    // Its failure is thrown when its turn comes; until then it must not count as unhandled.
+    inflated.catch(() => undefined);
+    ahead.push(inflated);
+  };
   try {
-    for await (const bytes of stored) {
+    for await (const bytes of endedByFailure(stored, ahead)) {
       options.signal.throwIfAborted();
       options.onStored?.(bytes);
-      const index = started++;
-      const inflated = inflate(bytes).then(
-        (raw) => ({ index, raw }),
-        (error: unknown) => {
-          throw damaged(reasonOf(error), index, error);
-        },
-      );
-      // Its failure is thrown when its turn comes; until then it must not count as unhandled.
-      inflated.catch(() => undefined);
-      ahead.push(inflated);
+      start(bytes);
       if (ahead.length >= options.width) yield* takeFirst(ahead);
     }
     while (ahead.length > 0) yield* takeFirst(ahead);
   } finally {
     await Promise.allSettled(ahead);
+  }
+}
+
+/** A chunk that cannot be read takes its turn behind those before it: the first damage is the one told. */
+async function* endedByFailure(
+  stored: AsyncGenerator<Buffer, void, void>,
+  ahead: Promise<Chunk>[],
+): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* stored;
+  } catch (error) {
+    const failed = (async (): Promise<Chunk> => {
+      await Promise.resolve();
+      throw error;
+    })();
+    failed.catch(() => undefined);
+    ahead.push(failed);
   }
 }
 
@@ -159,15 +173,17 @@ async function* throughStream(
   decompressor: ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>,
 ): AsyncGenerator<Buffer, void, void> {
   const feed = async () => {
-    for await (const block of plainBytes(source))
+    for await (const block of plainBytes(source)) {
+      if (decompressor.destroyed) return;
       if (!decompressor.write(block)) await onceDrained(decompressor);
+    }
     decompressor.end();
   };
   const feeding = feed().catch((error: unknown) => {
     decompressor.destroy(error instanceof Error ? error : new Error(String(error)));
   });
   try {
-    for await (const block of decompressor as AsyncIterable<Buffer>) yield block;
+    for await (const block of decompressor) yield block as Buffer;
   } catch (error) {
     if (error instanceof KeepError) throw error;
     source.options.signal.throwIfAborted();

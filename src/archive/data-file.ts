@@ -15,12 +15,13 @@ export interface WrittenFile {
 export interface DataFile {
   /**
    * Takes a chunk of whole documents; resolves when there is room for the next one (back-pressure).
-   * `raw` must stay as it is until `release` is called. Rejects with an earlier chunk's failure.
+   * `raw` must stay as it is until `release` is called: exactly once, also where this rejects, which it
+   * does with an earlier chunk's failure. One caller at a time: the order of the calls is the file's.
    */
   append(raw: Uint8Array, release?: () => void): Promise<void>;
   /** Waits for all chunks, flushes to disk, closes. */
   close(): Promise<WrittenFile>;
-  /** Closes without finishing; the file is left for the caller to remove. May be called after a failure. */
+  /** Closes without finishing; the file is left for the caller to remove. May follow a failure or a close. */
   abort(): Promise<void>;
 }
 
@@ -69,8 +70,15 @@ class OrderedDataFile implements DataFile {
 
   async append(raw: Uint8Array, release?: () => void): Promise<void> {
     if (this.#inFlight.length >= this.#slots) await this.#inFlight.shift();
-    this.#throwFailure();
+    // No chunk for no documents: an empty zstd frame would be missing in the seek table.
+    if (this.#failure || raw.length === 0) {
+      release?.();
+      this.#throwFailure();
+      return;
+    }
     const encoded = this.#encoder.encode(raw);
+    // Its failure is thrown when its turn comes; until then it must not count as unhandled.
+    encoded.catch(() => undefined);
     const step = this.#tail.then(async () => {
       const bytes = await encoded;
       if (!this.#failure) await this.#write(bytes, raw.length);

@@ -1,5 +1,5 @@
 // A backup opened for reading: ours by its manifest, or a folder of stock mongodump by what lies in it.
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { KeepError } from "../errors.ts";
@@ -8,7 +8,7 @@ import type { CollectionType, Manifest } from "./manifest.ts";
 import { parseManifest } from "./manifest-check.ts";
 import { parseMetadata } from "./metadata.ts";
 import type { CollectionMetadata } from "./metadata.ts";
-import { openPlainFile } from "./open-file.ts";
+import { openPlainFile, readExactly } from "./open-file.ts";
 
 export interface ArchivedCollection {
   readonly database: string;
@@ -107,13 +107,8 @@ export async function readMetadata(
   const { metadataFile } = collection;
   if (metadataFile === null) return null;
   try {
-    const { file, bytes } = await openPlainFile(metadataFile);
-    await file.close();
-    if (bytes > LONGEST_METADATA) throw new Error("the metadata is too long");
-    const stored = await readFile(metadataFile);
-    const text = metadataFile.endsWith(".gz")
-      ? gunzipSync(stored, { maxOutputLength: LONGEST_METADATA })
-      : stored;
+    const stored = await readWhole(metadataFile);
+    const text = metadataFile.endsWith(".gz") ? inflateWhole(stored) : stored;
     return parseMetadata(text.toString("utf8"));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -122,6 +117,26 @@ export async function readMetadata(
       cause: error,
     });
   }
+}
+
+async function readWhole(path: string): Promise<Buffer> {
+  const { file, bytes } = await openPlainFile(path);
+  try {
+    if (bytes > LONGEST_METADATA) throw new Error("it is too long");
+    return await readExactly(file, 0, bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Node's gunzip passes over bytes that follow the compressed ones: told here. */
+function inflateWhole(stored: Buffer): Buffer {
+  const { buffer, engine } = gunzipSync(stored, {
+    maxOutputLength: LONGEST_METADATA,
+    info: true,
+  }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+  if (engine.bytesWritten !== stored.length) throw new Error("more follows behind its end");
+  return buffer;
 }
 
 /** A folder with a folder for each database, or one database's folder itself. */
@@ -141,7 +156,7 @@ async function openStockDump(path: string): Promise<OpenedBackup> {
     id: basename(path),
     manifest: null,
     collections,
-    hasOplog: direct.some((name) => /^oplog\.bson(\.gz)?$/.test(name)),
+    hasOplog: direct.includes("oplog.bson") || direct.includes("oplog.bson.gz"),
   };
 }
 

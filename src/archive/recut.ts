@@ -1,7 +1,13 @@
 // Cuts a stream of BSON bytes into chunks of whole documents, by their lengths alone.
 import { LONGEST_DOCUMENT } from "../bson/validate.ts";
 import { KeepError } from "../errors.ts";
-import type { Chunk } from "./chunk-reader.ts";
+
+export interface Chunk {
+  /** Counted from 0. */
+  readonly index: number;
+  /** Whole documents, back to back; their inside is not checked here. */
+  readonly raw: Buffer;
+}
 
 /** @throws KeepError damaged for a length that cannot be, or a last document that is cut short */
 export async function* recutDocuments(

@@ -57,6 +57,8 @@ export async function createPartial(
     try {
       await createPrivateFolder(path);
     } catch (error) {
+      // Taken since we looked.
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
       throw writeError(path, error);
     }
     return new LocalPartial(root, id, path);

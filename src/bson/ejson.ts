@@ -27,6 +27,8 @@ function writeDocument(b: Buffer, start: number, isArray: boolean): string {
 function writeValue(b: Buffer, type: number, at: number, end: number): string {
   if (type === TYPE_DOCUMENT || type === TYPE_ARRAY)
     return writeDocument(b, at, type === TYPE_ARRAY);
+  // The library drops it, and with it the field.
+  if (type === 0x06) return '{"$undefined":true}';
   const text = BSON.EJSON.stringify({ v: readLeaf(b, type, at, end) }, { relaxed: false });
   return text.slice('{"v":'.length, -1);
 }
@@ -78,7 +80,7 @@ function plainText(value: OrderedJson): string {
   return `{${[...value].map(([k, v]) => `${JSON.stringify(k)}:${plainText(v)}`).join()}}`;
 }
 
-const TOKEN = /\s*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(true|false|null|-?\d[\d.eE+-]*))\s*/y;
+const TOKEN = /\s*(?:([{}[\],:])|("[^"\\]*(?:\\.[^"\\]*)*")|(true|false|null|-?\d[\d.eE+-]*))\s*/y;
 const DEEPEST = 400;
 
 /** JSON with objects as Maps in the order of the text. @throws SyntaxError */

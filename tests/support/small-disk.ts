@@ -1,0 +1,20 @@
+// A file system that is full after a megabyte, for what must happen when the disk is full. Needs root.
+import { execFile } from "node:child_process";
+import type { TestContext } from "node:test";
+import { promisify } from "node:util";
+import { atEnd, temporaryFolder } from "./temporary.ts";
+
+const run = promisify(execFile);
+
+/** A folder with room for a megabyte; null, and the test counted as skipped, where mounting is not allowed. */
+export async function smallDisk(t: TestContext): Promise<string | null> {
+  const folder = await temporaryFolder(t);
+  try {
+    await run("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", folder]);
+  } catch {
+    t.skip("needs the right to mount a tmpfs");
+    return null;
+  }
+  atEnd(t, () => run("umount", [folder]));
+  return folder;
+}
