@@ -1,5 +1,6 @@
 // verification.json: when a backup was last verified and what was found. Derived, with its own checksum;
 // never a source of what is expected (AMENDMENTS 15).
+import { z } from "zod";
 import { sha256Of } from "../util/sha256.ts";
 
 export type VerifyLevel = "quick" | "full" | "drill";
@@ -39,11 +40,40 @@ export function formatVerification(verification: Verification): string {
   return `${body.slice(0, -2)},\n  "sha256": "${sha256Of(body)}"\n}\n`;
 }
 
+const count = z.int().nonnegative();
+
+const schema: z.ZodType<Verification> = z.object({
+  schema: z.literal(1),
+  id: z.string(),
+  ok: z.boolean(),
+  level: z.enum(["quick", "full", "drill"]),
+  verifiedAt: z.iso.datetime(),
+  seconds: z.number(),
+  problems: z.array(
+    z.object({
+      file: z.string(),
+      chunk: count.nullable(),
+      document: count.nullable(),
+      problem: z.string(),
+    }),
+  ),
+  collections: z.array(
+    z.object({
+      database: z.string(),
+      name: z.string(),
+      documents: count,
+      rawBytes: count,
+      contentHash: z.string().nullable(),
+    }),
+  ),
+});
+
 /** null where the text is not a verification as it was written. */
 export function parseVerification(text: string): Verification | null {
   try {
-    const { sha256, ...rest } = JSON.parse(text) as Verification & { sha256: unknown };
-    return sha256 === sha256Of(JSON.stringify(rest, null, 2)) ? rest : null;
+    const { sha256, ...rest } = Object(JSON.parse(text)) as Record<string, unknown>;
+    if (sha256 !== sha256Of(JSON.stringify(rest, null, 2))) return null;
+    return schema.safeParse(rest).data ?? null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;
