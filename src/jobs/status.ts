@@ -2,11 +2,12 @@
 // It reads the backup folder and the schedule only: it works with no server, takes no lock and changes nothing.
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
+import { isLockHeld } from "../archive/lock.ts";
 import { listRecords } from "../restore/record.ts";
 import { readSchedule } from "../schedule/schedule.ts";
 import type { SchedulePlace } from "../schedule/schedule.ts";
 import type { JobContext } from "./context.ts";
-import { isLockHeld } from "./lock-state.ts";
+
 import { findNotes } from "./status-notes.ts";
 import { goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
 import type { SizeTrend, StatusFinding } from "./status-rules.ts";

@@ -38,7 +38,7 @@ export type SummaryFacts = Readonly<Record<string, string | number | boolean | n
 
 /** The exit code of a run that gave a result. */
 export function exitCodeOf(command: CommandName, result: unknown): number {
-  if (!isObject(result) || result["ok"] !== false) return 0;
+  if (!isObject(result) || result.ok !== false) return 0;
   return command === "verify" ? ERRORS.damaged.exit : ERRORS.failed.exit;
 }
 
@@ -155,6 +155,6 @@ function complaintsOf(command: CommandName, result: object): string[] {
   });
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+function isObject(value: unknown): value is { readonly ok?: unknown } {
   return typeof value === "object" && value !== null;
 }

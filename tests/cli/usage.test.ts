@@ -1,0 +1,114 @@
+// A command line that is wrong is refused before anything is looked at: exit 2, what is wrong, what to do.
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { runCli } from "../support/cli.ts";
+import { workspace } from "../support/workspace.ts";
+
+const WRONG: readonly (readonly [args: string[], message: RegExp, hint: RegExp])[] = [
+  [[], /no command is named/, /--help/],
+  [["bakup"], /unknown command 'bakup'/, /Did you mean backup\?/],
+  [["backup", "--manaul"], /unknown option '--manaul'/, /Did you mean --manual\?/],
+  [["backup", "everything"], /too many arguments/, /--help/],
+  [["backup", "--compression", "lz4"], /lz4.*gzip, zstd, none/, /--help/],
+  [["backup", "--note"], /--note.*argument missing/, /--help/],
+  [["backup", "--note", "x".repeat(1001)], /longer than 1000/, /Shorten/],
+  [["verify", "--level", "half"], /half.*quick, full, drill/, /--help/],
+  [["verify", "latest", "--all"], /one backup, or --latest, or --all/, /./],
+  [["restore", "--confirm"], /--confirm needs the name of a backup/, /mongokeep list/],
+  [["restore", "latest", "--db", "surg"], /"surg" names no two databases/, /from=to/],
+  [["restore", "latest", "--db", "a=b", "--db", "a=c"], /names a twice/, /one target/],
+  [["show"], /missing required argument 'backup'/, /--help/],
+  [["delete", "--confirm"], /missing required argument 'backup'/, /--help/],
+  [["schedule"], /no command is named/, /--help/],
+  [["schedule", "instal"], /unknown command 'instal'/, /Did you mean install\?/],
+];
+
+for (const [args, message, hint] of WRONG) {
+  const shown = args.map((word) => word.slice(0, 20)).join(" ");
+  test(`mongokeep ${shown} is refused with what is wrong and what to do`, async () => {
+    const { code, stdout, stderr } = await runCli(args);
+    assert.equal(code, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, message);
+    assert.match(stderr, hint);
+    assert.match(stderr, /^\S+ ERROR mongokeep.* failed code=usage exit=2$/m);
+    assert.doesNotMatch(stderr, /\bat .*\.ts:\d+/);
+  });
+
+  test(`mongokeep ${shown} --json says so in one object`, async () => {
+    const run = await runCli([...args, "--json"]);
+    assert.equal(run.code, 2);
+    const { ok, error } = run.json();
+    assert.equal(ok, false);
+    // `--note --json` takes the flag as its value: everything else is the same failure as above.
+    assert.equal(error.code, "usage");
+    assert.equal(typeof error.message, "string");
+    assert.ok(error.hint.length > 0);
+  });
+}
+
+const LATER = [
+  ["verify", "--level", "drill"],
+  ["backup", "--engine", "mongodump"],
+  ["backup", "--engine", "ejson"],
+  ["restore", "latest", "--at", "2026-11-23T02:00:00Z"],
+  ["restore", "latest", "--exact"],
+  ["restore", "latest", "--drop-aside"],
+  ["restore", "--resume"],
+  ["restore", "latest", "--ns", "surg.*"],
+  ["restore", "latest", "--exclude", "surg.sessions"],
+  ["restore", "latest", "--no-ttl"],
+  ["restore", "latest", "--force-version"],
+  ["diff", "a", "b"],
+  ["extract", "latest", "--ns", "surg.patients"],
+  ["drill", "--all"],
+];
+
+for (const args of LATER) {
+  test(`mongokeep ${args.join(" ")} is known, and not in this version`, async () => {
+    const run = await runCli([...args, "--json"]);
+    assert.equal(run.code, 2);
+    assert.equal(run.json().error.code, "not-in-this-version");
+  });
+}
+
+const COMMANDS =
+  "backup verify restore rollback cleanup list show delete schedule status doctor".split(" ");
+
+test("--help names every command, the exit codes, and examples", async () => {
+  const { code, stdout, stderr } = await runCli(["--help"]);
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  for (const name of COMMANDS) assert.match(stdout, new RegExp(`^  ${name}\\b`, "m"));
+  assert.match(stdout, /Exit codes: 0 done/);
+  assert.match(stdout, /Examples:/);
+  assert.doesNotMatch(stdout, /^ {2}(?:diff|drill|extract|help)\b/m);
+});
+
+for (const name of COMMANDS) {
+  test(`${name} --help has the shared flags, exit codes and an example`, async () => {
+    const { code, stdout } = await runCli([name, "--help"]);
+    assert.equal(code, 0);
+    for (const flag of ["--env-file", "--json", "--quiet", "--verbose"]) {
+      assert.ok(stdout.includes(flag), flag);
+    }
+    assert.match(stdout, /Exit codes: /);
+    assert.match(stdout, new RegExp(`\\$ mongokeep ${name}\\b`));
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 120, line);
+  });
+}
+
+test("--version prints the version of package.json", async () => {
+  const { code, stdout } = await runCli(["--version"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test("flags that every command takes are understood before it, too", async (t) => {
+  const place = await workspace(t);
+  await writeFile(place.at("other.env"), "BACKUP_COMPRESION=gzip\n");
+  const run = await place.run(["--json", "--env-file", "other.env", "list"]);
+  assert.equal(run.code, 2);
+  assert.match(run.json().error.message, /BACKUP_COMPRESION/);
+});
