@@ -30,12 +30,12 @@ export interface ComposeOptions {
 export interface Composition {
   readonly context: JobContext;
   /** Runs a job, and tells those who need to hear of its end. Failing to tell fails nothing. */
-  run<K extends CommandName, R extends Results[K]>(
+  readonly run: <K extends CommandName, R extends Results[K]>(
     command: K,
     job: (context: JobContext) => Promise<R>,
-  ): Promise<R>;
+  ) => Promise<R>;
   /** Sends to every notifier; what could not be sent. */
-  notify(notice: Notice): Promise<string[]>;
+  readonly notify: (notice: Notice) => Promise<string[]>;
   readonly notifierCount: number;
 }
 

@@ -40,12 +40,12 @@ export type ParsedLine =
 /** @throws KeepError usage, not-in-this-version */
 export function parseCommandLine(argv: readonly string[]): ParsedLine {
   let said = "";
-  let found: ParsedLine | null = null;
+  const found: ParsedLine[] = [];
   const program = createProgram((text) => (said += text));
   for (const verb of Object.values(VERBS) as readonly Verb<CommandName>[]) {
     verb.define(program, (invocation) => {
       verb.check?.(invocation);
-      found = { kind: "command", verb, ...invocation };
+      found.push({ kind: "command", verb, ...invocation });
     });
   }
   for (const name of LATER) addLater(program, name);
@@ -57,7 +57,7 @@ export function parseCommandLine(argv: readonly string[]): ParsedLine {
     if (error.exitCode === 0) return { kind: "text", text: said.trimEnd() };
     throw toUsage(error);
   }
-  return found ?? { kind: "text", text: said.trimEnd() };
+  return found[0] ?? { kind: "text", text: said.trimEnd() };
 }
 
 /** The command that argv means, before it is known to be right; "" where it names none. */

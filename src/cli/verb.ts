@@ -24,7 +24,7 @@ export interface Invocation {
 
 export interface Spoken<R> {
   readonly result: R;
-  text(view: View): string | Promise<string>;
+  readonly text: (view: View) => string | Promise<string>;
   /** false: the text is what was asked for, and shows with --quiet too. */
   readonly isReport: boolean;
 }

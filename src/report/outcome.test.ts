@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERRORS, KeepError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { VerifyJobResult } from "../jobs/results.ts";
 import {
   exitCodeOf,
   failureJson,
@@ -11,26 +12,30 @@ import {
   summaryOf,
 } from "./outcome.ts";
 
-const damaged = {
+const damaged: VerifyJobResult = {
   ok: false,
   warnings: [],
   backups: [
     {
-      ...{ id: "2026-11-23_02-00-00", path: "/b", ok: false, level: "full" },
-      ...{ documents: 1, seconds: 1 },
+      id: "2026-11-23_02-00-00",
+      path: "/b",
+      ok: false,
+      level: "full",
+      documents: 1,
+      seconds: 1,
       problems: [{ file: "s/\u001b.bson", chunk: 0, document: 1, problem: "checksum differs" }],
     },
   ],
-} as const;
+};
 
 test("every failure has the exit code of its kind, in the JSON object that is agreed", () => {
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
     const error = new KeepError(code, "no");
     const json = failureJson(error) as { ok: boolean; error: Record<string, unknown> };
     assert.equal(json.ok, false);
-    assert.equal(json.error["code"], code);
-    assert.equal(json.error["message"], "no");
-    assert.ok(String(json.error["hint"]).length > 0);
+    assert.equal(json.error.code, code);
+    assert.equal(json.error.message, "no");
+    assert.ok(String(json.error.hint).length > 0);
     assert.match(failureSummary("backup", error), new RegExp(`code=${code} exit=${ERRORS[code].exit}$`)); // prettier-ignore
   }
 });
@@ -65,5 +70,5 @@ test("an alert carries no password", () => {
 test("damage is told with the backup and the file, and the file's name is harmless", () => {
   const notice = resultNotice("verify", damaged);
   assert.equal(notice?.event, "damaged");
-  assert.match(notice?.text ?? "", /2026-11-23_02-00-00 is damaged: s\/\\u001b\.bson/);
+  assert.match(notice.text, /2026-11-23_02-00-00 is damaged: s\/\\u001b\.bson/);
 });

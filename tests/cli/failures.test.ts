@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { failureOf } from "./read.ts";
 import { workspace } from "../support/workspace.ts";
 
 const NOBODY = "mongodb://keeper:very-secret-word@127.0.0.1:9/surg?serverSelectionTimeoutMS=300";
@@ -10,7 +11,7 @@ test("backup without a .env says what to put into it", async (t) => {
   const place = await workspace(t);
   const run = await place.run(["backup", "--json"]);
   assert.equal(run.code, 2);
-  const { error } = run.json();
+  const { error } = failureOf(run);
   assert.equal(error.code, "bad-setting");
   assert.match(error.message, /MONGODB_URI/);
   assert.match(error.hint, /MONGODB_HOST=/);
@@ -20,7 +21,7 @@ test("a server that does not answer is exit 6, and the password shows nowhere", 
   const place = await workspace(t, { MONGODB_URI: NOBODY });
   const run = await place.run(["backup", "--json", "--verbose"]);
   assert.equal(run.code, 6);
-  assert.equal(run.json().error.code, "unreachable");
+  assert.equal(failureOf(run).error.code, "unreachable");
   assert.doesNotMatch(run.stdout + run.stderr, /very-secret-word/);
   assert.match(run.stderr, /ERROR mongokeep backup failed code=unreachable exit=6/);
 });
@@ -62,7 +63,7 @@ test("an alert that cannot be sent changes neither code nor error", async (t) =>
   const place = await workspace(t, { MONGODB_URI: NOBODY, ALERT_COMMAND: "exit 3" });
   const run = await place.run(["backup", "--json"]);
   assert.equal(run.code, 6);
-  assert.equal(run.json().error.code, "unreachable");
+  assert.equal(failureOf(run).error.code, "unreachable");
   assert.match(run.stderr, /alert by ALERT_COMMAND was not sent/);
 });
 
@@ -76,7 +77,7 @@ test("verify and restore of what is not there are exit 2, and name it", async (t
     // prettier-ignore
     const run = await place.run([...args, "--json"]);
     assert.equal(run.code, 2, args.join(" "));
-    assert.equal(run.json().error.code, "backup-not-found");
-    assert.match(run.json().error.message, /2020-01-01_00-00-00/);
+    assert.equal(failureOf(run).error.code, "backup-not-found");
+    assert.match(failureOf(run).error.message, /2020-01-01_00-00-00/);
   }
 });

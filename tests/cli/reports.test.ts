@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
+import { reportOf } from "./read.ts";
 import { workspace } from "../support/workspace.ts";
 
 test("list works with no settings at all, and makes no folder", async (t) => {
   const place = await workspace(t);
   const run = await place.run(["list", "--json"]);
   assert.equal(run.code, 0);
-  assert.deepEqual(run.json().backups, []);
+  assert.deepEqual(reportOf(run).backups, []);
   assert.deepEqual(await readdir(place.home), []);
 });
 
@@ -16,7 +17,7 @@ test("restore alone lists the backups, and is said to be a plan", async (t) => {
   const place = await workspace(t, {});
   const run = await place.run(["restore", "--json"]);
   assert.equal(run.code, 0);
-  const { ok, planned, restored, backups } = run.json();
+  const { ok, planned, restored, backups } = reportOf(run);
   assert.deepEqual({ ok, planned, restored, backups }, { ok: true, planned: true, restored: false, backups: [] }); // prettier-ignore
 });
 
@@ -24,8 +25,8 @@ test("status of an empty folder is exit 1: no backup, no schedule", async (t) =>
   const place = await workspace(t, {});
   const run = await place.run(["status", "--json"]);
   assert.equal(run.code, 1);
-  const { ok, problems, lastGood, disk } = run.json();
-  const codes = (problems as { code: string }[]).map(({ code }) => code);
+  const { ok, problems, lastGood, disk } = reportOf(run);
+  const codes = problems.map(({ code }) => code);
   assert.equal(ok, false);
   assert.equal(lastGood, null);
   assert.ok(disk.freeBytes > 0);
@@ -53,10 +54,8 @@ test("doctor without a server fails that check, and goes on with the others", as
   const place = await workspace(t, {});
   const run = await place.run(["doctor", "--json"]);
   assert.equal(run.code, 1);
-  const { ok, checks } = run.json();
-  const states = new Map(
-    (checks as { name: string; state: string }[]).map(({ name, state }) => [name, state]),
-  );
+  const { ok, checks } = reportOf(run);
+  const states = new Map(checks.map(({ name, state }) => [name, state]));
   assert.equal(ok, false);
   assert.equal(states.get("server"), "fail");
   assert.equal(states.get("disk"), "ok");
@@ -67,16 +66,16 @@ test("doctor without a server fails that check, and goes on with the others", as
 
 test("doctor --test-alert fails where nobody can be told", async (t) => {
   const place = await workspace(t, {});
-  const { checks } = (await place.run(["doctor", "--test-alert", "--json"])).json();
-  assert.equal((checks as { name: string; state: string }[]).at(-1)?.state, "fail");
+  const { checks } = reportOf(await place.run(["doctor", "--test-alert", "--json"]));
+  assert.equal(checks.at(-1)?.state, "fail");
 });
 
 test("doctor --test-alert sends one", async (t) => {
   const place = await workspace(t);
   const told = place.at("told.txt");
   await place.writeEnv({ ALERT_COMMAND: `cat >> ${told}` });
-  const { checks } = (await place.run(["doctor", "--test-alert", "--json"])).json();
-  assert.deepEqual((checks as { name: string; state: string }[]).at(-1)?.state, "ok");
+  const { checks } = reportOf(await place.run(["doctor", "--test-alert", "--json"]));
+  assert.deepEqual(checks.at(-1)?.state, "ok");
   assert.ok((await readdir(place.folder)).includes("told.txt"));
 });
 
@@ -84,8 +83,8 @@ test("cleanup of an empty folder decides nothing", async (t) => {
   const place = await workspace(t, {});
   const run = await place.run(["cleanup", "--dry-run", "--json"]);
   assert.equal(run.code, 0);
-  assert.deepEqual(run.json().decisions, []);
-  assert.equal(run.json().dryRun, true);
+  assert.deepEqual(reportOf(run).decisions, []);
+  assert.equal(reportOf(run).dryRun, true);
 });
 
 test("colours are for terminals: none in a pipe, whatever NO_COLOR says", async (t) => {

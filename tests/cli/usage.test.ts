@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { runCli } from "../support/cli.ts";
+import { failureOf } from "./read.ts";
 import { workspace } from "../support/workspace.ts";
 
 const WRONG: readonly (readonly [args: string[], message: RegExp, hint: RegExp])[] = [
@@ -39,7 +40,7 @@ for (const [args, message, hint] of WRONG) {
   test(`mongokeep ${shown} --json says so in one object`, async () => {
     const run = await runCli([...args, "--json"]);
     assert.equal(run.code, 2);
-    const { ok, error } = run.json();
+    const { ok, error } = failureOf(run);
     assert.equal(ok, false);
     // `--note --json` takes the flag as its value: everything else is the same failure as above.
     assert.equal(error.code, "usage");
@@ -69,7 +70,7 @@ for (const args of LATER) {
   test(`mongokeep ${args.join(" ")} is known, and not in this version`, async () => {
     const run = await runCli([...args, "--json"]);
     assert.equal(run.code, 2);
-    assert.equal(run.json().error.code, "not-in-this-version");
+    assert.equal(failureOf(run).error.code, "not-in-this-version");
   });
 }
 
@@ -110,5 +111,5 @@ test("flags that every command takes are understood before it, too", async (t) =
   await writeFile(place.at("other.env"), "BACKUP_COMPRESION=gzip\n");
   const run = await place.run(["--json", "--env-file", "other.env", "list"]);
   assert.equal(run.code, 2);
-  assert.match(run.json().error.message, /BACKUP_COMPRESION/);
+  assert.match(failureOf(run).error.message, /BACKUP_COMPRESION/);
 });

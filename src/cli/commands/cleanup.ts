@@ -17,7 +17,7 @@ export const cleanup: Verb<"cleanup"> = {
       .action(keep(found));
   },
   execute: async ({ flags }, { run }) => {
-    const dryRun = flags["dryRun"] === true;
+    const dryRun = flags.dryRun === true;
     const job = await import("../../jobs/cleanup.ts");
     const result = await run("cleanup", (context) => job.cleanup(context, { dryRun }));
     const { formatCleanup } = await import("../../report/text/cleanup.ts");

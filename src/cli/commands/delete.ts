@@ -20,7 +20,7 @@ export const remove: Verb<"delete"> = {
       .action(keep(found));
   },
   execute: async ({ args, flags }, { run }) => {
-    const confirm = flags["confirm"] === true;
+    const confirm = flags.confirm === true;
     const { removeBackup } = await import("../../jobs/remove.ts");
     const { formatDelete } = await import("../../report/text/show.ts");
     const result = await run("delete", (context) => removeBackup(context, args[0] ?? "", confirm));

@@ -28,7 +28,7 @@ export const doctor: Verb<"doctor"> = {
     const examined = await composition.run("doctor", (job) =>
       examine({ job, place: currentPlace() }),
     );
-    const tested = flags["testAlert"] === true ? await testAlert(composition) : [];
+    const tested = flags.testAlert === true ? await testAlert(composition) : [];
     const checks = [...examined.checks, ...tested];
     const result = { ok: checks.every(({ state }) => state !== "fail"), checks };
     return { result, text: (view) => formatDoctor(result, view), isReport: false };

@@ -42,10 +42,10 @@ async function act(action: string | undefined, flags: Flags, context: JobContext
   if (action === "remove") return await jobs.removeNightly(context, place);
   if (action === "status") return await jobs.readNightly(context, place);
   return await jobs.installNightly(context, place, {
-    kind: flags["systemd"] === true ? "systemd" : "cron",
-    at: String(flags["at"]),
+    kind: flags.systemd === true ? "systemd" : "cron",
+    at: String(flags.at),
     node: process.execPath,
     script: ownScript(),
-    statusAlert: flags["statusAlert"] === true,
+    statusAlert: flags.statusAlert === true,
   });
 }

@@ -24,7 +24,7 @@ export const status: Verb<"status"> = {
     const { readStatus } = await import("../../jobs/status.ts");
     const { formatStatus } = await import("../../report/text/status.ts");
     const result = await run("status", (context) => readStatus(context, currentPlace()));
-    if (flags["alert"] === true) {
+    if (flags.alert === true) {
       const { resultNotice } = await import("../../report/outcome.ts");
       const notice = resultNotice("status", result);
       if (notice) await notify(notice);

@@ -55,7 +55,7 @@ async function readDatabase(
 
 export async function writeRights({ client }: Deployment): Promise<Check[]> {
   const status = await client.db("admin").command({ connectionStatus: 1 });
-  const info = status["authInfo"] as {
+  const info = status.authInfo as {
     authenticatedUsers?: unknown[];
     authenticatedUserRoles?: { role: string; db: string }[];
   };

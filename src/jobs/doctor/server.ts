@@ -44,7 +44,7 @@ async function clock(job: JobContext, { client }: Deployment): Promise<Check> {
   const hello = await client.db("admin").command({ hello: 1 });
   // The answer was given some time in between.
   const ours = (before + job.clock.now()) / 2;
-  const theirs = hello["localTime"];
+  const theirs = hello.localTime as unknown;
   if (!(theirs instanceof Date)) return ok("clock", "the server does not tell its time");
   const apart = Math.abs(theirs.getTime() - ours);
   if (apart < CLOCK_WARN_MS) return ok("clock", "this machine's clock agrees with the server's");
@@ -61,7 +61,7 @@ async function dataDisk(job: JobContext, { client }: Deployment): Promise<Check[
     .command({ getCmdLineOpts: 1 })
     // Needs the role clusterMonitor, which a backup does not.
     .catch(() => null);
-  const parsed = options?.["parsed"] as { storage?: { dbPath?: string } } | undefined;
+  const parsed = options?.parsed as { storage?: { dbPath?: string } } | undefined;
   const folder = parsed?.storage?.dbPath;
   if (folder === undefined) return [];
   const shared = await sameDisk(folder, backupDir).catch(() => false);

@@ -1,0 +1,203 @@
+// What each command says to a person, word for word where words are the contract.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ListedBackup, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
+import { PLAIN } from "../style.ts";
+import { formatBackup } from "./backup.ts";
+import { formatCleanup } from "./cleanup.ts";
+import { formatDoctor } from "./doctor.ts";
+import { formatList } from "./list.ts";
+import { formatRestore } from "./restore.ts";
+import { formatSchedule } from "./schedule.ts";
+import { formatVerify } from "./verify.ts";
+
+const view = { style: PLAIN, zone: "Europe/Berlin", nowMs: Date.UTC(2026, 10, 23, 8) };
+const ID = "2026-11-23_02-00-00";
+const totals = { collections: 7, documents: 12_345, rawBytes: 120e6, storedBytes: 34.5e6 };
+
+test("a backup says where it is, what it holds, and that it was verified", () => {
+  const text = formatBackup(
+    {
+      ok: true,
+      id: ID,
+      path: `/b/${ID}`,
+      type: "manual",
+      note: "before\nmigration",
+      totals,
+      consistency: { mode: "none" },
+      users: "included",
+      verification: { ok: true, level: "full" },
+      timings: { dumpSeconds: 3, verifySeconds: 1.5, totalSeconds: 5 },
+      cleanup: { kept: 3, deleted: 1 },
+      warnings: [],
+    },
+    view,
+  );
+  assert.equal(
+    text,
+    [
+      `backup good: ${ID}`,
+      `  folder    /b/${ID}`,
+      "  type      manual",
+      "  note      before\\u000amigration",
+      "  holds     12,345 documents in 7 collections",
+      "  size      34.5 MB, 120 MB unpacked",
+      "  moment    collections one after the other, not one instant",
+      "  users     included",
+      "  verified  full, in 1.5 s",
+      "  took      5.0 s",
+      "  cleanup   3 backups kept, 1 deleted",
+    ].join("\n"),
+  );
+});
+
+test("damage names file, chunk and document", () => {
+  const problem = { file: "surg/a.bson.gz", chunk: 3, document: 1204, problem: "checksum differs" };
+  const one = { id: ID, path: "/b", level: "full", documents: 10, seconds: 2 } as const;
+  const backups = [
+    { ...one, ok: false, problems: [problem] },
+    { ...one, ok: true, problems: [] },
+  ];
+  assert.equal(
+    formatVerify({ ok: false, backups, warnings: [] }, view),
+    [
+      `DAMAGED ${ID}  full, 2.0 s`,
+      "  surg/a.bson.gz, chunk 3, document 1204: checksum differs",
+      `good    ${ID}  full, 10 documents, 2.0 s`,
+    ].join("\n"),
+  );
+});
+
+const plan: PlannedRestore["plan"] = {
+  backup: ID,
+  mode: "in-place",
+  collections: [
+    {
+      namespace: "surg.pa\u001b[2Jtients",
+      database: "surg",
+      name: "pa\u001b[2Jtients",
+      source: { database: "surg", name: "patients" },
+      type: "collection",
+      action: "replace",
+      documents: 1000,
+      rawBytes: 1e6,
+      contentHash: null,
+      liveDocuments: 990,
+    },
+  ],
+  remove: [],
+  keptLive: Array.from({ length: 10 }, (_, n) => `surg.c${n}`),
+  usersOf: ["surg"],
+  targetDatabases: ["surg"],
+  targetWasEmpty: false,
+  totals: { collections: 1, documents: 1000, rawBytes: 1e6 },
+  stopsService: "surg-backend",
+  makesPreRestoreBackup: true,
+};
+const planned: PlannedRestore = {
+  ...{ ok: true, planned: true, restored: false, backup: ID, plan, warnings: [] },
+};
+
+test("a plan says what is replaced, what stays, what stops, and that nothing was changed", async () => {
+  const text = await formatRestore(planned, "restore", view);
+  assert.match(text, /replace +surg\.pa\\u001b\[2Jtients +1,000 +990/);
+  assert.match(text, /keeps +surg\.c0, .*surg\.c7 and 2 more/);
+  assert.match(text, /stops +surg-backend/);
+  assert.match(text, /protects +what is there now is backed up first/);
+  assert.match(text, /nothing was changed: mongokeep restore … --confirm does it$/);
+});
+
+test("a plan that protects nothing says so loudly", async () => {
+  const bare = { ...planned, plan: { ...plan, makesPreRestoreBackup: false } };
+  assert.match(
+    await formatRestore(bare, "restore", view),
+    /protects +NOT: what is there now is lost/,
+  );
+});
+
+test("a restore says what was proved, and how it is taken back", async () => {
+  const done: RestoreResult = {
+    ok: true,
+    restored: true,
+    restoreId: "2026-11-23_09-00-00",
+    rollbackOf: null,
+    backup: ID,
+    preRestoreBackup: "2026-11-23_08-59-00",
+    targetWasEmpty: false,
+    collections: [{ namespace: "surg.patients", documents: 1000, equal: true }],
+    serviceDownSeconds: 4.2,
+    rolledBack: false,
+    timings: {
+      verifySeconds: 1,
+      preRestoreBackupSeconds: 1,
+      loadSeconds: 1,
+      proveSeconds: 1,
+      totalSeconds: 5,
+    },
+    log: "/b/restores/x/restore.log",
+    warnings: [],
+  };
+  const text = await formatRestore(done, "restore", view);
+  assert.match(text, /proved +1 collection equal by count and hash/);
+  assert.match(text, /service down +4\.2 s/);
+  assert.match(text, /mongokeep rollback 2026-11-23_09-00-00 --confirm$/);
+  assert.doesNotMatch(text, /not proved/);
+});
+
+test("the list has a line a backup, with its age, state and last day", async () => {
+  const good: ListedBackup = {
+    id: ID,
+    path: `/b/${ID}`,
+    state: "good",
+    type: "automatic",
+    note: null,
+    createdAt: "2026-11-23T01:00:00.000Z",
+    tier: ["weekly"],
+    totals,
+    verification: { ok: true, level: "full", verifiedAt: "2026-11-23T01:01:00.000Z" },
+    expiresOn: "2027-02-23",
+    problem: null,
+  };
+  const unreadable: ListedBackup = {
+    ...good,
+    ...{ id: "2026-11-22_02-00-00", state: "unreadable", type: null, createdAt: null, tier: [] },
+    ...{ totals: null, verification: null, expiresOn: null },
+  };
+  const [head, first, second] = (await formatList({ backups: [good, unreadable] }, view)).split("\n"); // prettier-ignore
+  assert.match(head ?? "", /backup +age +size +documents +type +state +until +note/);
+  assert.match(first ?? "", new RegExp(`^ *${ID} +7 h 00 min +34\\.5 MB +12,345 +automatic, weekly +good \\(full\\) +2027-02-23$`)); // prettier-ignore
+  assert.match(second ?? "", /2026-11-22_02-00-00 +\? +\? +\? +\? +unreadable +kept$/);
+});
+
+test("an empty list says what to do", async () => {
+  assert.match(await formatList({ backups: [] }, view), /mongokeep backup/);
+});
+
+test("cleanup gives each backup with its reason; a dry run says that it is one", async () => {
+  const decisions = [{ id: ID, action: "delete", reason: "deleted: older than 30 days" }] as const;
+  const result = { ok: true, dryRun: true, decisions, alerts: [], freedBytes: 2e6 } as const;
+  const text = await formatCleanup(result, view);
+  assert.match(text, /delete +2026-11-23_02-00-00 +older than 30 days/);
+  assert.match(text, /0 kept, 1 to be deleted, 2 MB to be freed \(dry run: nothing was changed\)$/);
+});
+
+test("doctor puts the way to mend it below each finding", () => {
+  const checks = [
+    { name: "disk", state: "ok", message: "1 GB free", hint: "" },
+    { name: "server", state: "fail", message: "no answer", hint: "Start it." },
+  ] as const;
+  assert.equal(
+    formatDoctor({ ok: false, checks }, view),
+    [
+      "ok    disk    1 GB free",
+      "fail  server  no answer",
+      "              Start it.",
+      "1 failed, 0 warnings",
+    ].join("\n"),
+  );
+});
+
+test("a schedule that is removed says from where", () => {
+  assert.equal(formatSchedule({ ok: true, removed: ["cron"] }, view), "removed from cron");
+  assert.equal(formatSchedule({ ok: true, removed: [] }, view), "no schedule was installed");
+});
