@@ -33,8 +33,8 @@ const LONGEST = 238;
 const CUT = 208;
 
 /**
- * The file name of a collection, without suffix. More is escaped than mongodump does (`+`, `:`, `=` …):
- * both ways of un-escaping in use, path and query, give the same name back.
+ * The file name of a collection, without suffix. A space is `%20` where mongodump writes `+`: both ways of
+ * un-escaping in use, path and query, give the same name back.
  */
 export function escapeName(name: string): string {
   const escaped = [...Buffer.from(name, "utf8")].map(escapeByte).join("");
@@ -49,11 +49,14 @@ function escapeByte(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
-/** null where the name is no escaped name, or one that was cut: then metadata.json has the true one. */
+/**
+ * null where the file is no escaped name, or one that was cut: then metadata.json has the true one.
+ * A `+` stands for a space: mongodump's files have it, ours never do.
+ */
 export function unescapeName(file: string): string | null {
   if (/%24[\w-]{27}$/.test(file) && file.length > CUT) return null;
   try {
-    return decodeURIComponent(file);
+    return decodeURIComponent(file.replaceAll("+", " "));
   } catch (error) {
     if (error instanceof URIError) return null;
     throw error;

@@ -39,7 +39,7 @@ export interface OpenedBackup {
 
 export const DATA_FILE = /\.bson(\.gz|\.zst)?$/;
 const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
-const ACCOUNTS_FILE = /^\$admin\.system\./;
+const ACCOUNTS_PREFIX = "$admin.system.";
 const BUCKETS = "system.buckets.";
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
 const LONGEST_METADATA = 64 * 1024 * 1024;
@@ -165,8 +165,12 @@ async function readDatabaseFolder(folder: string, database: string): Promise<Arc
   const byBase = new Map<string, { data?: string; metadata?: string }>();
   const put = (base: string, part: { data?: string; metadata?: string }) =>
     byBase.set(base, { ...byBase.get(base), ...part });
+  // mongodump --oplog puts its log beside the databases, without metadata; a collection may bear its name.
+  const isLog = (name: string) =>
+    /^oplog\.bson(\.gz)?$/.test(name) &&
+    !names.some((other) => other.startsWith("oplog.metadata."));
   for (const name of names) {
-    if (ACCOUNTS_FILE.test(name) || name.startsWith("oplog.bson")) continue;
+    if (name.startsWith(ACCOUNTS_PREFIX) || isLog(name)) continue;
     if (METADATA_FILE.test(name)) put(name.replace(METADATA_FILE, ""), { metadata: name });
     else if (DATA_FILE.test(name)) {
       const base = name.replace(DATA_FILE, "");
