@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { temporaryFolder } from "../../tests/support/temporary.ts";
+import { KeepError } from "../errors.ts";
+import type { KeepEvent } from "../events.ts";
+import { manualClock, systemClock } from "../util/clock.ts";
+import { acquireLock, isLockHeld } from "./lock.ts";
+import type { LockRequest } from "./lock.ts";
+import { describeSelf } from "./lock-holder.ts";
+import type { Holder } from "./lock-holder.ts";
+
+const request = (changes: Partial<LockRequest> = {}): LockRequest => ({
+  command: "backup",
+  waitMs: 0,
+  signal: new AbortController().signal,
+  emit: () => undefined,
+  clock: systemClock,
+  ...changes,
+});
+
+const isLocked = (error: unknown) => error instanceof KeepError && error.code === "locked";
+
+/** Takes the lock, says so, holds it until it is killed. */
+const HOLD = `
+  const [lock, clock] = [await import(process.argv[1]), await import(process.argv[2])];
+  await lock.acquireLock(process.argv[3], {
+    command: "restore", waitMs: 0, signal: new AbortController().signal,
+    emit: () => {}, clock: clock.systemClock,
+  });
+  console.log("held");
+  setInterval(() => {}, 1000);
+`;
+/** Takes the lock as often as it is told; at each time the folder must be this process's alone. */
+const CONTEND = `
+  import { open, rm } from "node:fs/promises";
+  const [lock, clock] = [await import(process.argv[1]), await import(process.argv[2])];
+  const inside = process.argv[3] + "/inside";
+  for (let n = 0; n < Number(process.argv[4]); n++) {
+    await using held = await lock.acquireLock(process.argv[3], {
+      command: "backup", waitMs: 60_000, signal: new AbortController().signal,
+      emit: (event) => { if (event.code === "lock-taken-over") console.log("taken over"); },
+      clock: clock.systemClock,
+    });
+    await (await open(inside, "wx")).close();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await rm(inside);
+  }
+`;
+
+function start(t: TestContext, script: string, ...args: string[]): ChildProcess {
+  const modules = ["lock.ts", "../util/clock.ts"].map((m) => resolve(import.meta.dirname, m));
+  const argv = ["--input-type=module", "-e", script, ...modules, ...args];
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  return child;
+}
+
+async function leaveDeadLock(t: TestContext, root: string): Promise<number> {
+  const child = start(t, HOLD, root);
+  assert.ok(child.stdout);
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return child.pid ?? 0;
+}
+
+async function writeLock(root: string, changes: Partial<Holder>): Promise<Holder> {
+  const holder = { ...(await describeSelf("restore", manualClock(0))), ...changes };
+  await writeFile(join(root, ".lock"), JSON.stringify(holder));
+  return holder;
+}
+
+test("a second run is turned away and told who holds the lock", async (t) => {
+  const root = await temporaryFolder(t);
+  const clock = manualClock(Date.parse("2026-11-23T02:00:00Z"));
+  const first = await acquireLock(root, request({ clock }));
+  assert.equal(await isLockHeld(root), true);
+  await assert.rejects(acquireLock(root, request()), (error) => {
+    assert.ok(isLocked(error));
+    const { message, exitCode, details } = error as KeepError;
+    assert.equal(exitCode, 4);
+    assert.match(message, /mongokeep backup \(pid \d+ on .+, since 2026-11-23T02:00:00\.000Z\)/);
+    assert.equal(details.pid, process.pid);
+    return true;
+  });
+  await first[Symbol.asyncDispose]();
+  assert.deepEqual(await readdir(root), []);
+  assert.equal(await isLockHeld(root), false);
+});
+
+test("a waiting run goes on when the other one ends, and says once that it waits", async (t) => {
+  const root = await temporaryFolder(t);
+  const first = await acquireLock(root, request());
+  const events: KeepEvent[] = [];
+  const told = new AbortController();
+  const emit = (event: KeepEvent) => {
+    events.push(event);
+    told.abort();
+  };
+  const second = acquireLock(root, request({ waitMs: 60_000, emit }));
+  await once(told.signal, "abort");
+  await first[Symbol.asyncDispose]();
+  await (await second)[Symbol.asyncDispose]();
+  assert.deepEqual(
+    events.map((e) => e.kind === "log" && e.code),
+    ["lock-wait"],
+  );
+});
+
+test("a waiting run stops when it is interrupted, with that reason", async (t) => {
+  const root = await temporaryFolder(t);
+  await using _first = await acquireLock(root, request());
+  const stop = new AbortController();
+  const reason = new KeepError("interrupted", "interrupted");
+  const emit = () => {
+    stop.abort(reason);
+  };
+  const second = acquireLock(root, request({ waitMs: 60_000, signal: stop.signal, emit }));
+  await assert.rejects(second, reason);
+});
+
+test("the lock of a killed run is taken over, and said", async (t) => {
+  const root = await temporaryFolder(t);
+  const pid = await leaveDeadLock(t, root);
+  assert.equal(await isLockHeld(root), false);
+  const events: KeepEvent[] = [];
+  const lock = await acquireLock(root, request({ emit: (event) => events.push(event) }));
+  assert.equal(events.length, 1);
+  const [event] = events;
+  assert.ok(event?.kind === "log");
+  assert.deepEqual([event.level, event.code], ["warn", "lock-taken-over"]);
+  assert.match(event.message, new RegExp(`mongokeep restore \\(pid ${pid} on .*is gone`));
+  assert.deepEqual(await readdir(root), [".lock"]);
+  await lock[Symbol.asyncDispose]();
+});
+
+test("a pid that another process got since, and a machine started anew, are proof", async (t) => {
+  const root = await temporaryFolder(t);
+  for (const changes of [{ startTime: "1" }, { bootId: "another" }]) {
+    await writeLock(root, changes);
+    const lock = await acquireLock(root, request());
+    await lock[Symbol.asyncDispose]();
+  }
+});
+
+test("without proof no lock is taken over", async (t) => {
+  const root = await temporaryFolder(t);
+  const gone = await leaveDeadLock(t, await temporaryFolder(t));
+  const doubtful: Partial<Holder>[] = [
+    {},
+    { host: "another", pid: gone },
+    { host: "another", bootId: "another" },
+    { pidNamespace: "pid:[1]", pid: gone },
+    { startTime: null },
+  ];
+  for (const changes of doubtful) {
+    await writeLock(root, changes);
+    await assert.rejects(acquireLock(root, request()), isLocked);
+    assert.equal(await isLockHeld(root), true);
+  }
+});
+
+test("a lock that says nothing is left alone, with what to do", async (t) => {
+  const root = await temporaryFolder(t);
+  for (const text of ["", "{}", "nonsense"]) {
+    await writeFile(join(root, ".lock"), text);
+    await assert.rejects(acquireLock(root, request()), (error) => {
+      assert.ok(isLocked(error));
+      return (error as KeepError).hint.includes(join(root, ".lock"));
+    });
+  }
+});
+
+test("a run removes its own lock only", async (t) => {
+  const root = await temporaryFolder(t);
+  const lock = await acquireLock(root, request());
+  const other = await writeLock(root, {});
+  await lock[Symbol.asyncDispose]();
+  assert.equal(await readFile(join(root, ".lock"), "utf8"), JSON.stringify(other));
+});
+
+test("of many that find a dead lock at once, one at a time holds it, and one takes it over", async (t) => {
+  const root = await temporaryFolder(t);
+  await leaveDeadLock(t, root);
+  const children = Array.from({ length: 4 }, () => start(t, CONTEND, root, "10"));
+  let said = "";
+  for (const child of children)
+    child.stdout?.on("data", (text: Buffer) => {
+      said += text.toString();
+    });
+  const codes = await Promise.all(
+    children.map(async (child) => {
+      const [code] = (await once(child, "close")) as [number | null];
+      return code;
+    }),
+  );
+  assert.deepEqual(codes, [0, 0, 0, 0]);
+  assert.equal(said, "taken over\n");
+  assert.deepEqual(await readdir(root), []);
+});
+
+test("a run that died while it took a dead lock over does not stand in the way", async (t) => {
+  const root = await temporaryFolder(t);
+  await leaveDeadLock(t, root);
+  const text = await readFile(join(root, ".lock"), "utf8");
+  const { token, ...dead } = JSON.parse(text) as Holder;
+  const claim = `.lock.${token}`;
+  await writeFile(join(root, claim), JSON.stringify({ ...dead, token: "0".repeat(16) }));
+  await writeFile(join(root, ".lock.new-1"), text);
+  const lock = await acquireLock(root, request());
+  assert.deepEqual(await readdir(root), [".lock"]);
+  await lock[Symbol.asyncDispose]();
+});
