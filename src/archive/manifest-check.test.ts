@@ -9,9 +9,7 @@ import type { Manifest } from "./manifest.ts";
 import { parseManifest } from "./manifest-check.ts";
 import { formatManifest } from "./seal.ts";
 
-const root = await temporaryFolder({
-  after: (run) => process.once("beforeExit", () => void run()),
-});
+const root = await temporaryFolder({ after });
 const { manifest, path } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
 const { sha256: _, ...body } = manifest;
 const text = await readFile(join(path, "manifest.json"), "utf8");
@@ -20,10 +18,6 @@ const problemOf = (changes: object) => {
   const parsed = parseManifest(formatManifest({ ...body, ...changes }).text);
   return "problem" in parsed ? parsed.problem : null;
 };
-
-test("a manifest as it was written gives back what was sealed", () => {
-  assert.deepEqual(parseManifest(text), { manifest });
-});
 
 test("every change of one character is found", () => {
   const change = fc.record({

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { test } from "node:test";
+import { fabricateBackup, reverify } from "../../tests/support/fabricate.ts";
+import { temporaryFolder } from "../../tests/support/temporary.ts";
+import { KeepError } from "../errors.ts";
+import { listCatalog } from "./catalog.ts";
+import { chooseLatest, resolveBackup } from "./resolve.ts";
+import type { Wanted } from "./resolve.ts";
+
+const NOW = Date.parse("2026-11-23T08:00:00Z");
+const WANTED: Wanted = { hosts: ["localhost:27017"], databases: ["surg"], exclude: [] };
+const SCOPE = { server: "localhost:27017", ...WANTED };
+
+const hintOf = async (root: string, ref: string, wanted = WANTED) => {
+  const error: unknown = await resolveBackup(root, ref, wanted, NOW).catch((e: unknown) => e);
+  assert.ok(error instanceof KeepError);
+  assert.equal(error.code, "backup-not-found");
+  return error.hint;
+};
+
+test("an id and every way to write its path lead to the same backup", async (t) => {
+  const root = await temporaryFolder(t);
+  const { id, path } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
+  for (const ref of [id, path, `${path}/`, relative(process.cwd(), path)]) {
+    const found = await resolveBackup(root, ref, WANTED, NOW);
+    assert.deepEqual([found.path, found.id, found.entry?.state], [path, id, "good"]);
+  }
+});
+
+test("a folder elsewhere is taken as it is, with no entry", async (t) => {
+  const root = await temporaryFolder(t);
+  const dump = join(await temporaryFolder(t), "dump");
+  await mkdir(dump);
+  const found = await resolveBackup(root, dump, WANTED, NOW);
+  assert.deepEqual(found, { path: dump, id: "dump", entry: null });
+});
+
+test("latest passes over what is damaged, pre-restore, of the future or of other data", async (t) => {
+  const root = await temporaryFolder(t);
+  const good = await fabricateBackup(root, "2026-11-15T02:00:00Z", { type: "manual" });
+  await reverify(await fabricateBackup(root, "2026-11-16T02:00:00Z"), false);
+  await fabricateBackup(root, "2026-11-17T02:00:00Z", { type: "pre-restore" });
+  await fabricateBackup(root, "2026-11-24T02:00:00Z");
+  await fabricateBackup(root, "2026-11-18T02:00:00Z", { scope: { ...SCOPE, databases: null } });
+  await fabricateBackup(root, "2026-11-19T02:00:00Z", { scope: { ...SCOPE, exclude: ["surg.a"] } });
+  await mkdir(join(root, ".2026-11-20_02-00-00.partial"));
+  assert.equal((await resolveBackup(root, "latest", WANTED, NOW)).id, good.id);
+});
+
+test("latest prefers the same hosts, and takes the same data of another host where there is none", async (t) => {
+  const root = await temporaryFolder(t);
+  const same = await fabricateBackup(root, "2026-11-21T02:00:00Z");
+  const scope = { ...SCOPE, hosts: ["moved:27017"] };
+  const moved = await fabricateBackup(root, "2026-11-22T02:00:00Z", { scope });
+  const entries = await listCatalog(root);
+  const latest = (hosts: string[]) => chooseLatest(entries, { ...WANTED, hosts }, NOW)?.id;
+  assert.equal(latest(["localhost:27017"]), same.id);
+  assert.equal(latest(["moved:27017"]), moved.id);
+  assert.equal(latest(["new:27017"]), moved.id);
+  assert.equal(latest([]), moved.id);
+});
+
+test("databases are the same in whatever order they are named", async (t) => {
+  const root = await temporaryFolder(t);
+  const scope = { ...SCOPE, databases: ["a", "b"] };
+  const { id } = await fabricateBackup(root, "2026-11-21T02:00:00Z", { scope });
+  const wanted = { ...WANTED, databases: ["b", "a"] };
+  assert.equal((await resolveBackup(root, "latest", wanted, NOW)).id, id);
+});
+
+test("where no backup fits latest the error says what there is", async (t) => {
+  const root = await temporaryFolder(t);
+  assert.match(await hintOf(root, "latest"), /none yet/);
+  const made = await fabricateBackup(root, "2026-11-21T02:00:00Z");
+  await reverify(made, false);
+  assert.match(await hintOf(root, "latest"), /2026-11-21_02-00-00 \(surg, automatic, damaged\)/);
+});
+
+test("a name that leads nowhere is answered with the ids close to it", async (t) => {
+  const root = await temporaryFolder(t);
+  await fabricateBackup(root, "2026-11-21T02:00:00Z");
+  const close = "Did you mean 2026-11-21_02-00-00?";
+  assert.equal(await hintOf(root, "2026-11-21"), close);
+  assert.equal(await hintOf(root, "2026-11-21_02-00-01"), close);
+  for (const ref of ["nonsense", "/nowhere/at/all", "", "x".repeat(5000), "\0"])
+    assert.notEqual(await hintOf(root, ref), close);
+});
+
+test("an unfinished run is no backup", async (t) => {
+  const root = await temporaryFolder(t);
+  await mkdir(join(root, ".2026-11-23_02-00-00.partial"));
+  await hintOf(root, "2026-11-23_02-00-00");
+});

@@ -1,0 +1,144 @@
+// Which backup a person means: an id, a path, or `latest`.
+// What must stay true: `latest` never is a pre-restore backup, one dated in the future, or one of other data
+// (AMENDMENTS 11): it is what a restore at 2 a.m. takes.
+import { lstat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { distance } from "fastest-levenshtein";
+import { KeepError } from "../errors.ts";
+import { listCatalog } from "./catalog.ts";
+import type { CatalogEntry } from "./catalog.ts";
+import { isBackupId } from "./layout.ts";
+
+/** What the settings or the command line ask for. */
+export interface Wanted {
+  /** host:port, sorted. */
+  readonly hosts: readonly string[];
+  /** null: all databases. */
+  readonly databases: readonly string[] | null;
+  readonly exclude: readonly string[];
+}
+
+export interface Resolved {
+  /** Absolute. */
+  readonly path: string;
+  readonly id: string;
+  /** null: it lies outside of the backup folder. */
+  readonly entry: CatalogEntry | null;
+}
+
+const CLOSE = 3;
+const MOST_NAMED = 5;
+
+/** @throws KeepError backup-not-found with what there is */
+export async function resolveBackup(
+  root: string,
+  ref: string,
+  wanted: Wanted,
+  nowMs: number,
+): Promise<Resolved> {
+  if (ref === "") throw new KeepError("backup-not-found", "no backup is named");
+  const entries = await listCatalog(root);
+  if (ref === "latest") return toResolved(latestOrThrow(entries, wanted, nowMs, root));
+  const own = findOwn(entries, ref);
+  if (own) return toResolved(own);
+  const path = resolve(expandHome(ref));
+  if (await isFolder(path)) {
+    const entry = dirname(path) === resolve(root) ? findOwn(entries, basename(path)) : undefined;
+    return { path, id: basename(path), entry: entry ?? null };
+  }
+  throw notFound(entries, ref, root);
+}
+
+/**
+ * The newest good backup of the same databases and exclusions, by hand or by night; of the same hosts if
+ * there is one, because a host may have been renamed. Pure.
+ */
+export function chooseLatest(
+  entries: readonly CatalogEntry[],
+  wanted: Wanted,
+  nowMs: number,
+): CatalogEntry | null {
+  const fitting = entries
+    .filter((entry) => isCandidate(entry, nowMs) && hasSameData(entry, wanted))
+    .sort((a, b) => createdMs(b) - createdMs(a) || (a.id < b.id ? 1 : -1));
+  const hosts = keyOf(wanted.hosts);
+  return fitting.find(({ manifest }) => keyOf(manifest?.scope.hosts ?? []) === hosts) ?? fitting[0] ?? null; // prettier-ignore
+}
+
+const createdMs = ({ manifest }: CatalogEntry) => (manifest ? Date.parse(manifest.createdAt) : 0);
+const keyOf = (names: readonly string[] | null) => JSON.stringify(names && [...names].sort());
+
+function isCandidate(entry: CatalogEntry, nowMs: number): boolean {
+  const { state, manifest } = entry;
+  if (state !== "good" || manifest === null) return false;
+  return manifest.type !== "pre-restore" && createdMs(entry) <= nowMs;
+}
+
+function hasSameData({ manifest }: CatalogEntry, wanted: Wanted): boolean {
+  if (!manifest) return false;
+  const { databases, exclude } = manifest.scope;
+  return keyOf(databases) === keyOf(wanted.databases) && keyOf(exclude) === keyOf(wanted.exclude);
+}
+
+/** An unfinished run is no backup, whatever its name. */
+function findOwn(entries: readonly CatalogEntry[], name: string): CatalogEntry | undefined {
+  return entries.find(({ id, state }) => id === name && state !== "partial");
+}
+
+const toResolved = (entry: CatalogEntry): Resolved => ({ path: entry.path, id: entry.id, entry });
+
+function expandHome(ref: string): string {
+  return ref === "~" || ref.startsWith("~/") ? join(homedir(), ref.slice(1)) : ref;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  if (path.includes("\0")) return false;
+  const stat = await lstat(path).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return null;
+    throw error;
+  });
+  return stat?.isDirectory() === true;
+}
+
+function latestOrThrow(
+  entries: readonly CatalogEntry[],
+  wanted: Wanted,
+  nowMs: number,
+  root: string,
+): CatalogEntry {
+  const latest = chooseLatest(entries, wanted, nowMs);
+  if (latest) return latest;
+  const what = wanted.databases === null ? "all databases" : wanted.databases.join(", ");
+  const message = `there is no good backup of ${what} in ${root}`;
+  throw new KeepError("backup-not-found", message, {
+    hint: hintOf(entries.filter(({ state }) => state !== "partial").map(describe)),
+  });
+}
+
+/** "2026-11-23_02-00-00 (surg, manual, damaged)". */
+function describe({ id, state, manifest }: CatalogEntry): string {
+  if (!manifest) return `${id} (${state})`;
+  const { scope, type } = manifest;
+  const left = scope.exclude.length > 0 ? ` without ${scope.exclude.join(", ")}` : "";
+  return `${id} (${scope.databases?.join(", ") ?? "all databases"}${left}, ${type}, ${state})`;
+}
+
+function notFound(entries: readonly CatalogEntry[], ref: string, root: string): KeepError {
+  const ids = entries.filter(({ state }) => state !== "partial").map(({ id }) => id);
+  const close = ids.filter((id) => id.startsWith(ref) || distance(id, ref) <= CLOSE);
+  const message = isBackupId(ref)
+    ? `there is no backup ${ref} in ${root}`
+    : `there is no backup ${JSON.stringify(ref)}: no id in ${root}, and no folder`;
+  const hint =
+    close.length > 0 ? `Did you mean ${close.slice(0, MOST_NAMED).join(" or ")}?` : hintOf(ids);
+  return new KeepError("backup-not-found", message, { hint });
+}
+
+function hintOf(known: readonly string[]): string {
+  if (known.length === 0) return "There are none yet: mongokeep backup makes one.";
+  const more = known.length - MOST_NAMED;
+  const rest = more > 0 ? `; and ${more} more (mongokeep list)` : "";
+  return `There are: ${known.slice(0, MOST_NAMED).join("; ")}${rest}.`;
+}
