@@ -111,8 +111,10 @@ async function distrust({ project, backupDir }: Scene): Promise<void> {
   const flipped = await flipOneBit(backupDir, `${DATABASE}/patients.bson.gz`);
   say(`One bit of ${flipped.file} is turned over.`);
   await mongokeep(project, ["verify", "latest"], 3);
+  check("Found, and named: file, chunk and document. From now on it does not count as a backup.");
   await flipped.mend();
-  check("It was found, and named. The bit is put back.");
+  say("The bit is put back, and the backup may prove itself again:");
+  await mongokeep(project, ["verify", flipped.id]);
 }
 
 async function destroy({ db }: Scene): Promise<void> {
