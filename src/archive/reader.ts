@@ -3,7 +3,15 @@ import { lstat, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { KeepError } from "../errors.ts";
-import { isInnerPath, MANIFEST_FILE, unescapeName } from "./layout.ts";
+import {
+  DAMAGED_SUFFIX,
+  isBackupId,
+  isInnerPath,
+  MANIFEST_FILE,
+  PARTIAL_SUFFIX,
+  unescapeName,
+  VERIFICATION_FILE,
+} from "./layout.ts";
 import type { CollectionType, Manifest } from "./manifest.ts";
 import { parseManifest } from "./manifest-check.ts";
 import { parseMetadata } from "./metadata.ts";
@@ -43,6 +51,8 @@ const ACCOUNTS_PREFIX = "$admin.system.";
 const BUCKETS = "system.buckets.";
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
 const LONGEST_METADATA = 64 * 1024 * 1024;
+/** Some hundred bytes a collection. */
+const LONGEST_MANIFEST = 256 * 1024 * 1024;
 
 /**
  * @param path absolute path of the backup's folder
@@ -91,13 +101,29 @@ async function assertFolder(path: string): Promise<void> {
 async function readManifestText(path: string): Promise<string | null> {
   const names = await readdir(path);
   if (names.length === 0) throw new KeepError("damaged", `${path} is empty`);
-  if (!names.includes(MANIFEST_FILE)) return null;
-  const { file } = await openPlainFile(join(path, MANIFEST_FILE));
-  try {
-    return await file.readFile("utf8");
-  } finally {
-    await file.close();
+  if (!names.includes(MANIFEST_FILE)) {
+    assertNeverOurs(path, names);
+    return null;
   }
+  try {
+    return (await readWhole(join(path, MANIFEST_FILE), LONGEST_MANIFEST)).toString("utf8");
+  } catch (error) {
+    if (!(error instanceof KeepError)) throw error;
+    throw new KeepError("damaged", `${MANIFEST_FILE}: ${error.message}`, {
+      details: { file: MANIFEST_FILE },
+      cause: error,
+    });
+  }
+}
+
+/** A backup of ours without its manifest must not pass for a stock dump, which promises nothing. */
+function assertNeverOurs(path: string, names: readonly string[]): void {
+  const name = basename(path);
+  const unfinished = name.startsWith(".") && name.endsWith(PARTIAL_SUFFIX);
+  const named = isBackupId(name) || name.endsWith(DAMAGED_SUFFIX);
+  if (!unfinished && !named && !names.includes(VERIFICATION_FILE)) return;
+  const problem = unfinished ? `${name} was never finished` : `${MANIFEST_FILE} is missing`;
+  throw new KeepError("damaged", problem, { details: { file: MANIFEST_FILE } });
 }
 
 /** The metadata of a collection; null where the archive has none. @throws KeepError damaged */
@@ -107,7 +133,7 @@ export async function readMetadata(
   const { metadataFile } = collection;
   if (metadataFile === null) return null;
   try {
-    const stored = await readWhole(metadataFile);
+    const stored = await readWhole(metadataFile, LONGEST_METADATA);
     const text = metadataFile.endsWith(".gz") ? inflateWhole(stored) : stored;
     return parseMetadata(text.toString("utf8"));
   } catch (error) {
@@ -119,10 +145,10 @@ export async function readMetadata(
   }
 }
 
-async function readWhole(path: string): Promise<Buffer> {
+async function readWhole(path: string, mostBytes: number): Promise<Buffer> {
   const { file, bytes } = await openPlainFile(path);
   try {
-    if (bytes > LONGEST_METADATA) throw new Error("it is too long");
+    if (bytes > mostBytes) throw new KeepError("damaged", "the file is too long");
     return await readExactly(file, 0, bytes);
   } finally {
     await file.close();

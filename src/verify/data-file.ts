@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunk-reader.ts";
 import { createContentHash } from "../bson/content-hash.ts";
 import { validateDocuments } from "../bson/validate.ts";
-import { KeepError } from "../errors.ts";
+import { asDamage } from "./as-damage.ts";
 
 export interface Damage {
   readonly chunk: number | null;
@@ -57,12 +57,12 @@ export async function checkDataFile(
       onBytes(found.documents, raw.length);
     }
   } catch (error) {
-    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
-    const { chunk, document } = error.details;
+    const { problem, details } = asDamage(error);
+    const { chunk, document } = details;
     return broken({
       chunk: typeof chunk === "number" ? chunk : null,
       document: typeof document === "number" ? document : documents,
-      problem: error.message,
+      problem,
     });
   }
   const contentHash = content.digest();

@@ -8,9 +8,10 @@ import type { ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import { openPlainFile } from "../archive/open-file.ts";
 import { DATA_FILE, readMetadata } from "../archive/reader.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
-import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { runPool } from "../util/task-pool.ts";
+import { asDamage } from "./as-damage.ts";
+import { checkCollections } from "./collections.ts";
 import { checkDataFile } from "./data-file.ts";
 
 export interface VerifyContext {
@@ -40,12 +41,14 @@ export async function verifyFiles(
   context: VerifyContext,
 ): Promise<Findings> {
   const problems: Problem[] = await compareNames(path, promised.files);
+  // Before the collections' findings join: those are about files that can still be read.
+  const missing = new Set(problems.map((p) => p.file));
+  problems.push(...checkCollections(promised.collections));
   const report = (file: string, problem: string, chunk?: number | null, document?: number | null) =>
     problems.push({ file, chunk: chunk ?? null, document: document ?? null, problem });
   const byFile = new Map(
     promised.collections.flatMap((c) => c.files.map((file) => [file, c] as const)),
   );
-  const missing = new Set(problems.map((p) => p.file));
   const present = promised.files.filter((f) => !missing.has(f.path));
   const verified = new Map<ManifestCollection, VerifiedCollection>();
   const progress = createProgress(context.emit, promised);
@@ -141,8 +144,7 @@ async function checkPlain(
     }
     if (!DATA_FILE.test(expected.path)) await readMetadata({ metadataFile: absolute });
   } catch (error) {
-    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
-    report(expected.path, error.message);
+    report(expected.path, asDamage(error).problem);
   }
 }
 

@@ -2,10 +2,11 @@
 // stock dumps against themselves.
 import { basename, relative } from "node:path";
 import { openBackup, readMetadata } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
 import type { Problem, Verification, VerifiedCollection } from "../archive/verification.ts";
 import { KeepError } from "../errors.ts";
 import type { Clock } from "../util/clock.ts";
+import { asDamage } from "./as-damage.ts";
 import { checkDataFile } from "./data-file.ts";
 import { verifyFiles } from "./files.ts";
 import type { Findings, Promised, VerifyContext } from "./files.ts";
@@ -46,9 +47,10 @@ async function find(path: string, level: CheckLevel, context: VerifyContext): Pr
       return whole("manifest.json", `the manifest is of ${backup.manifest.id}, not of this folder`);
     return await verifyFiles(path, backup.manifest, level, context);
   } catch (error) {
-    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
-    const { file } = error.details;
-    return whole(typeof file === "string" ? file : "", error.message);
+    // No folder, or none of ours: the caller's mistake.
+    if (error instanceof KeepError && error.code !== "damaged") throw error;
+    const { problem, details } = asDamage(error);
+    return whole(typeof details.file === "string" ? details.file : "", problem);
   }
 }
 
@@ -62,7 +64,7 @@ async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promis
   const problems: Problem[] = [];
   const collections: VerifiedCollection[] = [];
   for (const collection of backup.collections) {
-    await readMetadata(collection);
+    problems.push(...(await checkMetadata(backup, collection)));
     if (collection.dataFile === null) continue;
     const checked = await checkDataFile(collection.dataFile, context.signal, () => undefined);
     const file = relative(backup.path, collection.dataFile);
@@ -72,6 +74,19 @@ async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promis
     collections.push({ database, name, documents, rawBytes, contentHash });
   }
   return { problems, collections };
+}
+
+async function checkMetadata(
+  { path }: OpenedBackup,
+  collection: ArchivedCollection,
+): Promise<Problem[]> {
+  try {
+    await readMetadata(collection);
+    return [];
+  } catch (error) {
+    const file = relative(path, collection.metadataFile ?? path);
+    return [{ file, chunk: null, document: null, problem: asDamage(error).problem }];
+  }
 }
 
 function toVerification(
