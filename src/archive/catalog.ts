@@ -1,8 +1,9 @@
 // What lies in a backup folder. Reads only names, manifests and verifications, takes no lock, and never
 // throws for what somebody else put there: a list that fails hides the good backups too.
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { Dirent } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   DAMAGED_SUFFIX,
   isBackupId,
@@ -13,10 +14,8 @@ import {
 import type { Manifest } from "./manifest.ts";
 import { parseManifest } from "./manifest-check.ts";
 import type { ParsedManifest } from "./manifest-check.ts";
-import { openPlainFile } from "./open-file.ts";
 import { parseVerification } from "./verification.ts";
 import type { Verification } from "./verification.ts";
-import { runPool } from "../util/task-pool.ts";
 
 /**
  * `good`: sealed, and its last verification passed. `unverified`: sealed, with no verification that can
@@ -38,7 +37,7 @@ export interface CatalogEntry {
   readonly problem: string | null;
 }
 
-const WIDTH = 16;
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** A manifest of 100,000 collections has some 100 MB; what is larger was not written by us. */
 const LONGEST_TEXT = 256 * 1024 * 1024;
 const NOT_A_FOLDER = "it is not a folder";
@@ -48,12 +47,7 @@ const NOT_A_FOLDER = "it is not a folder";
  * @throws only where the root itself cannot be read
  */
 export async function listCatalog(root: string): Promise<CatalogEntry[]> {
-  const names = await readRoot(root);
-  const entries: CatalogEntry[] = [];
-  await runPool(names, WIDTH, new AbortController().signal, async (entry) => {
-    const described = await describe(root, entry);
-    if (described) entries.push(described);
-  });
+  const entries = (await readRoot(root)).flatMap((entry) => describe(root, entry) ?? []);
   return entries.sort(newestFirst);
 }
 
@@ -80,10 +74,10 @@ async function readRoot(root: string): Promise<Dirent[]> {
 }
 
 /** null: not named like a backup. */
-async function describe(root: string, entry: Dirent): Promise<CatalogEntry | null> {
+function describe(root: string, entry: Dirent): CatalogEntry | null {
   const { name } = entry;
   const path = join(root, name);
-  if (isBackupId(name)) return await describeBackup(path, name, entry);
+  if (isBackupId(name)) return describeBackup(path, name, entry);
   const partial = partialId(name);
   if (partial !== null)
     return { ...blank(partial, path), state: "partial", problem: "it was never finished" };
@@ -103,13 +97,22 @@ export function partialId(name: string): string | null {
 const blank = (id: string, path: string) =>
   ({ id, path, state: "unreadable", manifest: null, verification: null, problem: null }) as const;
 
-async function describeBackup(path: string, id: string, entry: Dirent): Promise<CatalogEntry> {
+function describeBackup(path: string, id: string, entry: Dirent): CatalogEntry {
   if (entry.isSymbolicLink())
     return { ...blank(id, path), problem: "it is a symbolic link, which is not followed" };
   if (!entry.isDirectory()) return { ...blank(id, path), problem: NOT_A_FOLDER };
-  const read = await readManifest(path, id);
+  const read = readManifest(path, id);
   if ("problem" in read) return { ...blank(id, path), problem: `${MANIFEST_FILE} ${read.problem}` };
-  const verification = await readVerification(path, id);
+  const verification = readVerification(path, id);
+  return { id, path, manifest: read.manifest, ...judge(verification), verification };
+}
+
+/** A folder that may lie and be named anyhow: a backup that was moved, or a dump of the stock tools. */
+export function describeFolder(path: string): CatalogEntry {
+  const id = basename(path);
+  const read = readManifest(path, null);
+  if ("problem" in read) return { ...blank(id, path), problem: `${MANIFEST_FILE} ${read.problem}` };
+  const verification = readVerification(path, read.manifest.id);
   return { id, path, manifest: read.manifest, ...judge(verification), verification };
 }
 
@@ -122,30 +125,40 @@ function judge(verification: Verification | null): Pick<CatalogEntry, "state" | 
   return { state: "damaged", problem };
 }
 
-async function readManifest(path: string, id: string): Promise<ParsedManifest> {
-  const text = await readText(join(path, MANIFEST_FILE));
+function readManifest(path: string, id: string | null): ParsedManifest {
+  const text = readText(join(path, MANIFEST_FILE));
   if ("problem" in text) return { problem: `cannot be read: ${text.problem}` };
   const parsed = parseManifest(text.text);
-  if ("problem" in parsed || parsed.manifest.id === id) return parsed;
+  if ("problem" in parsed || id === null || parsed.manifest.id === id) return parsed;
   return { problem: `belongs to another backup, ${parsed.manifest.id}` };
 }
 
-async function readVerification(path: string, id: string): Promise<Verification | null> {
-  const read = await readText(join(path, VERIFICATION_FILE));
+function readVerification(path: string, id: string): Verification | null {
+  const read = readText(join(path, VERIFICATION_FILE));
   const verification = "text" in read ? parseVerification(read.text) : null;
   return verification?.id === id ? verification : null;
 }
 
-async function readText(path: string): Promise<{ text: string } | { problem: string }> {
+/**
+ * At once, not through the thread pool: for thousands of small files that takes a third of the time.
+ * O_NONBLOCK lets nothing wait for the writer of a FIFO.
+ */
+function readText(path: string): { text: string } | { problem: string } {
+  let file: number | null = null;
   try {
-    const { file, bytes } = await openPlainFile(path);
-    try {
-      if (bytes > LONGEST_TEXT) return { problem: "it is too long" };
-      return { text: await file.readFile("utf8") };
-    } finally {
-      await file.close();
-    }
+    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stat = fstatSync(file);
+    if (!stat.isFile()) return { problem: "it is not a plain file" };
+    if (stat.size > LONGEST_TEXT) return { problem: "it is too long" };
+    return { text: readFileSync(file, "utf8") };
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: reasonOf(error as NodeJS.ErrnoException) };
+  } finally {
+    if (file !== null) closeSync(file);
   }
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ENOENT") return "the file is missing";
+  return code === "ELOOP" || code === "ENXIO" ? "it is not a plain file" : message;
 }

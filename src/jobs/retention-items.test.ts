@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CatalogEntry } from "../archive/catalog.ts";
+import type { JournalEntry, StoredRecord } from "../restore/record.ts";
+import { stateOf } from "../restore/record.ts";
+import { groupOf, pinsOf, toRetentionItem } from "./retention-items.ts";
+
+const BEFORE = "2026-11-20_10-00-00";
+
+/** A restore of 2026-11-19_02-00-00 that is protected by BEFORE, as its journal tells it. */
+function record(id: string, steps: string[], rollbackOf: string | null = null): StoredRecord {
+  const entries = ["protect done", ...steps].map((text): JournalEntry => {
+    const [step, state] = text.split(" ") as [JournalEntry["step"], JournalEntry["state"]];
+    return { at: "", step, state, ...(step === "protect" ? { backup: BEFORE } : {}) };
+  });
+  const recorded = { id, rollbackOf, plan: { backup: "2026-11-19_02-00-00" } };
+  return { id, path: "", recorded, entries, state: stateOf(entries) } as unknown as StoredRecord;
+}
+
+const BROKEN = record("1", ["live-change begin", "end failed"]);
+const DEAD = record("1", []);
+const DONE = ["live-change begin", "live-change done", "end done"];
+
+test("a restore that is not over pins what it loads and what it can go back to", () => {
+  for (const open of [BROKEN, DEAD])
+    assert.deepEqual([...pinsOf([open]).keys()].sort(), ["2026-11-19_02-00-00", BEFORE]);
+  assert.match(pinsOf([BROKEN]).get(BEFORE) ?? "", /the restore 1 is not over/);
+});
+
+test("a restore that is over pins nothing", () => {
+  const over = [
+    record("1", DONE),
+    record("2", ["live-change begin", "undo done", "end failed"]),
+    record("3", ["end failed"]),
+  ];
+  assert.equal(pinsOf(over).size, 0);
+});
+
+test("a broken restore pins until a rollback took it back", () => {
+  assert.equal(pinsOf([record("2", DONE, "1"), BROKEN]).size, 0);
+  assert.equal(pinsOf([record("2", ["live-change begin"], "1"), BROKEN]).size, 2);
+  assert.equal(pinsOf([record("2", DONE, "another"), BROKEN]).size, 2);
+});
+
+const entry = (id: string, state: CatalogEntry["state"]): CatalogEntry => ({
+  ...{ id, state, path: `/b/${id}`, manifest: null, verification: null, problem: null },
+});
+
+test("a folder set aside is dated by its name in the zone; a name that is no date by nothing", () => {
+  const dateOf = (id: string) =>
+    toRetentionItem(entry(id, "damaged"), new Map(), "Europe/Berlin")?.createdAtMs;
+  assert.equal(dateOf("2026-11-22_02-00-00.damaged"), Date.parse("2026-11-22T01:00:00Z"));
+  assert.ok(Number.isNaN(dateOf("2026-99-99_99-99-99.damaged")));
+});
+
+test("only what has no manifest counts as set aside, and a run that is not over as nothing", () => {
+  const stateFor = (state: CatalogEntry["state"]) =>
+    toRetentionItem(entry("2026-11-22_02-00-00", state), new Map(), "UTC")?.state;
+  assert.equal(stateFor("damaged"), "damaged-folder");
+  assert.equal(stateFor("unreadable"), "unreadable");
+  assert.equal(stateFor("partial"), undefined);
+});
+
+test("server, databases and exclusions make the group, hosts and the order of names do not", () => {
+  const scope = { server: "rs0", hosts: ["a:1"], databases: ["x", "y"], exclude: [] };
+  const group = groupOf(scope);
+  assert.equal(groupOf({ ...scope, hosts: ["b:2"], databases: ["y", "x"] }), group);
+  for (const change of [{ server: "rs1" }, { databases: null }, { exclude: ["x.a"] }])
+    assert.notEqual(groupOf({ ...scope, ...change }), group);
+});

@@ -1,0 +1,18 @@
+// One backup in full: of the backup folder, or a folder anywhere else.
+import { describeFolder, listCatalog } from "../archive/catalog.ts";
+import { resolveBackup } from "../archive/resolve.ts";
+import type { JobContext } from "./context.ts";
+import { readExpiry, toListed } from "./list.ts";
+import type { ShowResult } from "./results.ts";
+
+/** `ref`: an id, a path, or "latest". @throws KeepError backup-not-found */
+export async function showBackup(context: JobContext, ref: string): Promise<ShowResult> {
+  const { settings, clock } = context;
+  const { hosts, databases, backupDir } = settings;
+  const wanted = { hosts, databases, exclude: [] };
+  const found = await resolveBackup(backupDir, ref, wanted, clock.now());
+  const entry = found.entry ?? describeFolder(found.path);
+  const expiry = found.entry && (await readExpiry(context, await listCatalog(backupDir)));
+  const listed = toListed(entry, expiry?.get(entry.id) ?? null);
+  return { ok: true, ...listed, manifest: entry.manifest };
+}
