@@ -23,6 +23,8 @@ const PARTS = ["backup", "verify", "restore", "memory", "start"] as const;
 type Wanted = (typeof PARTS)[number];
 const ALL_ROUND_PARTS: ReadonlySet<Part> = new Set(["backup", "verify", "restore"]);
 
+const LEAST_FOR_GROWTH_MEGABYTES = 800;
+
 interface Options {
   readonly megabytes: number;
   readonly rounds: number;
@@ -79,6 +81,9 @@ async function runAll(
   const start = options.wanted.has("start") ? await measureStart(server.uri, say) : [];
   const roundParts = roundPartsOf(options.wanted);
   if (roundParts.size === 0) return { summaries: [], figures: start };
+  if (options.wanted.has("memory") && options.megabytes < LEAST_FOR_GROWTH_MEGABYTES) {
+    say("growth of memory says little at this size: a tenth of it does not fill the buffers once");
+  }
   const large = await runRounds(server.uri, "bench", options.megabytes, options.rounds, roundParts);
   const small = options.wanted.has("memory")
     ? await runRounds(server.uri, "bench_tenth", options.megabytes / 10, 1, roundParts)
