@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The command. Plain old syntax, so that a Node that is too old still gets as far as saying so.
 "use strict";
 

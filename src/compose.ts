@@ -40,7 +40,15 @@ export interface Composition {
 }
 
 /** Log events that are alerts while the job goes on. */
-const ALARMING = new Set(["disk-low", "backup-damaged", "backups-stale", "documents-fell"]);
+const ALARMING = new Set([
+  "disk-low",
+  "backup-damaged",
+  "backups-stale",
+  "documents-fell",
+  "cleanup-failed",
+  "service-not-started",
+  "service-stays-stopped",
+]);
 
 /** @throws KeepError bad-setting, not-in-this-version */
 export async function compose(options: ComposeOptions = {}): Promise<Composition> {
@@ -74,11 +82,11 @@ async function createContext(
     version: await readVersion(),
     service: createService(settings.service),
     freeBytes,
-    async connect() {
+    async connect(own = signal) {
       const uri = requireUri(settings);
       // The driver takes longer to load than `list` takes to run.
       const { openDeployment } = await import("./mongo/deployment.ts");
-      return await openDeployment(uri, { emit, signal });
+      return await openDeployment(uri, { emit, signal: own });
     },
   };
 }

@@ -1,4 +1,5 @@
 // The command line: argv in, exit code out. The only place that ends the process.
+import { setFlagsFromString } from "node:v8";
 import { toKeepError } from "../errors.ts";
 import type { GlobalFlags } from "./verb.ts";
 import { createOutput } from "./output.ts";
@@ -6,6 +7,9 @@ import { guessCommand, parseCommandLine } from "./program.ts";
 import { watchSignals } from "./signals.ts";
 
 const SWITCHES = { json: "--json", quiet: "--quiet", verbose: "--verbose" } as const;
+
+// Short-lived buffers are freed sooner: a backup peaks at 200–230 MB instead of 270–340 (measured, 24.21).
+setFlagsFromString("--semi-space-growth-factor=1");
 
 /** What argv asks for, before it is known to be right: errors in it must have the form that was asked for. */
 function guessFlags(argv: readonly string[]): GlobalFlags {
@@ -23,6 +27,13 @@ export async function main(argv: readonly string[]): Promise<never> {
     output.fail(command, error);
     process.exit(error.exitCode);
   });
+  // A fault that escaped every await is still one error, in the form that was asked for.
+  for (const event of ["unhandledRejection", "uncaughtException"] as const)
+    process.on(event, (thrown: unknown) => {
+      const error = toKeepError(thrown);
+      output.fail(command, error);
+      process.exit(error.exitCode);
+    });
   // A pipe whose reader is gone is met again, and passed over, where it is written to.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   try {

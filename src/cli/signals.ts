@@ -1,7 +1,7 @@
 // Ctrl-C and its like: the first one asks the job to stop and clean up, the second one stops at once, and nobody
 // waits longer than 5 s, unless live data is half replaced or the service is stopped: those are put back first (AMENDMENTS 9).
 import type { ErrorCode } from "../errors.ts";
-import { KeepError } from "../errors.ts";
+import { ERRORS, KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 
 const SIGNALS = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "hangup" } as const;
@@ -19,6 +19,7 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   const controller = new AbortController();
   let liveDataInParts = false;
   let serviceStopped = false;
+  let startHint: string | undefined;
   const onSignal = (code: ErrorCode, name: string) => {
     const first = !controller.signal.aborted;
     const error = new KeepError(code, `stopped by ${name}`);
@@ -28,7 +29,9 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
         if (!liveDataInParts && !serviceStopped) endNow(error);
       }, PATIENCE_MS);
       timer.unref();
-    } else endNow(liveDataInParts ? brokenBy(name) : error);
+    } else if (liveDataInParts) endNow(brokenBy(name, startHint));
+    // With the service stopped and the data whole, the service is started again first: that is under way.
+    else if (!serviceStopped) endNow(error);
   };
   for (const [name, code] of Object.entries(SIGNALS)) {
     process.on(name, () => {
@@ -39,7 +42,10 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
     signal: controller.signal,
     watch: (event) => {
       if (event.kind !== "step") return;
-      if (event.step === "stop-service") serviceStopped = true;
+      if (event.step === "stop-service") {
+        serviceStopped = true;
+        startHint = event.detail ?? startHint;
+      }
       if (event.step === "start-service" && event.state === "end") serviceStopped = false;
       // Undoing ends what live-change began, whether that said so or not.
       if (event.step === "live-change" || event.step === "undo") {
@@ -49,9 +55,11 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   };
 }
 
-function brokenBy(name: string): KeepError {
+function brokenBy(name: string, startHint: string | undefined): KeepError {
+  const start = startHint === undefined ? "" : ` Then start the service: ${startHint}`;
   return new KeepError(
     "restore-broken",
     `stopped by a second ${name} while live data was replaced`,
+    { hint: `${ERRORS["restore-broken"].hint}${start}` },
   );
 }

@@ -17,6 +17,8 @@ export interface Selection {
   readonly exclude: readonly string[];
   /** null: all namespaces; else only these. Missing ones are no error. */
   readonly only: readonly string[] | null;
+  /** Users and roles of the databases too. */
+  readonly accounts: boolean;
   /** A database without collections is no error (the state before a restore into nothing). */
   readonly allowEmpty: boolean;
 }

@@ -36,9 +36,9 @@ export interface DumpRun {
 }
 
 /** Chunks are about so long: enough for the compressor, little enough for flat memory. */
-export const PIECE_BYTES = 4 * 1024 * 1024;
+export const PIECE_BYTES = 2 * 1024 * 1024;
 /** Replies of about this size keep the stream full; the server's own 16 MB would cost memory. */
-const BATCH_BYTES = 4 * 1024 * 1024;
+const BATCH_BYTES = 1.9 * 1024 * 1024;
 /** More than two at a time gain nothing: compression is what takes the time, and it uses every core. */
 const WIDTH = Math.min(2, availableParallelism());
 /** Chunks being compressed at once in one collection. */

@@ -32,7 +32,7 @@ export async function dumpAccounts(
   selection: Selection,
   listing: Listing,
 ): Promise<DumpedAccounts> {
-  if (selection.only !== null) return { files: [], users: "not included" };
+  if (!selection.accounts) return { files: [], users: "not included" };
   if (listing.databases.includes("admin")) return { files: [], users: "included" };
   const files: ManifestFile[] = [];
   try {

@@ -48,7 +48,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
   await using deployment = await context.connect();
   tellConsistency(context, deployment.server.topology);
   const made = await makeBackup(context, deployment, order);
-  const cleaned = await cleanupLocked(context, { dryRun: false });
+  const cleanup = await cleanUpAfter(context);
   const { manifest, dumpSeconds, verifySeconds } = made;
   const totalSeconds = Math.round(performance.now() - began) / 1_000;
   return {
@@ -62,7 +62,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
     users: manifest.users,
     verification: { ok: true, level: made.verification.level },
     timings: { dumpSeconds, verifySeconds, totalSeconds },
-    cleanup: countDecisions(cleaned),
+    cleanup,
     warnings,
   };
 }
@@ -84,6 +84,7 @@ function orderOf(context: JobContext, request: BackupRequest): BackupOrder {
     databases: request.databases ?? settings.databases,
     exclude: request.exclude,
     only: null,
+    accounts: true,
     allowEmpty: false,
     compression: chooseCompression(settings.compression, request.compression ?? undefined),
     relieve: async () => {
@@ -124,6 +125,23 @@ function tellConsistency(context: JobContext, topology: string): void {
     code: "not-one-instant",
     message: `a ${topology} server gives no common instant: collections are read one after the other (mongokeep doctor says how to change that)`,
   });
+}
+
+/** The backup is good, whatever becomes of the cleanup. */
+async function cleanUpAfter(context: JobContext): Promise<BackupResult["cleanup"]> {
+  try {
+    return countDecisions(await cleanupLocked(context, { dryRun: false }));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    context.emit({
+      kind: "log",
+      level: "error",
+      code: "cleanup-failed",
+      message: `old backups could not be cleaned up: ${message}`,
+    });
+    return { kept: 0, deleted: 0 };
+  }
 }
 
 function countDecisions({ decisions }: CleanupResult): { kept: number; deleted: number } {

@@ -7,13 +7,14 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { applyInPlace } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { createRecord } from "../restore/record.ts";
+import { bestEffort, createRecord } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
-import { freeRestoreId, protectPresent } from "./protect.ts";
+import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
+import { ensureSpace } from "./space.ts";
 import { undoRestore } from "./undo.ts";
 
 export interface RestoreOrder {
@@ -53,17 +54,24 @@ export async function carryOut(
   const record = await createRecord(settings.backupDir, recorded, clock);
   await record.log(`restore ${id} of ${order.plan.backup ?? "nothing"} begins`);
   try {
+    // Before the service stops: a full disk must not cost down-time.
+    if (needsProtection(order))
+      await ensureSpace(context, {
+        lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
+        relieve: null,
+      });
     const done = await inWindow(context, deployment, order, record);
     await record.journal({ step: "end", state: "done" });
     await record.log("restore done");
     return { record, ...done };
   } catch (error) {
     const { message, code } = toKeepError(error);
-    await record.journal({ step: "end", state: "failed", message });
-    await record.log(`restore FAILED (${code}): ${describeError(error)}`);
+    const lenient = bestEffort(record, context.emit);
+    await lenient.journal({ step: "end", state: "failed", message });
+    await lenient.log(`restore FAILED (${code}): ${describeError(error)}`);
     throw error;
   } finally {
-    await record.close();
+    await bestEffort(record, context.emit).close();
   }
 }
 
@@ -146,6 +154,7 @@ async function change(
   } catch (error) {
     if (!changed) throw error;
     const cause = context.signal.aborted ? context.signal.reason : error;
-    return await undoRestore(context, order, protection, record, toKeepError(cause));
+    const lenient = bestEffort(record, context.emit);
+    return await undoRestore(context, order, protection, lenient, toKeepError(cause));
   }
 }

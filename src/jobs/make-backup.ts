@@ -32,6 +32,8 @@ export interface BackupOrder {
   readonly databases: readonly string[] | null;
   readonly exclude: readonly string[];
   readonly only: readonly string[] | null;
+  /** Users and roles of the databases too. */
+  readonly accounts: boolean;
   readonly allowEmpty: boolean;
   readonly compression: Compression;
   readonly relieve: Relieve;

@@ -8,13 +8,17 @@ import type { RestoreRecord } from "../restore/record.ts";
 import type { RestoreOrder } from "./carry-out.ts";
 import type { JobContext } from "./context.ts";
 import { makeBackup } from "./make-backup.ts";
-import { ensureSpace } from "./space.ts";
 
 export interface Protection {
   /** null: there was nothing to protect, or the user declined. */
   readonly backup: { readonly id: string; readonly path: string } | null;
   readonly declined: boolean;
   readonly seconds: number;
+}
+
+/** Whether there is something to protect, and the user wants it. */
+export function needsProtection({ plan, skipPreBackup }: RestoreOrder): boolean {
+  return !plan.targetWasEmpty && !skipPreBackup;
 }
 
 /** @throws KeepError whatever a backup throws; nothing live has changed then */
@@ -26,14 +30,13 @@ export async function protectPresent(
 ): Promise<Protection> {
   const { plan } = order;
   const none = { backup: null, declined: order.skipPreBackup, seconds: 0 };
-  if (plan.targetWasEmpty || order.skipPreBackup) {
+  if (!needsProtection(order)) {
     if (!order.skipPreBackup)
       await record.journal({ step: "protect", state: "done", backup: null });
     return none;
   }
   const began = performance.now();
   await record.journal({ step: "protect", state: "begin" });
-  await ensureSpace(context, { lastBackupBytes: 0, relieve: null });
   const databases = [
     ...new Set([...plan.targetDatabases, ...plan.remove.map((n) => n.slice(0, n.indexOf(".")))]),
   ];
@@ -43,6 +46,7 @@ export async function protectPresent(
     databases,
     exclude: [],
     only: order.protectOnly,
+    accounts: plan.usersOf.length > 0,
     allowEmpty: true,
     compression: context.settings.compression,
     relieve: null,

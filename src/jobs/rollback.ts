@@ -61,7 +61,11 @@ async function findRecord(context: JobContext, id: string | null): Promise<Store
   const root = context.settings.backupDir;
   if (id === null) {
     const changed = (r: StoredRecord) => r.state === "finished" || r.state === "broken";
-    const newest = (await listRecords(root)).find(changed);
+    const records = await listRecords(root);
+    const newest = records.find(changed);
+    // A rollback that died is done again: it is its restore that is to be taken back.
+    if (newest?.state === "broken" && newest.recorded.rollbackOf !== null)
+      return records.find((r) => r.id === newest.recorded.rollbackOf) ?? newest;
     if (newest) return newest;
     throw new KeepError("usage", "there is no restore to take back", {
       hint: "Each restore leaves a record in the folder restores/ of the backup folder; there is none that changed something.",

@@ -1,5 +1,6 @@
 // The time in which the service is stopped: measured, and always ended.
 import { toKeepError } from "../errors.ts";
+import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { Service } from "../service/service.ts";
 import type { JobContext } from "./context.ts";
@@ -29,7 +30,8 @@ export async function stopServiceFor(
     await record.log("the service does not run: it is not stopped, and not started afterwards");
     return NOTHING;
   }
-  context.emit({ kind: "step", step: "stop-service", state: "begin" });
+  const detail = service.startHint;
+  context.emit({ kind: "step", step: "stop-service", state: "begin", detail });
   await record.journal({ step: "stop-service", state: "begin" });
   const window = createWindow(context, service, record);
   try {
@@ -68,8 +70,10 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
 async function startAndCheck(
   context: JobContext,
   service: Service,
-  record: RestoreRecord,
+  strict: RestoreRecord,
 ): Promise<void> {
+  // A full disk must not keep the service stopped.
+  const record = bestEffort(strict, context.emit);
   context.emit({ kind: "step", step: "start-service", state: "begin" });
   await record.journal({ step: "start-service", state: "begin" });
   try {

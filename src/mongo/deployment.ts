@@ -38,7 +38,7 @@ const SELECTION_MS = 10_000;
 /** A server that sends nothing for so long while an answer is due is lost. */
 const SILENCE_MS = 120_000;
 /** Two collections at a time, a batch read and a batch compressed each, of at most 16 MB + overhead. */
-const POOL_BYTES = 96 * 1024 * 1024;
+const POOL_BYTES = 48 * 1024 * 1024;
 
 /**
  * Connects, logs in and asks what the server is.
@@ -113,6 +113,8 @@ function deploymentOf(
           [Symbol.dispose]: () => {
             open.delete(wire);
             wire.close();
+            // The verification that follows a dump must not pay for its buffers.
+            if (open.size === 0) pool.clear();
           },
         };
       } catch (error) {

@@ -6,6 +6,7 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { isBackupId } from "../archive/layout.ts";
 import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import type { Clock } from "../util/clock.ts";
 import {
   createPrivateFolder,
@@ -62,7 +63,9 @@ export type RestoreState =
   | "broken"
   | "finished"
   /** Failed, and put back by itself. */
-  | "undone";
+  | "undone"
+  /** Taken back by a later rollback. */
+  | "rolled-back";
 
 export interface RestoreRecord {
   readonly id: string;
@@ -125,6 +128,35 @@ async function openAppend(path: string): Promise<FileHandle> {
   return file;
 }
 
+/**
+ * The record for when live data is between two states: what must be done then must not fail because it
+ * cannot be written down. Failures are told, once.
+ */
+export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
+  let told = false;
+  const attempt = async (act: () => Promise<void>) => {
+    try {
+      await act();
+    } catch (error) {
+      if (told) return;
+      told = true;
+      const message = error instanceof Error ? error.message : String(error);
+      emit({
+        kind: "log",
+        level: "error",
+        code: "record-not-written",
+        message: `the record of this restore cannot be written: ${message}`,
+      });
+    }
+  };
+  return {
+    ...record,
+    journal: (entry) => attempt(() => record.journal(entry)),
+    log: (line) => attempt(() => record.log(line)),
+    close: () => attempt(() => record.close()),
+  };
+}
+
 /** All restores, newest first. A folder that cannot be read as a record is left out. */
 export async function listRecords(root: string): Promise<StoredRecord[]> {
   const names = await readdir(restoresFolder(root)).catch((error: unknown) => {
@@ -132,8 +164,19 @@ export async function listRecords(root: string): Promise<StoredRecord[]> {
     throw error;
   });
   const ids = names.filter(isBackupId).sort().reverse();
-  const records = await Promise.all(ids.map((id) => readRecord(root, id)));
-  return records.filter((record) => record !== null);
+  const read = await Promise.all(ids.map((id) => readRecord(root, id)));
+  return settle(read.filter((record) => record !== null));
+}
+
+/** What a finished rollback took back needs nobody any more, nor do earlier tries to take it back. Pure. */
+function settle(records: readonly StoredRecord[]): StoredRecord[] {
+  const takenBack = new Set(
+    records.filter((r) => r.state === "finished").map((r) => r.recorded.rollbackOf),
+  );
+  return records.map((r) => {
+    const brokenTry = r.state === "broken" && takenBack.has(r.recorded.rollbackOf ?? "");
+    return takenBack.has(r.id) || brokenTry ? { ...r, state: "rolled-back" } : r;
+  });
 }
 
 /** null: no such restore, or nothing that can be read (it died before its plan was on disk). */

