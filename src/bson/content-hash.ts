@@ -16,7 +16,7 @@ const SEED_B = 0x70636f6e74656e74n;
 const LANE = 64;
 
 export async function createContentHash(): Promise<ContentHash> {
-  const { h64Raw } = await loadHasher();
+  const hasher = await loadHasher();
   let a = 0n;
   let b = 0n;
   return {
@@ -24,8 +24,8 @@ export async function createContentHash(): Promise<ContentHash> {
       for (let at = 0; at < documents.length;) {
         const end = at + documents.readInt32LE(at);
         const document = documents.subarray(at, end);
-        a += h64Raw(document, SEED_A);
-        b += h64Raw(document, SEED_B);
+        a += hasher.h64Raw(document, SEED_A);
+        b += hasher.h64Raw(document, SEED_B);
         at = end;
       }
       a = BigInt.asUintN(LANE, a);
@@ -37,8 +37,8 @@ export async function createContentHash(): Promise<ContentHash> {
 
 const hex = (lane: bigint) => lane.toString(16).padStart(16, "0");
 
-let hasher: ReturnType<typeof xxhash> | undefined;
+let loading: ReturnType<typeof xxhash> | undefined;
 function loadHasher() {
-  hasher ??= xxhash();
-  return hasher;
+  loading ??= xxhash();
+  return loading;
 }

@@ -37,7 +37,12 @@ function writeValue(b: Buffer, type: number, at: number, end: number): string {
 export function ejsonToRaw(text: string): Uint8Array {
   const value = parseJson(text);
   if (!(value instanceof Map)) throw new SyntaxError("not a JSON object");
-  return BSON.serialize(fromJson(value) as BSON.Document, { ignoreUndefined: false });
+  try {
+    return BSON.serialize(fromJson(value) as BSON.Document, { ignoreUndefined: false });
+  } catch (error) {
+    // The library names what is wrong with a wrapper in errors of every kind, TypeError included.
+    throw new SyntaxError("not canonical Extended JSON", { cause: error });
+  }
 }
 
 export type OrderedJson =

@@ -34,6 +34,9 @@ function readValue(b: Buffer, type: number, at: number, end: number): OrderedVal
   return readLeaf(b, type, at, end);
 }
 
+/** Broken UTF-8 in an option or an index must not end a backup: it is replaced, as mongodump does. */
+const LEAF = { promoteValues: false, bsonRegExp: true, validation: { utf8: false } } as const;
+
 /** One value that is neither document nor array, in its exact BSON type. */
 export function readLeaf(b: Buffer, type: number, at: number, end: number): OrderedValue {
   const single = Buffer.alloc(4 + 3 + (end - at) + 1);
@@ -41,5 +44,5 @@ export function readLeaf(b: Buffer, type: number, at: number, end: number): Orde
   single[4] = type;
   single[5] = 0x76; // the name "v"
   b.copy(single, 7, at, end);
-  return (BSON.deserialize(single, { promoteValues: false, bsonRegExp: true }) as { v: unknown }).v;
+  return (BSON.deserialize(single, LEAF) as { v: unknown }).v;
 }
