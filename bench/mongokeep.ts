@@ -1,8 +1,7 @@
 // The other side: mongokeep through its built command line, in a project folder with a .env, as its users run it.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { scratchFolder } from "../tests/support/scratch-folder.ts";
 import { formatEnv } from "../tests/support/workspace.ts";
 import { measure } from "./measure.ts";
 import type { Measured } from "./measure.ts";
@@ -31,7 +30,8 @@ export interface RestoreRun extends Measured {
 
 /** A fresh project for one database; removed at the end. */
 export async function createProject(uri: string, database: string): Promise<Project> {
-  const folder = await mkdtemp(join(tmpdir(), "mongokeep-bench-"));
+  const scratch = await scratchFolder("mongokeep-bench-");
+  const folder = scratch.path;
   const [home, backupDir] = [join(folder, "home"), join(folder, "backups")];
   await mkdir(home);
   const limits = { DISK_WARN_FREE: "2MB", DISK_ABORT_FREE: "1MB" };
@@ -41,7 +41,7 @@ export async function createProject(uri: string, database: string): Promise<Proj
     folder,
     backupDir,
     run: (args) => measure(process.execPath, [MAIN, ...args], { cwd: folder, env: { HOME: home } }),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
   };
 }
 

@@ -1,7 +1,7 @@
 // `npm run demo`: the whole promise on a real mongod, from a backup to its proved restore, in a minute.
 // Everything lives in a temporary folder; it ends with a failure code where anything is not as promised.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import type { Db } from "mongodb";
@@ -9,6 +9,7 @@ import { cacheFolderOf, findMongod } from "../src/tools/mongod-binary.ts";
 import type { FoundMongod } from "../src/tools/mongod-binary.ts";
 import { startMongod } from "../src/tools/throwaway-mongod.ts";
 import { dbHash } from "../tests/support/fidelity.ts";
+import { scratchFolder } from "../tests/support/scratch-folder.ts";
 import { formatEnv } from "../tests/support/workspace.ts";
 import { flipOneBit, listIds } from "./damage.ts";
 import { fillHospital } from "./fill.ts";
@@ -52,14 +53,10 @@ async function main(): Promise<void> {
   say(`mongod ${found.version} runs as a replica set of one on port ${server.port}`);
   say(`(${SOURCES[found.source]}). It ends with this demonstration.`);
   await using client = await new MongoClient(server.uri).connect();
-  const folder = await mkdtemp(join(tmpdir(), "mongokeep-demo-"));
-  try {
-    await play(await prepare(folder, server.uri, client));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using folder = await scratchFolder("mongokeep-demo-");
+  await play(await prepare(folder.path, server.uri, client));
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  say(`\nDone in ${seconds} seconds. The server is stopped, the temporary folder is gone.`);
+  say(`\nDone in ${seconds} seconds. The server and the temporary folder go now.`);
 }
 
 async function prepare(folder: string, uri: string, client: MongoClient): Promise<Scene> {
