@@ -1,6 +1,6 @@
 // metadata.json as mongodump writes it: options, indexes, uuid, collectionName, type, in canonical
 // Extended JSON. Options and indexes stay raw BSON, so that the order of their keys survives (TOOLS-3411).
-import { BSON } from "mongodb";
+import * as BSON from "bson";
 import { ejsonToRaw, rawToEjson } from "../bson/ejson.ts";
 import { findElement, TYPE_ARRAY, TYPE_DOCUMENT } from "../bson/element.ts";
 import { skipValue } from "../bson/element.ts";

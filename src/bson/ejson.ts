@@ -1,7 +1,7 @@
 // Canonical Extended JSON v2 ↔ raw BSON, with the order of keys kept both ways
 // (https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md).
 // JSON.parse would move integer-like keys to the front, and an index would become another index.
-import { BSON } from "mongodb";
+import * as BSON from "bson";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 import { readLeaf } from "./ordered.ts";
 

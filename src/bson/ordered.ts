@@ -1,6 +1,6 @@
 // Raw BSON as Maps for commands sent through the driver: a plain object would move integer-like keys
 // ("0", "10") to the front, and an index on {b: 1, "0": 1} would become another index.
-import { BSON } from "mongodb";
+import * as BSON from "bson";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 
 export type OrderedValue = unknown;

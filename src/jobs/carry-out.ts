@@ -2,11 +2,9 @@
 // and put the old state back if that fails. `restore` and `rollback` are two plans for this.
 // The caller holds the lock and has verified the backup.
 import { KeepError, toKeepError } from "../errors.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { applyInPlace } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
-import type { RestorePlan } from "../restore/plan.ts";
 import { bestEffort, createRecord } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
@@ -14,19 +12,9 @@ import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
+import type { RestoreOrder } from "./restore-order.ts";
 import { ensureSpace } from "./space.ts";
 import { undoRestore } from "./undo.ts";
-
-export interface RestoreOrder {
-  /** null where the plan only removes namespaces. */
-  readonly backup: OpenedBackup | null;
-  readonly plan: RestorePlan;
-  readonly rollbackOf: string | null;
-  readonly skipPreBackup: boolean;
-  readonly useService: boolean;
-  /** The namespaces to protect; null: all of the target databases. */
-  readonly protectOnly: readonly string[] | null;
-}
 
 export interface CarriedOut {
   readonly record: RestoreRecord;

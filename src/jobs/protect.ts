@@ -5,7 +5,7 @@ import { formatBackupId } from "../archive/layout.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { restoresFolder } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
-import type { RestoreOrder } from "./carry-out.ts";
+import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import { makeBackup } from "./make-backup.ts";
 

@@ -8,7 +8,7 @@ import { listRecords, protectedBy, readRecord } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import { collecting } from "./backup.ts";
 import { carryOut } from "./carry-out.ts";
-import type { RestoreOrder } from "./carry-out.ts";
+import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import { assertWhole, describePlan, describeResult, lockRestores } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";

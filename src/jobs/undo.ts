@@ -10,7 +10,7 @@ import type { RestoreRecord } from "../restore/record.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import type { RestoreOrder } from "./carry-out.ts";
+import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { Protection } from "./protect.ts";
 import { toSource } from "./sources.ts";
