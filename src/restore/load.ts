@@ -1,51 +1,49 @@
 // Documents of one collection, from the archive to the server: chunks inflate on the thread pool while
-// earlier ones are inserted over two connections.
+// earlier ones are inserted.
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";
 import type { InsertTarget } from "../mongo/bulk-insert.ts";
 import { readChunks } from "../archive/chunk-reader.ts";
 import { KeepError } from "../errors.ts";
 
-/** More than two connections gain nothing: insertion is bound by the server. */
-const CONNECTIONS = 2;
 /** Chunks inflated ahead of the inserts. */
 const AHEAD = 3;
 
 export interface LoadOptions {
-  /** The order of documents matters (capped collections): one connection, in order. */
-  readonly keepOrder: boolean;
+  /** 1 keeps the order of documents (capped collections); more than 2 gain nothing, the server is the limit. */
+  readonly connections: 1 | 2;
   readonly signal: AbortSignal;
   readonly onLoaded: (documents: number, bytes: number) => void;
 }
 
-/** Connections for loading, opened once and used for all collections. */
+/** Loads collections, also several at the same time, over connections that are used again. */
 export interface Loader extends Disposable {
+  /** @throws KeepError server-error; "internal" where no raw socket can be had */
   load(dataFile: string, target: InsertTarget, options: LoadOptions): Promise<number>;
 }
 
-/** @throws KeepError where no raw socket can be had: loading raw bytes needs one */
-export async function openLoader(deployment: Deployment): Promise<Loader> {
-  const connections: RawConnection[] = [];
-  const close = () => {
-    for (const connection of connections) connection[Symbol.dispose]();
+export function createLoader(deployment: Deployment): Loader {
+  const idle: RawConnection[] = [];
+  const open = new Set<RawConnection>();
+  const borrow = async (): Promise<RawConnection> => {
+    const raw = idle.pop() ?? (await deployment.openRaw("primary"));
+    if (!raw)
+      throw new KeepError("internal", "documents cannot be loaded: the driver gives no raw socket");
+    open.add(raw);
+    return raw;
   };
-  try {
-    while (connections.length < CONNECTIONS) {
-      const raw = await deployment.openRaw("primary");
-      if (!raw)
-        throw new KeepError(
-          "internal",
-          "documents cannot be loaded: the driver gives no raw socket",
-        );
-      connections.push(raw);
-    }
-  } catch (error) {
-    close();
-    throw error;
-  }
   return {
-    load: (dataFile, target, options) => loadFile(connections, dataFile, target, options),
-    [Symbol.dispose]: close,
+    async load(dataFile, target, options) {
+      const used: RawConnection[] = [];
+      while (used.length < options.connections) used.push(await borrow());
+      const documents = await loadFile(used, dataFile, target, options);
+      // After a failure a connection may wait for an answer: only whole ones are used again.
+      idle.push(...used);
+      return documents;
+    },
+    [Symbol.dispose]: () => {
+      for (const raw of open) raw[Symbol.dispose]();
+    },
   };
 }
 
@@ -68,9 +66,8 @@ async function loadFile(
       options.onLoaded(inserted, next.value.raw.length);
     }
   };
-  const users = options.keepOrder ? connections.slice(0, 1) : connections;
   const results = await Promise.allSettled(
-    users.map(async (connection) => {
+    connections.map(async (connection) => {
       try {
         await work(connection);
       } catch (error) {

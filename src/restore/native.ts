@@ -15,18 +15,21 @@ import {
   setExpiry,
 } from "./create.ts";
 import { buildIndexes, settleWrites, splitIndexes } from "./indexes.ts";
-import { openLoader } from "./load.ts";
+import { createLoader } from "./load.ts";
 import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
-import { proveCollections } from "./prove.ts";
+import { proveCollection } from "./prove.ts";
 import type { ProvedCollection } from "./prove.ts";
+import { runPool } from "../util/task-pool.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import type { RestoreRecord } from "./record.ts";
 import { mergeAccounts } from "./users.ts";
 
 export interface RestoreOutcome {
   readonly collections: readonly ProvedCollection[];
+  /** From the first drop to the last proof. */
   readonly loadSeconds: number;
+  /** Of these, in proofs: their sum over the collections, some at the same time. */
   readonly proveSeconds: number;
 }
 
@@ -50,24 +53,23 @@ export async function applyInPlace(
   context: RestoreContext,
 ): Promise<RestoreOutcome> {
   const work = backup ? await collectWork(backup, plan) : [];
-  using loader = await openLoader(deployment);
+  using loader = createLoader(deployment);
   context.signal.throwIfAborted();
   await record.journal({ step: "live-change", state: "begin" });
-  const run: Run = { deployment, loader, record, context };
+  const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
   for (const namespace of plan.remove) await remove(run, namespace);
   const began = performance.now();
-  const loaded = await loadAll(run, work);
+  const collections = await loadAll(run, work);
   await settleWrites(
     deployment.client,
     work.map((w) => w.planned),
   );
   const loadSeconds = (performance.now() - began) / 1000;
-  const collections = await proveAll(run, loaded);
-  const proveSeconds = (performance.now() - began) / 1000 - loadSeconds;
   await createViews(run, work);
   await expireAll(run, work);
   if (backup) await mergeAll(run, backup, plan);
   await record.journal({ step: "live-change", state: "done" });
+  const proveSeconds = run.proving.seconds;
   return { collections: [...collections, ...viewsOf(work)], loadSeconds, proveSeconds };
 }
 
@@ -76,6 +78,7 @@ interface Run {
   readonly loader: Loader;
   readonly record: RestoreRecord;
   readonly context: RestoreContext;
+  readonly proving: { seconds: number };
 }
 
 async function collectWork(backup: OpenedBackup, plan: RestorePlan): Promise<Work[]> {
@@ -93,7 +96,7 @@ async function collectWork(backup: OpenedBackup, plan: RestorePlan): Promise<Wor
 /** One journalled step on a namespace; a failure is journalled and logged in full, then thrown. */
 async function step<T>(
   run: Run,
-  name: "drop" | "create" | "load" | "index" | "expire" | "users",
+  name: "drop" | "create" | "load" | "index" | "prove" | "expire" | "users",
   namespace: string,
   act: () => Promise<T>,
 ): Promise<T> {
@@ -118,42 +121,45 @@ async function remove(run: Run, namespace: string): Promise<void> {
   await step(run, "drop", namespace, () => dropNamespace(run.deployment.client, target));
 }
 
-/** Loads the collections one after the other; each one's indexes build while the next one loads. */
-async function loadAll(run: Run, work: readonly Work[]): Promise<Loaded[]> {
-  const loaded: Loaded[] = [];
-  let building: Promise<void> = Promise.resolve();
-  // A failed build is thrown by the await below; until then it must not count as unhandled.
-  const settle = (build: Promise<void>) => {
-    build.catch(() => undefined);
-    return build;
-  };
-  const progress = createProgress(run, work);
+/** Two at a time: while one loads, the other's indexes build or its proof is read. */
+const WIDTH = 2;
+
+/**
+ * Drops what is replaced, then takes each collection through load, indexes and proof, the largest first.
+ * Half the server's work of one overlaps with the other's; a failure stops both.
+ */
+async function loadAll(run: Run, work: readonly Work[]): Promise<ProvedCollection[]> {
   for (const { planned } of work)
     if (planned.action === "replace")
       await step(run, "drop", planned.namespace, () =>
         dropNamespace(run.deployment.client, planned),
       );
-  for (const one of work) {
-    if (one.planned.type === "view") continue;
-    const documents = await loadOne(run, one, progress);
-    loaded.push({ ...one, documents });
-    await building;
-    building = settle(indexOne(run, one));
-  }
-  await building;
-  return loaded;
+  const collections = work
+    .filter((w) => w.planned.type !== "view")
+    .sort((a, b) => (b.planned.rawBytes ?? 0) - (a.planned.rawBytes ?? 0));
+  const progress = createProgress(run, work);
+  const proved = new Map<Work, ProvedCollection>();
+  await runPool(collections, WIDTH, run.context.signal, async (one, signal) => {
+    const own = { ...run, context: { ...run.context, signal } };
+    const documents = await loadOne(own, one, progress);
+    await indexOne(own, one);
+    proved.set(one, await proveOne(own, one, documents));
+  });
+  return work.flatMap((one) => proved.get(one) ?? []);
 }
-
-type Loaded = Work & { readonly documents: number };
 
 function createProgress(run: Run, work: readonly Work[]) {
   const totalBytes = work.reduce((sum, w) => sum + (w.planned.rawBytes ?? 0), 0);
   let documents = 0;
   let bytes = 0;
-  return (namespace: string, moreDocuments: number, moreBytes: number) => {
-    documents += moreDocuments;
-    bytes += moreBytes;
-    run.context.emit({ kind: "progress", step: "load", namespace, documents, bytes, totalBytes });
+  return {
+    /** Nearly all bytes are in one collection: two connections do for it what two collections do. */
+    isAlone: ({ rawBytes }: PlannedCollection) => (rawBytes ?? 0) > 0.9 * totalBytes,
+    add: (namespace: string, moreDocuments: number, moreBytes: number) => {
+      documents += moreDocuments;
+      bytes += moreBytes;
+      run.context.emit({ kind: "progress", step: "load", namespace, documents, bytes, totalBytes });
+    },
   };
 }
 
@@ -166,6 +172,7 @@ async function loadOne(
     createNamespace(run.deployment.client, planned, metadata),
   );
   const { dataFile } = archived;
+  const inOrder = metadata !== null && isCapped(metadata);
   if (dataFile === null) return 0;
   return await step(run, "load", planned.namespace, () =>
     run.loader.load(
@@ -176,10 +183,10 @@ async function loadOne(
         bypassValidation: planned.type === "collection",
       },
       {
-        keepOrder: metadata !== null && isCapped(metadata),
+        connections: inOrder || !progress.isAlone(planned) ? 1 : 2,
         signal: run.context.signal,
         onLoaded: (documents, bytes) => {
-          progress(planned.namespace, documents, bytes);
+          progress.add(planned.namespace, documents, bytes);
         },
       },
     ),
@@ -201,26 +208,22 @@ async function indexOne(run: Run, { planned, metadata }: Work): Promise<void> {
   );
 }
 
-async function proveAll(run: Run, loaded: readonly Loaded[]): Promise<ProvedCollection[]> {
-  await run.record.journal({ step: "prove", state: "begin" });
-  const proved = await proveCollections(
-    run.deployment,
-    loaded.map(({ planned, documents }) => ({
-      ...planned,
-      expectedDocuments: planned.documents ?? documents,
-    })),
-    run.context,
-  );
-  const wrong = proved.filter((p) => !p.equal);
-  for (const p of wrong) await run.record.log(`prove ${JSON.stringify(p.namespace)} FAILED`);
-  if (wrong.length > 0) {
-    await run.record.journal({ step: "prove", state: "failed" });
+async function proveOne(run: Run, { planned }: Work, loaded: number): Promise<ProvedCollection> {
+  const began = performance.now();
+  const expectedDocuments = planned.documents ?? loaded;
+  const proved = await step(run, "prove", planned.namespace, async () => {
+    const found = await proveCollection(
+      run.deployment,
+      { ...planned, expectedDocuments },
+      run.context,
+    );
+    if (found.equal) return found;
     throw new KeepError(
       "failed",
-      `${wrong.map((p) => p.namespace).join(", ")}: what the server holds after the load is not what the backup holds`,
+      `${planned.namespace}: what the server holds after the load is not what the backup holds`,
     );
-  }
-  await run.record.journal({ step: "prove", state: "done" });
+  });
+  run.proving.seconds += (performance.now() - began) / 1000;
   return proved;
 }
 

@@ -4,7 +4,6 @@ import { readRaw } from "../mongo/bulk-read.ts";
 import { readByCursor } from "../mongo/cursor-read.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
-import { runPool } from "../util/task-pool.ts";
 import type { CollectionType } from "../archive/manifest.ts";
 import type { RestoreContext } from "./restore-context.ts";
 
@@ -27,20 +26,17 @@ export interface ProvedCollection {
 const PIECE_BYTES = 4 * 1024 * 1024;
 const BATCH_DOCUMENTS = 4_000;
 
-export async function proveCollections(
+/** Reads the whole collection back. */
+export async function proveCollection(
   deployment: Deployment,
-  collections: readonly ToProve[],
+  one: ToProve,
   context: RestoreContext,
-): Promise<ProvedCollection[]> {
-  const proved: ProvedCollection[] = [];
+): Promise<ProvedCollection> {
   using raw = await deployment.openRaw("primary");
-  await runPool(collections, 1, context.signal, async (one) => {
-    proved.push(await proveOne(deployment, raw, one, context));
-  });
-  return proved;
+  return await readBack(deployment, raw, one, context);
 }
 
-async function proveOne(
+async function readBack(
   deployment: Deployment,
   raw: RawConnection | null,
   one: ToProve,

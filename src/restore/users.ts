@@ -34,7 +34,7 @@ export async function mergeAccounts(
       if (file === null) continue;
       await dropNamespace(client, { database: "admin", name });
       const target = { database: "admin", collection: name, bypassValidation: true };
-      const options = { keepOrder: true, signal, onLoaded: () => undefined };
+      const options = { connections: 1, signal, onLoaded: () => undefined } as const;
       const loaded = await loader.load(file, target, options);
       // The server takes an absent collection for an error, and an empty one cannot be inserted.
       if (loaded > 0) command[field] = `admin.${name}`;
