@@ -17,7 +17,7 @@ import { carryOut } from "./carry-out.ts";
 import type { CarriedOut } from "./carry-out.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
-import type { PlannedRestore, RestoreResult } from "./results.ts";
+import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { toSource } from "./sources.ts";
 
 export interface RestoreRequest {
@@ -121,19 +121,32 @@ export function describePlan(
   warnings: readonly string[],
 ): PlannedRestore {
   const { plan } = order;
-  const stops = order.useService && !plan.targetWasEmpty && context.service;
+  const stops = order.useService && !plan.targetWasEmpty && context.service !== null;
   return {
     ok: true,
     planned: true,
     restored: false,
     backup: plan.backup,
+    manifest: summaryOf(order.backup),
     plan: {
       ...plan,
-      stopsService: stops ? stops.startHint : null,
+      stopsService: stops ? nameOfService(context) : null,
       makesPreRestoreBackup: !plan.targetWasEmpty && !order.skipPreBackup,
     },
     warnings,
   };
+}
+
+function summaryOf(backup: OpenedBackup | null): ManifestSummary | null {
+  if (!backup?.manifest) return null;
+  const { id, createdAt, type, note, server, databases, consistency, users, totals } =
+    backup.manifest;
+  return { id, createdAt, type, note, server, databases, consistency, users, totals };
+}
+
+function nameOfService({ settings: { service } }: JobContext): string | null {
+  if (service.kind === "none") return null;
+  return service.kind === "systemd" ? service.unit : service.stop;
 }
 
 export function describeResult(

@@ -38,14 +38,22 @@ export interface VerifyJobResult {
   readonly warnings: readonly string[];
 }
 
+/** What a person looks at before a restore. */
+export type ManifestSummary = Pick<
+  Manifest,
+  "id" | "createdAt" | "type" | "note" | "server" | "databases" | "consistency" | "users" | "totals"
+>;
+
 /** `restore` and `rollback` without --confirm: what would be done. */
 export interface PlannedRestore {
   readonly ok: true;
   readonly planned: true;
   readonly restored: false;
   readonly backup: string | null;
+  /** What the backup says of itself; null for a stock dump, and where namespaces are only removed. */
+  readonly manifest: ManifestSummary | null;
   readonly plan: RestorePlan & {
-    /** null: no service is set, or none needs to stop. */
+    /** The unit, or the command that stops it; null: no service is set, or none needs to stop. */
     readonly stopsService: string | null;
     readonly makesPreRestoreBackup: boolean;
   };

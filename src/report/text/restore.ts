@@ -1,11 +1,11 @@
 // A restore before it happens (the plan) and after it.
-import type { PlannedRestore, RestoreResult } from "../../jobs/results.ts";
+import type { ManifestSummary, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatFacts, formatTable } from "../table.ts";
 import { formatSeconds } from "../times.ts";
-import { formatNumber } from "./parts.ts";
+import { formatNumber, formatWhen } from "./parts.ts";
 
 /** How many names are shown before the rest is only counted. */
 const SHOWN = 8;
@@ -19,10 +19,11 @@ export async function formatRestore(
 }
 
 async function formatPlan(
-  { plan, backup }: PlannedRestore,
+  { plan, backup, manifest }: PlannedRestore,
   command: "restore" | "rollback",
-  { style }: View,
+  view: View,
 ): Promise<string> {
+  const { style } = view;
   const rows = plan.collections.map((one) => [
     one.action,
     escapeText(one.namespace),
@@ -41,8 +42,20 @@ async function formatPlan(
     ["protects", protection(plan.targetWasEmpty, plan.makesPreRestoreBackup)],
   ]);
   const what = backup === null ? "plan" : `plan to restore ${escapeText(backup)}`;
-  const next = `nothing was changed: ${style.bold(`mongokeep ${command} … --confirm`)} does it`;
-  return [style.bold(what), table, steps, next].filter((part) => part !== "").join("\n");
+  const next = `nothing was changed: ${style.bold(`the same ${command} with --confirm`)} does it`;
+  const about = manifest === null ? "" : describeBackup(manifest, view);
+  return [style.bold(what), about, table, steps, next].filter((part) => part !== "").join("\n");
+}
+
+function describeBackup(manifest: ManifestSummary, view: View): string {
+  const { server, consistency, note, type } = manifest;
+  return formatFacts([
+    ["made", formatWhen(manifest.createdAt, view)],
+    ["type", type],
+    ["note", note === null ? null : escapeText(note)],
+    ["from", `MongoDB ${escapeText(server.version)} (${server.topology})`],
+    ["moment", consistency.mode === "none" ? "not one instant" : "one instant"],
+  ]);
 }
 
 function protection(targetWasEmpty: boolean, makes: boolean): string {

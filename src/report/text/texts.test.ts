@@ -95,7 +95,7 @@ const plan: PlannedRestore["plan"] = {
   makesPreRestoreBackup: true,
 };
 const planned: PlannedRestore = {
-  ...{ ok: true, planned: true, restored: false, backup: ID, plan, warnings: [] },
+  ...{ ok: true, planned: true, restored: false, backup: ID, manifest: null, plan, warnings: [] },
 };
 
 test("a plan says what is replaced, what stays, what stops, and that nothing was changed", async () => {
@@ -104,7 +104,7 @@ test("a plan says what is replaced, what stays, what stops, and that nothing was
   assert.match(text, /keeps +surg\.c0, .*surg\.c7 and 2 more/);
   assert.match(text, /stops +surg-backend/);
   assert.match(text, /protects +what is there now is backed up first/);
-  assert.match(text, /nothing was changed: mongokeep restore … --confirm does it$/);
+  assert.match(text, /nothing was changed: the same restore with --confirm does it$/);
 });
 
 test("a plan that protects nothing says so loudly", async () => {
