@@ -14,7 +14,7 @@ const MOVED: readonly number[] = [
 
 export function classifyReadFailure(error: unknown): ReadFailure {
   if (!(error instanceof KeepError)) return "other";
-  const code = error.details["serverCode"];
+  const code = error.details.serverCode;
   if (code === CODES.snapshotTooOld) return "too-old";
   return typeof code === "number" && MOVED.includes(code) ? "moved" : "other";
 }

@@ -120,13 +120,13 @@ async function change(
   record: RestoreRecord,
 ): Promise<RestoreOutcome> {
   context.signal.throwIfAborted();
-  let changed = false;
+  const live = { changed: false };
   const watching: RestoreRecord = {
     ...record,
     journal: async (entry) => {
       await record.journal(entry);
       if (entry.step === "live-change" && entry.state === "begin") {
-        changed = true;
+        live.changed = true;
         context.emit({ kind: "step", step: "live-change", state: "begin" });
       }
     },
@@ -140,8 +140,8 @@ async function change(
     context.emit({ kind: "step", step: "live-change", state: "end" });
     return outcome;
   } catch (error) {
-    if (!changed) throw error;
-    const cause = context.signal.aborted ? context.signal.reason : error;
+    if (!live.changed) throw error;
+    const cause: unknown = context.signal.aborted ? context.signal.reason : error;
     const lenient = bestEffort(record, context.emit);
     return await undoRestore(context, order, protection, lenient, toKeepError(cause));
   }

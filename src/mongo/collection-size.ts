@@ -16,7 +16,7 @@ export async function estimateSize(
 ): Promise<CollectionSize | null> {
   try {
     const stats = await client.db(database).command({ collStats: collection });
-    return { documents: Number(stats["count"] ?? 0), bytes: Number(stats["size"] ?? 0) };
+    return { documents: Number(stats.count ?? 0), bytes: Number(stats.size ?? 0) };
   } catch (error) {
     if (error instanceof MongoServerError) return null;
     throw error;

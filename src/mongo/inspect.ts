@@ -9,8 +9,8 @@ export interface Inspection {
 }
 
 function topologyOf(hello: Document): Topology {
-  if (hello["msg"] === "isdbgrid") return "sharded";
-  return typeof hello["setName"] === "string" ? "replicaSet" : "standalone";
+  if (hello.msg === "isdbgrid") return "sharded";
+  return typeof hello.setName === "string" ? "replicaSet" : "standalone";
 }
 
 export async function inspectServer(client: MongoClient): Promise<Inspection> {
@@ -18,9 +18,9 @@ export async function inspectServer(client: MongoClient): Promise<Inspection> {
   const hello = await admin.command({ hello: 1 });
   const build = await admin.command({ buildInfo: 1 });
   const topology = topologyOf(hello);
-  const setName = typeof hello["setName"] === "string" ? hello["setName"] : null;
+  const setName = typeof hello.setName === "string" ? hello.setName : null;
   const info: ServerInfo = {
-    version: String(build["version"]),
+    version: String(build.version),
     topology,
     setName,
     featureCompatibilityVersion: await featureVersion(client),
@@ -35,7 +35,7 @@ async function featureVersion(client: MongoClient): Promise<string | null> {
     const reply = await client
       .db("admin")
       .command({ getParameter: 1, featureCompatibilityVersion: 1 });
-    const value = (reply["featureCompatibilityVersion"] as Document | undefined)?.["version"];
+    const value: unknown = (reply.featureCompatibilityVersion as Document | undefined)?.version;
     return typeof value === "string" ? value : null;
   } catch (error) {
     if (error instanceof MongoServerError) return null;
@@ -43,10 +43,7 @@ async function featureVersion(client: MongoClient): Promise<string | null> {
   }
 }
 
-const asClusterTime = (ts: Timestamp): ClusterTime => ({
-  t: ts.getHighBits() >>> 0,
-  i: ts.getLowBits() >>> 0,
-});
+const asClusterTime = ({ t, i }: Timestamp): ClusterTime => ({ t, i });
 
 /**
  * The newest instant that a majority holds, at which every connection can read the same snapshot;
@@ -58,7 +55,7 @@ export async function newestInstant(
 ): Promise<ClusterTime | null> {
   if (server.topology !== "replicaSet" || Number.parseInt(server.version, 10) < 5) return null;
   const hello = await client.db("admin").command({ hello: 1 });
-  const write = hello["lastWrite"] as { majorityOpTime?: { ts?: Timestamp } } | undefined;
+  const write = hello.lastWrite as { majorityOpTime?: { ts?: Timestamp } } | undefined;
   const ts = write?.majorityOpTime?.ts;
   return ts ? asClusterTime(ts) : null;
 }

@@ -132,9 +132,9 @@ export class WireConnection {
       );
     }, this.#silenceMs);
     try {
-      const { value, done } = await this.#chunks.next();
-      if (done === true) throw new Error("it closed the connection");
-      return value;
+      const next: IteratorResult<Buffer, unknown> = await this.#chunks.next();
+      if (next.done === true) throw new Error("it closed the connection");
+      return next.value;
     } catch (error) {
       throw this.#lost(error);
     } finally {

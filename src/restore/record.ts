@@ -189,11 +189,11 @@ export async function readRecord(root: string, id: string): Promise<StoredRecord
   const plan = await readText(join(path, "plan.json"));
   if (plan === null) return null;
   const journal = (await readText(join(path, "journal.jsonl"))) ?? "";
-  const recorded = parseLine<RecordedPlan>(plan);
+  const recorded = parseLine(plan) as RecordedPlan | null;
   if (recorded === null) return null;
   const entries = journal
     .split("\n")
-    .map((line) => parseLine<JournalEntry>(line))
+    .map((line) => parseLine(line) as JournalEntry | null)
     .filter((entry) => entry !== null);
   return { id, path, recorded, entries, state: stateOf(entries) };
 }
@@ -208,10 +208,10 @@ async function readText(path: string): Promise<string | null> {
 }
 
 /** null for a line that a crash cut short. */
-function parseLine<T>(line: string): T | null {
+function parseLine(line: string): unknown {
   if (line.trim() === "") return null;
   try {
-    return JSON.parse(line) as T;
+    return JSON.parse(line) as unknown;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

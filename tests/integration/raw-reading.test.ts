@@ -90,7 +90,7 @@ requires(
     using raw = await rawOf(deployment);
     const then = await collect(readRaw(raw.wire, options(fresh.name, { at })));
     assert.equal(then.documents, 5_000);
-    assert.equal(BSON.deserialize(then.bytes, { allowObjectSmallerThanBufferSize: true })["v"], 1);
+    assert.equal(BSON.deserialize(then.bytes, { allowObjectSmallerThanBufferSize: true }).v, 1);
     const now = await collect(readRaw(raw.wire, options(fresh.name)));
     assert.equal(now.documents, 2_500);
     const cursor = await collect(readByCursor(deployment.client, options(fresh.name, { at })));
@@ -120,7 +120,7 @@ requires(
   async (t, fresh) => {
     const { deployment } = await deploymentFor(t, fresh.serverUri);
     using raw = await rawOf(deployment);
-    await fresh.db.collection("patients").createIndex({ name: 1 }, { unique: true });
+    await fresh.db.collection("patients").createIndexes([{ key: { name: 1 }, unique: true }]);
     const target = { database: fresh.name, collection: "patients", bypassValidation: true };
     const twice = [1, 2].map((_id) => BSON.serialize({ _id, name: "Erika Mustermann" }));
     await assert.rejects(insertRaw(raw, target, Buffer.concat(twice)), (error) => {

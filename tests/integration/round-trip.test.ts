@@ -60,7 +60,7 @@ requires(
     assert.match(restored.preRestoreBackup, /^\d{4}-/);
     const { later, ...rest } = await dbHash(fresh.client, fresh.name);
     assert.deepEqual(rest, then);
-    assert.equal(later, now["later"], "what exists only live stays");
+    assert.equal(later, now.later, "what exists only live stays");
 
     const back = (await place.run(["rollback", "--confirm", "--json"])).json();
     assert.equal(back.ok, true, JSON.stringify(back));
@@ -69,7 +69,7 @@ requires(
 
     const again = (await place.run(["rollback", "--confirm", "--json"])).json();
     assert.equal(again.ok, true, "a rollback can itself be taken back");
-    assert.deepEqual((await dbHash(fresh.client, fresh.name))["oddities"], then["oddities"]);
+    assert.deepEqual((await dbHash(fresh.client, fresh.name)).oddities, then.oddities);
   },
 );
 
@@ -85,7 +85,7 @@ requires(
     const args = ["--db", `${fresh.name}=${other}`, "--only", `${fresh.name}.p*`];
     const restored = await place.run(["restore", "latest", "--confirm", "--json", ...args]);
     assert.equal(restored.code, 0, restored.stderr);
-    assert.deepEqual(await dbHash(fresh.client, other), { patients: before["patients"] });
+    assert.deepEqual(await dbHash(fresh.client, other), { patients: before.patients });
     assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
   },
 );

@@ -91,7 +91,7 @@ async function resultOf(
   return {
     code,
     signal,
-    ...said, // eslint-disable-next-line @typescript-eslint/no-unsafe-return -- see Json
+    ...said,
     json: () => parseOnly(said.stdout, both),
   };
 }
