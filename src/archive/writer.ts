@@ -74,7 +74,6 @@ class LocalPartial implements PartialBackup {
   readonly id: string;
   readonly path: string;
   readonly #root: string;
-  readonly #folders = new Map<string, Promise<void>>();
 
   constructor(root: string, id: string, path: string) {
     this.#root = root;
@@ -104,8 +103,9 @@ class LocalPartial implements PartialBackup {
     const { text, manifest } = formatManifest(body);
     const path = join(this.#root, this.id);
     try {
-      for (const folder of this.#folders.keys())
-        if (folder !== "") await syncFolder(join(this.path, folder));
+      // Those that are there: a dump that started over may have taken some away.
+      for (const entry of await readdir(this.path, { withFileTypes: true }))
+        if (entry.isDirectory()) await syncFolder(join(this.path, entry.name));
       await writeNewFile(join(this.path, VERIFICATION_FILE), formatVerification(verification));
       await writeNewFile(join(this.path, MANIFEST_FILE), text);
       await syncFolder(this.path);
@@ -136,12 +136,9 @@ class LocalPartial implements PartialBackup {
     return join(this.path, relative);
   }
 
-  /** Folders are remembered, but made again if the dump cleared them to start over. */
   async #makeFolder(folder: string): Promise<void> {
-    const made = createPrivateFolder(join(this.path, folder)).catch((error: unknown) => {
+    await createPrivateFolder(join(this.path, folder)).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw writeError(folder, error);
     });
-    this.#folders.set(folder, made);
-    await made;
   }
 }

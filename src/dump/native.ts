@@ -1,6 +1,6 @@
 // The native engine's dump: all collections at one instant where the server has instants.
 // What must stay true: nothing that moved while it was read is kept as if it had stood still.
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Consistency, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
@@ -76,7 +76,7 @@ async function dumpOnce(
   context: DumpContext,
 ): Promise<DumpResult> {
   const { listing, at } = await listAtInstant(deployment, options, context);
-  await clear(partial, listing.databases);
+  await clear(partial);
   const run: DumpRun = {
     deployment,
     partial,
@@ -86,10 +86,11 @@ async function dumpOnce(
     emit: context.emit,
     signal: context.signal,
   };
+  // First, while the instant is young: after a dump of minutes the server no longer knows it.
+  const accounts = await dumpAccounts(run, options, listing);
   const dumped = await dumpNamespaces(run, listing.namespaces).catch((error: unknown) => {
     throw asMoved(error);
   });
-  const accounts = await dumpAccounts(run, options, listing);
   await assertStill(deployment, options, context, listing, at);
   return {
     collections: dumped.collections,
@@ -103,17 +104,17 @@ async function dumpOnce(
 
 function asMoved(error: unknown): unknown {
   if (classifyReadFailure(error) !== "moved" || !(error instanceof KeepError)) return error;
-  const namespace = error.details["namespace"];
+  const namespace = error.details.namespace;
   return new MovedError(
     `${typeof namespace === "string" ? namespace : "a collection"} was dropped, renamed or altered while it was read`,
     { cause: error },
   );
 }
 
-/** Leaves an empty folder for the second try. */
-async function clear(partial: PartialBackup, databases: readonly string[]): Promise<void> {
-  for (const database of databases)
-    await rm(join(partial.path, database), { recursive: true, force: true });
+/** Leaves an empty folder for the second try, also of databases that are gone by then. */
+async function clear(partial: PartialBackup): Promise<void> {
+  for (const name of await readdir(partial.path))
+    await rm(join(partial.path, name), { recursive: true, force: true });
 }
 
 async function assertStill(

@@ -50,7 +50,8 @@ export function findCommand(options: ReadOptions, apiVersion: string | null): BS
 function common(options: ReadOptions, apiVersion: string | null): BSON.Document {
   return {
     $db: options.database,
-    ...(options.secondaryOk ? { $readPreference: { mode: "secondaryPreferred" } } : {}),
+    // A router obeys it: secondaries lag behind, and are read only where there is no primary.
+    ...(options.secondaryOk ? { $readPreference: { mode: "primaryPreferred" } } : {}),
     ...(apiVersion === null ? {} : { apiVersion }),
   };
 }

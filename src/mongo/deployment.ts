@@ -70,6 +70,10 @@ function createClient(uri: Secret): MongoClient {
       ...defaultUnlessNamed(uri, "connectTimeoutMS"),
       // The job decides what is tried again; a retried write after a fail-over could hide a lost one.
       retryWrites: false,
+      // An application's URI may set these for its own short queries. An index takes as long as it takes,
+      // and a lagging secondary would list the collections of some time ago.
+      socketTimeoutMS: 0,
+      readPreference: "primaryPreferred",
     });
   } catch (error) {
     throw connectionError(error) ?? error;

@@ -33,6 +33,9 @@ export function collectionExpiry(metadata: CollectionMetadata): unknown {
   return toOrdered(metadata.options).get(EXPIRY) ?? null;
 }
 
+/** Stored functions: the server lets nobody drop them (tried on 6.0.5: code 20), so they are emptied. */
+const UNDROPPABLE = "system.js";
+
 /** Creates a collection or view that must not exist. @throws KeepError server-error, rights-missing */
 export async function createNamespace(
   client: MongoClient,
@@ -44,6 +47,8 @@ export async function createNamespace(
       .db(target.database)
       .command({ create: target.name, ...(metadata ? createOptions(metadata) : {}) });
   } catch (error) {
+    const isEmptied = error instanceof MongoServerError && error.code === CODES.namespaceExists;
+    if (isEmptied && target.name === UNDROPPABLE) return;
     throw driverError("create", `${target.database}.${target.name}`, error);
   }
 }
@@ -53,8 +58,11 @@ export async function dropNamespace(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
 ): Promise<void> {
+  const db = client.db(target.database);
   try {
-    await client.db(target.database).command({ drop: target.name });
+    if (target.name === UNDROPPABLE)
+      await db.command({ delete: target.name, deletes: [{ q: {}, limit: 0 }] });
+    else await db.command({ drop: target.name });
   } catch (error) {
     if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return;
     throw driverError("drop", `${target.database}.${target.name}`, error);
