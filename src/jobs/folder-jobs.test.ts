@@ -1,6 +1,6 @@
 // list, show and delete on real folders.
 import assert from "node:assert/strict";
-import { mkdir, readdir, rm, symlink } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fabricateBackup, reverify } from "../../tests/support/fabricate.ts";
@@ -12,6 +12,7 @@ import type { RestorePlan } from "../restore/plan.ts";
 import { listBackups } from "./list.ts";
 import { removeBackup } from "./remove.ts";
 import { showBackup } from "./show.ts";
+import { runVerify } from "./verify.ts";
 
 const NOW = "2026-11-23T08:00:00Z";
 const ID = "2026-11-20_02-00-00";
@@ -105,4 +106,24 @@ test("a backup that an unfinished restore needs cannot be deleted", async (t) =>
   await record.journal({ step: "live-change", state: "done" });
   await record.close();
   assert.equal((await removeBackup(context, ID, true)).deleted, true);
+});
+
+test("a link or a file with a backup's name does not keep the others from being verified", async (t) => {
+  const root = await temporaryFolder(t);
+  const { id } = await fabricateBackup(root, AT);
+  await symlink("/nowhere", join(root, "2026-11-21_02-00-00"));
+  await writeFile(join(root, "2026-11-22_02-00-00"), "");
+  const { ok, backups } = await runVerify(folderContext(root, NOW), {
+    refs: "all",
+    level: "quick",
+  });
+  assert.equal(ok, false);
+  assert.deepEqual(
+    backups.map((one) => [one.id, one.ok]),
+    [
+      ["2026-11-22_02-00-00", false],
+      ["2026-11-21_02-00-00", false],
+      [id, true],
+    ],
+  );
 });

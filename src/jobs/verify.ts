@@ -1,5 +1,6 @@
 // Verifies one backup, the newest good one, or all, and remembers what was found.
-import { join } from "node:path";
+import { lstat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { listCatalog } from "../archive/catalog.ts";
 import { VERIFICATION_FILE } from "../archive/layout.ts";
 import { resolveBackup } from "../archive/resolve.ts";
@@ -22,6 +23,8 @@ interface Target {
   readonly path: string;
   /** Ours, in BACKUP_DIR: the result is written beside it. */
   readonly ours: boolean;
+  /** Why nothing of it can be read: a link or a file with a backup's name. */
+  readonly notAFolder?: string | null;
 }
 
 /** @throws KeepError backup-not-found; damage is in the result, with ok: false */
@@ -33,6 +36,10 @@ export async function runVerify(
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   const backups: VerifiedBackup[] = [];
   for (const target of await targetsOf(context, request.refs)) {
+    if (target.notAFolder != null) {
+      backups.push(unreadable(target.path, request.level, target.notAFolder));
+      continue;
+    }
     const verification = await verifyBackup(target.path, request.level, context);
     // A quick look that finds nothing must not stand for the full one before it.
     if (target.ours && (request.level === "full" || !verification.ok))
@@ -46,9 +53,15 @@ async function targetsOf(context: JobContext, refs: string): Promise<Target[]> {
   const { settings, clock } = context;
   if (refs === "all") {
     const entries = await listCatalog(settings.backupDir);
-    return entries
-      .filter((e) => e.state !== "partial" && !e.path.endsWith(".damaged"))
-      .map((e) => ({ path: e.path, ours: e.manifest !== null }));
+    const backups = entries.filter((e) => e.state !== "partial" && !e.path.endsWith(".damaged"));
+    return await Promise.all(
+      backups.map(async ({ path, manifest, problem }) => ({
+        path,
+        ours: manifest !== null,
+        // One of these must not keep the others from being verified.
+        notAFolder: (await lstat(path)).isDirectory() ? null : problem,
+      })),
+    );
   }
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
   const found = await resolveBackup(settings.backupDir, refs, wanted, clock.now());
@@ -71,6 +84,11 @@ async function remember(
       message: `what was found could not be written beside the backup: ${error instanceof Error ? error.message : String(error)}`,
     });
   }
+}
+
+function unreadable(path: string, level: CheckLevel, problem: string): VerifiedBackup {
+  const problems = [{ file: "", chunk: null, document: null, problem }];
+  return { id: basename(path), path, ok: false, level, documents: 0, seconds: 0, problems };
 }
 
 function toResult(path: string, verification: Verification): VerifiedBackup {

@@ -39,8 +39,14 @@ export async function writeNewFile(path: string, bytes: Uint8Array | string): Pr
 export async function replaceFile(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   await rm(temporary, { force: true });
-  await writeNewFile(temporary, bytes);
-  await renameDurably(temporary, path);
+  try {
+    await writeNewFile(temporary, bytes);
+    await renameDurably(temporary, path);
+  } catch (error) {
+    // A full disk must not leave a half-written file beside the whole one.
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Renames within one folder or between two of one file system; durable when it returns. */

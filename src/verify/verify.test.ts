@@ -286,3 +286,11 @@ test("an abort ends the verification", async (t) => {
   const context = { ...quiet(), signal: AbortSignal.abort(reason) };
   await assert.rejects(verifyBackup(path, "full", context), reason);
 });
+
+test("what a verify that was killed leaves beside its report is no damage", async (t) => {
+  const { path } = await smallBackup(await temporaryFolder(t), "gzip");
+  await writeFile(join(path, ".verification.json.4711.tmp"), "{");
+  assert.deepEqual((await full(path)).problems, []);
+  await writeFile(join(path, ".verification.json"), "{");
+  assert.equal((await full(path)).problems.length, 1);
+});
