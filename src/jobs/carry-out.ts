@@ -6,6 +6,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { applyInPlace } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
 import { bestEffort, createRecord } from "../restore/record.ts";
+import { mayMergeAccounts, rehearse } from "../restore/rehearse.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
@@ -48,7 +49,8 @@ export async function carryOut(
         lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
         relieve: null,
       });
-    const done = await inWindow(context, deployment, order, record);
+    const ready = await prepare(context, order, id);
+    const done = await inWindow(context, deployment, ready, record);
     await record.journal({ step: "end", state: "done" });
     await record.log("restore done");
     return { record, ...done };
@@ -61,6 +63,30 @@ export async function carryOut(
   } finally {
     await bestEffort(record, context.emit).close();
   }
+}
+
+/**
+ * Tries on empty collections what will be done to the live ones. It takes them away again even when it is
+ * interrupted, and so has a connection of its own. Accounts that may not be written are left out, and said.
+ */
+async function prepare(
+  context: JobContext,
+  order: RestoreOrder,
+  restoreId: string,
+): Promise<RestoreOrder> {
+  const { emit, signal } = context;
+  await using own = await context.connect(new AbortController().signal);
+  await rehearse(own, order.backup, order.plan, { restoreId, signal });
+  if (order.plan.usersOf.length === 0) return order;
+  const refused = await mayMergeAccounts(own);
+  if (refused === null) return order;
+  emit({
+    kind: "log",
+    level: "warn",
+    code: "users-not-restored",
+    message: `users and roles are not restored: ${refused.message} (${refused.hint})`,
+  });
+  return { ...order, plan: { ...order.plan, usersOf: [] } };
 }
 
 /** The error and its causes, in full; none of them carries a document's content. */
