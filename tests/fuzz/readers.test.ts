@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BSON } from "mongodb";
+import * as BSON from "bson";
 import { readChunks } from "../../src/archive/chunk-reader.ts";
 import { unescapeName } from "../../src/archive/layout.ts";
 import { parseManifest } from "../../src/archive/manifest-check.ts";

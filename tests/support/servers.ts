@@ -11,8 +11,8 @@ import type { Certificates } from "./certificates.ts";
 import { atEnd, temporaryFolder } from "./temporary.ts";
 import type { Cleanup } from "./temporary.ts";
 
-export const SHARED_REPLICA_SET = "MONGOKEEP_TEST_RS";
-export const SHARED_STANDALONE = "MONGOKEEP_TEST_STANDALONE";
+export const SHARED_REPLICA_SET = "TEST_MONGODB_RS";
+export const SHARED_STANDALONE = "TEST_MONGODB_STANDALONE";
 
 /** The login of the shared standalone; hard characters on purpose. */
 export const ROOT = { user: "root@surg", password: "p/ss:w@rd%#1" } as const;
