@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { loadSettings, requireUri, systemSource } from "./config/settings.ts";
 import type { Settings } from "./config/settings.ts";
 import { toKeepError } from "./errors.ts";
+import type { ErrorCode } from "./errors.ts";
 import type { Emit, LogEvent } from "./events.ts";
 import type { JobContext } from "./jobs/context.ts";
 import { createNotifiers } from "./notify/create-notifiers.ts";
@@ -123,10 +124,20 @@ async function runTold<K extends CommandName, R extends Results[K]>(
     await tell(command === "status" ? null : resultNotice(command, result));
     if (command === "backup") await pingHeartbeat(outer.settings, outer.emit);
     return result;
-  } catch (error) {
+  } catch (thrown) {
+    const error = endOf(outer.signal, thrown);
     await tell(failureNotice(command, toKeepError(error)));
     throw error;
   }
+}
+
+/** What work in progress ends with when every connection is closed under it. */
+const BY_CLOSING: readonly ErrorCode[] = ["internal", "bad-setting", "unreachable", "server-error"];
+
+/** Whoever pressed Ctrl-C is told of that, not of its consequences; what a restore came to is told in any case. */
+function endOf(signal: AbortSignal, thrown: unknown): unknown {
+  const { code } = toKeepError(thrown);
+  return signal.aborted && BY_CLOSING.includes(code) ? signal.reason : thrown;
 }
 
 function alarmNotice(command: string, { code = "", message }: LogEvent): Notice {

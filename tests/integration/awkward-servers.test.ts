@@ -68,6 +68,24 @@ test("an application's time limit and read preference in the URI do not break a 
   assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
 });
 
+test("Ctrl-C while a plan is made is exit 130, and not a fault of the settings", async (t) => {
+  const server = await ownServer(t, { topology: "replicaSet", testCommands: true });
+  const fresh = await freshDatabase(t, server.uri);
+  await fresh.db.collection("notes").insertMany(some(10));
+  const place = await workspace(t, { MONGODB_URI: fresh.uri });
+  assert.equal((await place.run(["backup"])).code, 0);
+  const data = { failCommands: ["listIndexes"], blockConnection: true, blockTimeMS: 2_500 };
+  const slow = { configureFailPoint: "failCommand", mode: { times: 1 }, data };
+  await fresh.client.db("admin").command(slow);
+  const running = place.start(["restore", "latest", "--json"]);
+  await running.says(/verify/);
+  await sleep(800);
+  running.kill("SIGINT");
+  const run = await running.result;
+  assert.equal(run.code, 130, run.stdout + run.stderr);
+  assert.equal(run.json().error.code, "interrupted");
+});
+
 requires(
   { topology: "replicaSet" },
   "stored functions are restored, which nobody can drop",
