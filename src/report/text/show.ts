@@ -9,7 +9,7 @@ import { formatCompression, formatContent, formatSize, formatWhen } from "./part
 const HEAD = ["collection", "documents", "unpacked", "stored", "indexes"];
 const ALIGN = ["left", "right", "right", "right", "right"] as const;
 
-export async function formatShow(result: ShowResult, view: View): Promise<string> {
+export function formatShow(result: ShowResult, view: View): string {
   const { manifest, state, problem } = result;
   const head = `${view.style.bold(escapeText(result.id))}  ${state}`;
   const because = problem === null ? [] : [view.style.bad(escapeText(problem))];
@@ -21,7 +21,7 @@ export async function formatShow(result: ShowResult, view: View): Promise<string
     formatBytes(one.storedBytes),
     formatCount(one.indexes.length),
   ]);
-  const table = rows.length === 0 ? [] : [await formatTable(HEAD, rows, ALIGN)];
+  const table = rows.length === 0 ? [] : [formatTable(HEAD, rows, ALIGN)];
   return [head, ...because, formatManifest(result, view), ...table].join("\n");
 }
 

@@ -98,8 +98,8 @@ const planned: PlannedRestore = {
   ...{ ok: true, planned: true, restored: false, backup: ID, manifest: null, plan, warnings: [] },
 };
 
-test("a plan says what is replaced, what stays, what stops, and that nothing was changed", async () => {
-  const text = await formatRestore(planned, "restore", view);
+test("a plan says what is replaced, what stays, what stops, and that nothing was changed", () => {
+  const text = formatRestore(planned, "restore", view);
   assert.match(text, /replace +surg\.pa\\u001b\[2Jtients +1,000 +990/);
   assert.match(text, /keeps +surg\.c0, .*surg\.c7 and 2 more/);
   assert.match(text, /stops +surg-backend/);
@@ -107,15 +107,12 @@ test("a plan says what is replaced, what stays, what stops, and that nothing was
   assert.match(text, /nothing was changed: the same restore with --confirm does it$/);
 });
 
-test("a plan that protects nothing says so loudly", async () => {
+test("a plan that protects nothing says so loudly", () => {
   const bare = { ...planned, plan: { ...plan, makesPreRestoreBackup: false } };
-  assert.match(
-    await formatRestore(bare, "restore", view),
-    /protects +NOT: what is there now is lost/,
-  );
+  assert.match(formatRestore(bare, "restore", view), /protects +NOT: what is there now is lost/);
 });
 
-test("a restore says what was proved, and how it is taken back", async () => {
+test("a restore says what was proved, and how it is taken back", () => {
   const done: RestoreResult = {
     ok: true,
     restored: true,
@@ -137,14 +134,14 @@ test("a restore says what was proved, and how it is taken back", async () => {
     log: "/b/restores/x/restore.log",
     warnings: [],
   };
-  const text = await formatRestore(done, "restore", view);
+  const text = formatRestore(done, "restore", view);
   assert.match(text, /proved +1 collection equal by count and hash/);
   assert.match(text, /service down +4\.2 s/);
   assert.match(text, /mongokeep rollback 2026-11-23_09-00-00 --confirm$/);
   assert.doesNotMatch(text, /not proved/);
 });
 
-test("the list has a line a backup, with its age, state and last day", async () => {
+test("the list has a line a backup, with its age, state and last day", () => {
   const good: ListedBackup = {
     id: ID,
     path: `/b/${ID}`,
@@ -163,20 +160,20 @@ test("the list has a line a backup, with its age, state and last day", async () 
     ...{ id: "2026-11-22_02-00-00", state: "unreadable", type: null, createdAt: null, tier: [] },
     ...{ totals: null, verification: null, expiresOn: null },
   };
-  const [head, first, second] = (await formatList({ backups: [good, unreadable] }, view)).split("\n"); // prettier-ignore
+  const [head, first, second] = (formatList({ backups: [good, unreadable] }, view)).split("\n"); // prettier-ignore
   assert.match(head ?? "", /backup +age +size +documents +type +state +until +note/);
   assert.match(first ?? "", new RegExp(`^ *${ID} +7 h 00 min +34\\.5 MB +12,345 +automatic, weekly +good \\(full\\) +2027-02-23$`)); // prettier-ignore
   assert.match(second ?? "", /2026-11-22_02-00-00 +\? +\? +\? +\? +unreadable +kept$/);
 });
 
-test("an empty list says what to do", async () => {
-  assert.match(await formatList({ backups: [] }, view), /mongokeep backup/);
+test("an empty list says what to do", () => {
+  assert.match(formatList({ backups: [] }, view), /mongokeep backup/);
 });
 
-test("cleanup gives each backup with its reason; a dry run says that it is one", async () => {
+test("cleanup gives each backup with its reason; a dry run says that it is one", () => {
   const decisions = [{ id: ID, action: "delete", reason: "deleted: older than 30 days" }] as const;
   const result = { ok: true, dryRun: true, decisions, alerts: [], freedBytes: 2e6 } as const;
-  const text = await formatCleanup(result, view);
+  const text = formatCleanup(result, view);
   assert.match(text, /delete +2026-11-23_02-00-00 +older than 30 days/);
   assert.match(text, /0 kept, 1 to be deleted, 2 MB to be freed \(dry run: nothing was changed\)$/);
 });
