@@ -3,6 +3,7 @@
 // The caller holds the lock and has verified the backup.
 import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
+import { assertPlanHolds } from "../restore/live.ts";
 import { applyInPlace } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
 import { bestEffort, createRecord } from "../restore/record.ts";
@@ -146,6 +147,7 @@ async function change(
   record: RestoreRecord,
 ): Promise<RestoreOutcome> {
   context.signal.throwIfAborted();
+  await assertPlanHolds(deployment, order.plan, context.signal);
   const live = { changed: false };
   const watching: RestoreRecord = {
     ...record,

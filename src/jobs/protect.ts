@@ -38,7 +38,12 @@ export async function protectPresent(
   const began = performance.now();
   await record.journal({ step: "protect", state: "begin" });
   const databases = [
-    ...new Set([...plan.targetDatabases, ...plan.remove.map((n) => n.slice(0, n.indexOf(".")))]),
+    ...new Set([
+      // Everybody's accounts are in admin.
+      ...plan.usersOf.filter((name) => name === "admin"),
+      ...plan.targetDatabases,
+      ...plan.remove.map((n) => n.slice(0, n.indexOf("."))),
+    ]),
   ];
   const made = await makeBackup(context, deployment, {
     type: "pre-restore",

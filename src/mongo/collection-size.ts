@@ -1,6 +1,7 @@
 // How large a collection is, for planning only: the figures are estimates, and absent without the right.
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
+import { driverError } from "./server-error.ts";
 
 export interface CollectionSize {
   readonly documents: number;
@@ -19,6 +20,6 @@ export async function estimateSize(
     return { documents: Number(stats.count ?? 0), bytes: Number(stats.size ?? 0) };
   } catch (error) {
     if (error instanceof MongoServerError) return null;
-    throw error;
+    throw driverError("list", `${database}.${collection}`, error);
   }
 }

@@ -109,7 +109,8 @@ function describe(database: string, b: Buffer): NamespaceInfo {
 
 /** Namespaces that belong to the server, by the rules of mongodump (mongo-tools, mongodump/prepare.go). */
 function isInternal(database: string, name: string): boolean {
-  if (database === "admin") return name === "system.keys" || name.startsWith("tempusers");
+  if (database === "admin")
+    return name === "system.keys" || name.startsWith("tempusers") || name.startsWith("temproles");
   return name.startsWith("system.") && name !== "system.js";
 }
 

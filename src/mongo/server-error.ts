@@ -16,6 +16,7 @@ export const CODES = {
   authenticationFailed: 18,
   namespaceNotFound: 26,
   cursorNotFound: 43,
+  writeConcernTimeout: 64,
   namespaceExists: 48,
   documentValidationFailure: 121,
   queryPlanKilled: 175,
@@ -42,7 +43,14 @@ export function withoutValues(message: string): string {
       /\b(dup key|duplicate key value|Document|doc|value|element|details): ?[[{"].*$/s,
       "$1: …",
     )
-    .replace(/:\s*\{.*$/s, ": …");
+    .replace(/\b(First element|unsupported): .*$/s, "$1: …")
+    .replace(/:\s*\{.*$/s, ": …")
+    .replace(/'[^']*'/g, "'…'");
+}
+
+/** Atlas has one code for much; of rights it speaks in words. */
+function isAtlasRefusal(code: unknown, message: string): boolean {
+  return code === CODES.atlasError && /not (allowed|authorized)/i.test(message);
 }
 
 /** A failed command on a namespace or database. */
@@ -54,7 +62,7 @@ export function serverError(
   cause?: unknown,
 ): KeepError {
   const details = { serverCode: code, namespace: target };
-  if (code === CODES.unauthorized) {
+  if (code === CODES.unauthorized || isAtlasRefusal(code, message)) {
     const { right, role } = ACTIONS[action];
     return new KeepError(
       "rights-missing",
@@ -98,12 +106,19 @@ export function driverError(action: Action, target: string, error: unknown): Kee
 
 /** Unreachable, login failed or unusable settings; undefined for anything else. */
 export function connectionError(error: unknown): KeepError | undefined {
-  if (error instanceof MongoServerError && LOGIN_CODES.includes(Number(error.code)))
+  if (
+    error instanceof MongoServerError &&
+    LOGIN_CODES.includes(Number(error.code)) &&
+    !isAtlasRefusal(error.code, error.message)
+  )
     return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
       cause: error,
     });
   if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
-    if (/Authentication failed|auth/i.test(error.message) && !error.message.includes("ECONN"))
+    if (
+      /authentication failed|bad auth|requires authentication/i.test(error.message) &&
+      !error.message.includes("ECONN")
+    )
       return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
         cause: error,
       });

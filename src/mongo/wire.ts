@@ -73,17 +73,36 @@ export class WireConnection {
     sequence?: { readonly name: string; readonly documents: Uint8Array },
   ): Promise<void> {
     const parts = encodeCommand(++this.#requestId, flags, body, sequence);
-    await new Promise<void>((resolve, reject) => {
-      const last = parts.length - 1;
-      this.#socket.cork();
-      parts.forEach((part, i) => {
-        this.#socket.write(part, (error) => {
-          if (error) reject(this.#lost(error));
-          else if (i === last) resolve();
+    const watch = this.#watchSending();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const last = parts.length - 1;
+        this.#socket.cork();
+        parts.forEach((part, i) => {
+          this.#socket.write(part, (error) => {
+            if (error) reject(this.#lost(error));
+            else if (i === last) resolve();
+          });
         });
+        this.#socket.uncork();
       });
-      this.#socket.uncork();
-    });
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  /** A server that takes not one byte for the whole time of silence is lost. */
+  #watchSending(): NodeJS.Timeout {
+    let waiting = Number.POSITIVE_INFINITY;
+    return setInterval(() => {
+      const { writableLength } = this.#socket;
+      if (writableLength >= waiting) this.#socket.destroy(new Error(this.#silence("took")));
+      waiting = writableLength;
+    }, this.#silenceMs);
+  }
+
+  #silence(did: "sent" | "took"): string {
+    return `it ${did} nothing for ${Math.round(this.#silenceMs / 1000)} s`;
   }
 
   async receive(): Promise<Message> {
@@ -127,9 +146,7 @@ export class WireConnection {
 
   async #next(): Promise<Buffer> {
     const silence = setTimeout(() => {
-      this.#socket.destroy(
-        new Error(`it sent nothing for ${Math.round(this.#silenceMs / 1000)} s`),
-      );
+      this.#socket.destroy(new Error(this.#silence("sent")));
     }, this.#silenceMs);
     try {
       const next: IteratorResult<Buffer, unknown> = await this.#chunks.next();

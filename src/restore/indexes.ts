@@ -1,9 +1,11 @@
 // Indexes as they were, after the data: all of a collection's in one createIndexes, key order kept.
 // TTL indexes come last of all: the server deletes expired documents within 60 s of the build.
 import type { MongoClient } from "mongodb";
+import { MongoServerError } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { toOrdered } from "../bson/ordered.ts";
-import { driverError } from "../mongo/server-error.ts";
+import type { Emit } from "../events.ts";
+import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
 
 type Definition = Map<string, unknown>;
@@ -53,6 +55,9 @@ export async function buildIndexes(
   }
 }
 
+/** A set that has lost members must not stop a restore for ever. */
+export const MAJORITY = { w: "majority", wtimeout: 60_000 } as const;
+
 /**
  * Waits until all earlier writes are on disk and held by a majority: a createIndexes that finds its index
  * there changes nothing, and its write concern waits for the newest write of the server.
@@ -64,6 +69,7 @@ export async function settleWrites(
     readonly name: string;
     readonly type: string;
   }[],
+  emit: Emit,
 ): Promise<void> {
   const target = collections.find((c) => c.type === "collection" && !c.name.startsWith("system."));
   if (!target) return;
@@ -71,9 +77,14 @@ export async function settleWrites(
     await client.db(target.database).command({
       createIndexes: target.name,
       indexes: [{ key: { _id: 1 }, name: "_id_" }],
-      writeConcern: { w: "majority", j: true },
+      writeConcern: { ...MAJORITY, j: true },
     });
   } catch (error) {
+    if (error instanceof MongoServerError && error.code === CODES.writeConcernTimeout) {
+      const message = "the restored data is not held by a majority of the replica set yet";
+      emit({ kind: "log", level: "warn", code: "no-majority", message });
+      return;
+    }
     throw driverError("create", `indexes of ${target.database}.${target.name}`, error);
   }
 }

@@ -2,7 +2,8 @@
 import type { Deployment } from "../mongo/deployment.ts";
 import { estimateSize } from "../mongo/collection-size.ts";
 import { dataCollection, listNamespaces } from "../mongo/namespaces.ts";
-import type { LiveNamespace } from "./plan.ts";
+import { KeepError } from "../errors.ts";
+import type { LiveNamespace, RestorePlan } from "./plan.ts";
 
 /** The namespaces of the databases, with estimated sizes; a database that does not exist has none. */
 export async function inspectLive(
@@ -26,4 +27,26 @@ export async function inspectLive(
       });
     }
   return live;
+}
+
+/**
+ * Looks once more, right before the first change: what somebody created since the plan would be taken for
+ * the restore's own, and dropped by an undo. @throws KeepError namespaces-changed
+ */
+export async function assertPlanHolds(
+  deployment: Deployment,
+  plan: RestorePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const created = new Set(
+    plan.collections.filter((c) => c.action === "create").map((c) => c.namespace),
+  );
+  for (const database of plan.targetDatabases)
+    for (const { name } of await listNamespaces(deployment.client, database, signal))
+      if (created.has(`${database}.${name}`))
+        throw new KeepError(
+          "namespaces-changed",
+          `${database}.${name} came into being since the restore was planned`,
+          { hint: "Stop what writes to the database (SERVICE_NAME), then run the restore again." },
+        );
 }

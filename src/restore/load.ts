@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** 1 keeps the order of documents (capped collections); more than 2 gain nothing, the server is the limit. */
   readonly connections: 1 | 2;
   readonly signal: AbortSignal;
+  /** Documents to leave out. */
+  readonly skip?: (document: Buffer) => boolean;
   readonly onLoaded: (documents: number, bytes: number) => void;
 }
 
@@ -20,6 +22,8 @@ export interface LoadOptions {
 export interface Loader extends Disposable {
   /** @throws KeepError server-error; "internal" where no raw socket can be had */
   load(dataFile: string, target: InsertTarget, options: LoadOptions): Promise<number>;
+  /** Opens the first connection: call it while failing still costs nothing. */
+  prepare(): Promise<void>;
 }
 
 export function createLoader(deployment: Deployment): Loader {
@@ -33,6 +37,9 @@ export function createLoader(deployment: Deployment): Loader {
     return raw;
   };
   return {
+    async prepare() {
+      idle.push(await borrow());
+    },
     async load(dataFile, target, options) {
       const used: RawConnection[] = [];
       while (used.length < options.connections) used.push(await borrow());
@@ -61,7 +68,8 @@ async function loadFile(
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       if (failed) return;
       options.signal.throwIfAborted();
-      const inserted = await insertRaw(connection, target, next.value.raw);
+      const raw = options.skip ? without(next.value.raw, options.skip) : next.value.raw;
+      const inserted = await insertRaw(connection, target, raw);
       documents += inserted;
       options.onLoaded(inserted, next.value.raw.length);
     }
@@ -80,4 +88,15 @@ async function loadFile(
   const broken = results.find((r) => r.status === "rejected");
   if (broken) throw broken.reason;
   return documents;
+}
+
+function without(documents: Buffer, skip: (document: Buffer) => boolean): Buffer {
+  const kept: Buffer[] = [];
+  for (let at = 0; at < documents.length;) {
+    const end = at + documents.readInt32LE(at);
+    const document = documents.subarray(at, end);
+    if (!skip(document)) kept.push(document);
+    at = end;
+  }
+  return Buffer.concat(kept);
 }

@@ -54,6 +54,7 @@ export async function applyInPlace(
 ): Promise<RestoreOutcome> {
   const work = backup ? await collectWork(backup, plan) : [];
   using loader = createLoader(deployment);
+  if (work.length > 0) await loader.prepare();
   context.signal.throwIfAborted();
   await record.journal({ step: "live-change", state: "begin" });
   const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
@@ -63,6 +64,7 @@ export async function applyInPlace(
   await settleWrites(
     deployment.client,
     work.map((w) => w.planned),
+    context.emit,
   );
   const loadSeconds = (performance.now() - began) / 1000;
   await createViews(run, work);

@@ -81,6 +81,14 @@ test("a dot in --only is a dot, and a star stops at nothing", () => {
   );
 });
 
+test("a database of the server's own is no target", () => {
+  for (const to of ["local", "config", "admin"])
+    assert.throws(
+      () => planRestore(request({ rename: new Map([["surg", to]]) })),
+      (e) => e instanceof KeepError && e.exitCode === 2,
+    );
+});
+
 test("two databases cannot be restored as one collection", () => {
   const both = [source("a", "x"), source("b", "x")];
   const rename = new Map([

@@ -79,6 +79,7 @@ function globToPattern(glob: string): RegExp {
 
 /** @throws KeepError usage for a selection that names nothing, or two sources for one target */
 export function planRestore(request: PlanRequest): RestorePlan {
+  refuseServersOwn(request.rename);
   const selected = select(request);
   const live = new Map(request.live.map((n) => [full(n), n]));
   const collections = selected.map((n) => planOne(n, request.rename, live));
@@ -121,6 +122,16 @@ function select(request: PlanRequest): SourceNamespace[] {
       (request.rename.size === 0 || request.rename.has(n.database)) &&
       (patterns?.some(({ pattern }) => pattern.test(full(n))) ?? true),
   );
+}
+
+const SERVERS_OWN: readonly string[] = ["admin", "config", "local"];
+
+function refuseServersOwn(rename: ReadonlyMap<string, string>): void {
+  for (const [from, to] of rename)
+    if (from !== to && SERVERS_OWN.includes(to))
+      throw new KeepError("usage", `--db ${from}=${to}: ${to} belongs to the server`, {
+        hint: "Name another database to restore into.",
+      });
 }
 
 function nothing(option: string, there: readonly string[]): KeepError {

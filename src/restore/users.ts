@@ -1,8 +1,10 @@
 // Users and roles of a database, merged by the server's own command, as mongorestore does
 // (mongo-tools, mongorestore/metadata.go, RestoreUsersOrRoles). Existing accounts that the backup does
 // not have stay, so that the account which restores can never lock itself out.
+import * as BSON from "bson";
 import type { Deployment } from "../mongo/deployment.ts";
 import { driverError } from "../mongo/server-error.ts";
+import { MAJORITY } from "./indexes.ts";
 import { dropNamespace } from "./create.ts";
 import type { Loader } from "./load.ts";
 
@@ -15,6 +17,21 @@ export interface AccountFiles {
 
 const TEMPORARY_USERS = "tempusers";
 const TEMPORARY_ROLES = "temproles";
+
+/**
+ * Tells the account that restores: its password since changed must not go back, which would lock it out.
+ */
+async function actingAccount(deployment: Deployment): Promise<(document: Buffer) => boolean> {
+  const status = await deployment.client.db("admin").command({ connectionStatus: 1 });
+  const { authenticatedUsers } = status.authInfo as {
+    authenticatedUsers: readonly { user: string; db: string }[];
+  };
+  const own = new Set(authenticatedUsers.map(({ user, db }) => `${db}.${user}`));
+  return (document) => {
+    const { user, db } = BSON.deserialize(document);
+    return own.has(`${String(db)}.${String(user)}`);
+  };
+}
 
 /** @throws KeepError rights-missing, server-error */
 export async function mergeAccounts(
@@ -29,12 +46,13 @@ export async function mergeAccounts(
     { file: files.roles, name: TEMPORARY_ROLES, field: "tempRolesCollection" },
   ];
   const command: Record<string, unknown> = { _mergeAuthzCollections: 1 };
+  const skip = await actingAccount(deployment);
   try {
     for (const { file, name, field } of parts) {
       if (file === null) continue;
       await dropNamespace(client, { database: "admin", name });
       const target = { database: "admin", collection: name, bypassValidation: true };
-      const options = { connections: 1, signal, onLoaded: () => undefined } as const;
+      const options = { connections: 1, signal, skip, onLoaded: () => undefined } as const;
       const loaded = await loader.load(file, target, options);
       // The server takes an absent collection for an error, and an empty one cannot be inserted.
       if (loaded > 0) command[field] = `admin.${name}`;
@@ -42,9 +60,7 @@ export async function mergeAccounts(
     if (Object.keys(command).length === 1) return;
     // An empty name: the accounts of all databases.
     const db = files.database === "admin" ? "" : files.database;
-    await client
-      .db("admin")
-      .command({ ...command, db, drop: false, writeConcern: { w: "majority" } });
+    await client.db("admin").command({ ...command, db, drop: false, writeConcern: MAJORITY });
   } catch (error) {
     throw driverError("write", `users and roles of ${files.database}`, error);
   } finally {
