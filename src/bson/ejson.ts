@@ -1,9 +1,12 @@
-// Canonical Extended JSON v2 ↔ raw BSON, with the order of keys kept both ways
+// Raw BSON → canonical Extended JSON v2, with the order of keys kept, repeated and integer-like ones too
 // (https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md).
-// JSON.parse would move integer-like keys to the front, and an index would become another index.
+// Values are read from their bytes where the library would change or refuse them: a date beyond what
+// JavaScript's Date holds (Java's Long.MAX_VALUE for "never"), the order of a regular expression's options.
 import * as BSON from "bson";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 import { readLeaf } from "./ordered.ts";
+
+export { ejsonToRaw } from "./ejson-read.ts";
 
 /** One line of canonical Extended JSON. `raw` must be valid BSON. */
 export function rawToEjson(raw: Uint8Array): string {
@@ -24,128 +27,50 @@ function writeDocument(b: Buffer, start: number, isArray: boolean): string {
   return isArray ? `[${parts.join(",")}]` : `{${parts.join(",")}}`;
 }
 
+const quote = (text: string) => JSON.stringify(text);
+const stringAt = (b: Buffer, at: number) => b.toString("utf8", at + 4, at + 3 + b.readInt32LE(at));
+
 function writeValue(b: Buffer, type: number, at: number, end: number): string {
-  if (type === TYPE_DOCUMENT || type === TYPE_ARRAY)
-    return writeDocument(b, at, type === TYPE_ARRAY);
-  // The library drops it, and with it the field.
-  if (type === 0x06) return '{"$undefined":true}';
-  const text = BSON.EJSON.stringify({ v: readLeaf(b, type, at, end) }, { relaxed: false });
-  return text.slice('{"v":'.length, -1);
-}
-
-/** The raw BSON of a JSON object. @throws SyntaxError for text that is not canonical Extended JSON */
-export function ejsonToRaw(text: string): Uint8Array {
-  const value = parseJson(text);
-  if (!(value instanceof Map)) throw new SyntaxError("not a JSON object");
-  try {
-    return BSON.serialize(fromJson(value) as BSON.Document, { ignoreUndefined: false });
-  } catch (error) {
-    // The library names what is wrong with a wrapper in errors of every kind, TypeError included.
-    throw new SyntaxError("not canonical Extended JSON", { cause: error });
+  switch (type) {
+    case TYPE_DOCUMENT:
+    case TYPE_ARRAY:
+      return writeDocument(b, at, type === TYPE_ARRAY);
+    case 0x05:
+      return writeBinary(b, at, end);
+    case 0x06:
+      return '{"$undefined":true}';
+    case 0x09:
+      return `{"$date":{"$numberLong":"${b.readBigInt64LE(at)}"}}`;
+    case 0x0b:
+      return writeRegex(b, at, end);
+    case 0x0c: {
+      const id = b.toString("hex", end - 12, end);
+      return `{"$dbPointer":{"$ref":${quote(stringAt(b, at))},"$id":{"$oid":"${id}"}}}`;
+    }
+    case 0x0f: {
+      const scope = at + 8 + b.readInt32LE(at + 4);
+      return `{"$code":${quote(stringAt(b, at + 4))},"$scope":${writeDocument(b, scope, false)}}`;
+    }
+    default: {
+      const value = { v: readLeaf(b, type, at, end) };
+      return BSON.EJSON.stringify(value, { relaxed: false }).slice('{"v":'.length, -1);
+    }
   }
 }
 
-export type OrderedJson =
-  Map<string, OrderedJson> | OrderedJson[] | string | number | boolean | null;
+const OLD_BINARY = 2;
 
-/** Objects with exactly these keys are values, not documents; `$regex` and others are operators. */
-const WRAPPERS = new Set(
-  [
-    ["$numberInt"],
-    ["$numberLong"],
-    ["$numberDouble"],
-    ["$numberDecimal"],
-    ["$oid"],
-    ["$date"],
-    ["$binary"],
-    ["$uuid"],
-    ["$timestamp"],
-    ["$regularExpression"],
-    ["$symbol"],
-    ["$code"],
-    ["$code", "$scope"],
-    ["$dbPointer"],
-    ["$minKey"],
-    ["$maxKey"],
-    ["$undefined"],
-  ].map((keys) => keys.join()),
-);
-
-function fromJson(value: OrderedJson): unknown {
-  if (Array.isArray(value)) return value.map(fromJson);
-  if (!(value instanceof Map)) return value;
-  if (WRAPPERS.has([...value.keys()].sort().join()))
-    return BSON.EJSON.parse(plainText(value), { relaxed: false }) as unknown;
-  return new Map([...value].map(([key, inner]) => [key, fromJson(inner)]));
+function writeBinary(b: Buffer, at: number, end: number): string {
+  const subType = b[at + 4] ?? 0;
+  // The old kind holds its length twice.
+  const start = at + (subType === OLD_BINARY && end - at >= 9 ? 9 : 5);
+  const hex = subType.toString(16).padStart(2, "0");
+  return `{"$binary":{"base64":"${b.toString("base64", start, end)}","subType":"${hex}"}}`;
 }
 
-function plainText(value: OrderedJson): string {
-  if (Array.isArray(value)) return `[${value.map(plainText).join()}]`;
-  if (!(value instanceof Map)) return JSON.stringify(value);
-  return `{${[...value].map(([k, v]) => `${JSON.stringify(k)}:${plainText(v)}`).join()}}`;
-}
-
-const TOKEN = /\s*(?:([{}[\],:])|("[^"\\]*(?:\\.[^"\\]*)*")|(true|false|null|-?\d[\d.eE+-]*))\s*/y;
-const DEEPEST = 400;
-
-/** JSON with objects as Maps in the order of the text. @throws SyntaxError */
-export function parseJson(text: string): OrderedJson {
-  const tokens = tokenize(text);
-  let at = 0;
-  const next = () => {
-    const token = tokens[at++];
-    if (token === undefined) throw new SyntaxError("the JSON text ends too early");
-    return token;
-  };
-  const expect = (wanted: string) => {
-    const token = next();
-    if (token !== wanted) throw new SyntaxError(`expected ${wanted} in the JSON text`);
-  };
-  const readItems = (end: string, readItem: () => void) => {
-    if (tokens[at] === end) {
-      at++;
-      return;
-    }
-    for (;;) {
-      readItem();
-      const token = next();
-      if (token === end) return;
-      if (token !== ",") throw new SyntaxError(`expected , or ${end} in the JSON text`);
-    }
-  };
-  const readValue = (depth: number): OrderedJson => {
-    if (depth > DEEPEST) throw new SyntaxError("the JSON text is nested too deeply");
-    const token = next();
-    if (token === "{") {
-      const object = new Map<string, OrderedJson>();
-      readItems("}", () => {
-        const key = JSON.parse(next()) as unknown;
-        if (typeof key !== "string") throw new SyntaxError("a key in the JSON text is no string");
-        expect(":");
-        object.set(key, readValue(depth + 1));
-      });
-      return object;
-    }
-    if (token === "[") {
-      const list: OrderedJson[] = [];
-      readItems("]", () => list.push(readValue(depth + 1)));
-      return list;
-    }
-    return JSON.parse(token) as string | number | boolean | null;
-  };
-  const value = readValue(0);
-  if (at !== tokens.length) throw new SyntaxError("more follows after the JSON text");
-  return value;
-}
-
-function tokenize(text: string): string[] {
-  const tokens: string[] = [];
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < text.length) {
-    const start = TOKEN.lastIndex;
-    const match = TOKEN.exec(text);
-    if (!match) throw new SyntaxError(`not JSON at character ${start}`);
-    tokens.push(match[1] ?? match[2] ?? match[3] ?? "");
-  }
-  return tokens;
+function writeRegex(b: Buffer, at: number, end: number): string {
+  const middle = b.indexOf(0, at);
+  const pattern = quote(b.toString("utf8", at, middle));
+  const options = quote(b.toString("utf8", middle + 1, end - 1));
+  return `{"$regularExpression":{"pattern":${pattern},"options":${options}}}`;
 }

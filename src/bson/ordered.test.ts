@@ -34,6 +34,40 @@ test("every value goes back to the same bytes", () => {
   assert.deepEqual(BSON.serialize(toOrdered(raw), { ignoreUndefined: false }), raw);
 });
 
+test("fields that share a name are all sent, at any depth: each is a condition of its query", () => {
+  const condition = (operator: string, value: number) =>
+    rawDocument(rawElement(0x01, operator, double(value)));
+  const match = rawDocument(
+    rawElement(0x03, "a", condition("$gt", 1.5)),
+    rawElement(0x03, "a", condition("$lt", 5.5)),
+  );
+  const raw = rawDocument(rawElement(0x04, "pipeline", rawDocument(rawElement(0x03, "0", match))));
+  assert.deepEqual(Buffer.from(BSON.serialize(toOrdered(raw))), raw);
+  const fields = toOrdered(match);
+  assert.deepEqual(Buffer.from(BSON.serialize(fields)), match);
+  fields.delete("a");
+  fields.set("b", 1);
+  assert.deepEqual([...fields], [["b", 1]]);
+});
+
+test("dates beyond JavaScript's are sent as they are, and refused where they cannot be", () => {
+  const dated = (ms: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(ms, 0);
+    return rawDocument(rawElement(0x09, "d", bytes));
+  };
+  const limits = [2n ** 63n - 1n, -(2n ** 63n), 8_640_000_000_000_001n, -9_007_199_254_740_991n];
+  for (const ms of limits)
+    assert.deepEqual(Buffer.from(BSON.serialize(toOrdered(dated(ms)))), dated(ms), String(ms));
+  assert.throws(() => toOrdered(dated(2n ** 62n + 1n)), /cannot carry/);
+});
+
+const double = (value: number) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value, 0);
+  return bytes;
+};
+
 test("only documents with an empty timestamp in a top-level field other than _id are found", () => {
   const empty = new BSON.Timestamp({ t: 0, i: 0 });
   const docs = [

@@ -100,6 +100,67 @@ test("Extended JSON is what the library writes, and keeps integer-like keys in p
   assert.equal(rawToEjson(ejsonToRaw(keyed)), keyed);
 });
 
+const int64 = (value: bigint) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64LE(value, 0);
+  return bytes;
+};
+const text = (value: string) => {
+  const bytes = Buffer.from(`0000${value}\0`, "utf8");
+  bytes.writeInt32LE(bytes.length - 4, 0);
+  return bytes;
+};
+const int32 = (value: number) => Buffer.from(BSON.serialize({ v: new BSON.Int32(value) })).subarray(7, 11); // prettier-ignore
+
+/** What servers hold and a JavaScript object cannot. */
+const AWKWARD: Readonly<Record<string, Buffer>> = {
+  "fields that share a name": rawDocument(
+    rawElement(0x10, "a", int32(1)),
+    rawElement(0x03, "a", rawDocument(rawElement(0x10, "b", int32(2)))),
+    rawElement(0x10, "0", int32(3)),
+    rawElement(0x10, "a", int32(4)),
+  ),
+  "fields called __proto__": rawDocument(
+    rawElement(0x10, "__proto__", int32(1)),
+    rawElement(0x10, "__proto__", int32(2)),
+  ),
+  "Java's never": rawDocument(rawElement(0x09, "d", int64(2n ** 63n - 1n))),
+  "the earliest date": rawDocument(rawElement(0x09, "d", int64(-(2n ** 63n)))),
+  "the first date beyond Date": rawDocument(rawElement(0x09, "d", int64(8_640_000_000_000_001n))),
+  undefined: rawDocument(rawElement(0x06, "u", Buffer.alloc(0))),
+  "a pointer": rawDocument(rawElement(0x0c, "p", Buffer.concat([text("c"), Buffer.alloc(12, 7)]))),
+  "options of a regular expression out of order": rawDocument(
+    rawElement(0x0b, "r", Buffer.from("a\0xmi\0")),
+  ),
+  "code with the scope's fields in their order": rawDocument(
+    rawElement(
+      0x0f,
+      "c",
+      Buffer.concat([
+        int32(4 + 6 + 19),
+        text("f"),
+        rawDocument(rawElement(0x10, "b", int32(1)), rawElement(0x10, "0", int32(2))),
+      ]),
+    ),
+  ),
+  "the old kind of binary": rawDocument(
+    rawElement(
+      0x05,
+      "b",
+      Buffer.concat([int32(7), Buffer.from([2]), int32(3), Buffer.from("abc")]),
+    ),
+  ),
+  "a UUID too short": rawDocument(
+    rawElement(0x05, "b", Buffer.concat([int32(2), Buffer.from([4]), Buffer.from("ab")])),
+  ),
+};
+
+for (const [what, doc] of Object.entries(AWKWARD))
+  test(`Extended JSON gives ${what} back, byte for byte`, () => {
+    assert.deepEqual(validateDocuments(doc), { documents: 1 });
+    assert.deepEqual(Buffer.from(ejsonToRaw(rawToEjson(doc))), doc, rawToEjson(doc));
+  });
+
 test("operators in validators stay documents", () => {
   const text = '{"validator":{"name":{"$regex":"^a","$options":"i"},"x":{"$type":"int"}}}';
   assert.equal(rawToEjson(ejsonToRaw(text)), text);
