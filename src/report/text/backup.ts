@@ -4,7 +4,7 @@ import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatFacts } from "../table.ts";
 import { formatSeconds } from "../times.ts";
-import { formatContent, formatSize } from "./parts.ts";
+import { formatContent, formatNumber, formatSize } from "./parts.ts";
 
 const INSTANT: Readonly<Record<BackupResult["consistency"]["mode"], string>> = {
   snapshot: "one instant over all collections",
@@ -24,7 +24,7 @@ export function formatBackup(result: BackupResult, { style }: View): string {
     ["users", result.users],
     ["verified", `${verification.level}, in ${formatSeconds(timings.verifySeconds)}`],
     ["took", formatSeconds(timings.totalSeconds)],
-    ["cleanup", `${cleanup.kept} backups kept, ${cleanup.deleted} deleted`],
+    ["cleanup", `${formatNumber(cleanup.kept, "backup")} kept, ${cleanup.deleted} deleted`],
   ]);
   return `${style.good("backup good")}: ${style.bold(result.id)}\n${facts}`;
 }
