@@ -2,8 +2,7 @@
 // Extended JSON. Options and indexes stay raw BSON, so that the order of their keys survives (TOOLS-3411).
 import * as BSON from "bson";
 import { ejsonToRaw, rawToEjson } from "../bson/ejson.ts";
-import { findElement, TYPE_ARRAY, TYPE_DOCUMENT } from "../bson/element.ts";
-import { skipValue } from "../bson/element.ts";
+import { findElement, findString, skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "../bson/element.ts";
 
 export interface CollectionMetadata {
   readonly collectionName: string;
@@ -32,17 +31,12 @@ const EMPTY_DOCUMENT = BSON.serialize({});
 /** @throws SyntaxError for text that is no metadata of a collection */
 export function parseMetadata(text: string): CollectionMetadata {
   const b = Buffer.from(ejsonToRaw(text));
-  const string = (name: string) => {
-    const found = findElement(b, 0, name);
-    if (found?.type !== 0x02) return null;
-    return b.toString("utf8", found.at + 4, found.at + 3 + b.readInt32LE(found.at));
-  };
   const options = findElement(b, 0, "options");
   const indexes = findElement(b, 0, "indexes");
   return {
-    collectionName: string("collectionName") ?? "",
-    type: string("type") ?? "collection",
-    uuid: string("uuid"),
+    collectionName: findString(b, 0, "collectionName") ?? "",
+    type: findString(b, 0, "type") ?? "collection",
+    uuid: findString(b, 0, "uuid"),
     options: options?.type === TYPE_DOCUMENT ? documentAt(b, options.at) : EMPTY_DOCUMENT,
     indexes: indexes?.type === TYPE_ARRAY ? documentsIn(b, indexes.at) : [],
   };

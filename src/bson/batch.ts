@@ -78,8 +78,3 @@ export function compactBatch(b: Buffer, arrayAt: number, pieceBytes: number): Co
   if (end > 0 && cuts.at(-1) !== end) cuts.push(end);
   return { documents, cuts };
 }
-
-/** The bytes that a batch array takes at the most once compacted, for planning even pieces. */
-export function arrayBytes(b: Buffer, arrayAt: number): number {
-  return b.readInt32LE(arrayAt);
-}

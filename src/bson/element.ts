@@ -69,3 +69,17 @@ export function findElement(
   }
   return undefined;
 }
+
+/** A named string of the document at `start`; null if there is none. Top level only. */
+export function findString(b: Buffer, start: number, wanted: string): string | null {
+  const found = findElement(b, start, wanted);
+  if (found?.type !== TYPE_STRING) return null;
+  return b.toString("utf8", found.at + 4, found.at + 3 + b.readInt32LE(found.at));
+}
+
+/** Whether a collection's options (raw BSON) say that it is capped. */
+export function isCapped(options: Uint8Array): boolean {
+  const b = Buffer.from(options.buffer, options.byteOffset, options.byteLength);
+  const capped = findElement(b, 0, "capped");
+  return capped !== undefined && b[capped.at] === 1;
+}

@@ -8,7 +8,7 @@ import { dataPath, metadataPath } from "../archive/layout.ts";
 import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import { formatMetadata } from "../archive/metadata.ts";
 import type { PartialBackup } from "../archive/writer.ts";
-import { findElement, TYPE_BOOL } from "../bson/element.ts";
+import { isCapped } from "../bson/element.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";
@@ -119,7 +119,7 @@ async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<Dumpe
   const { info } = one;
   if (info.type === "view") return null;
   // Capped collections refuse snapshot reads (tried on 6.0.5: code 246): outside of the instant.
-  const at = isCapped(info) ? null : shared.at;
+  const at = isCapped(info.options) ? null : shared.at;
   try {
     const data = await readInto(run, shared, one, at);
     return { ...data, consistency: at === null ? "none" : "snapshot" };
@@ -141,12 +141,6 @@ function giveUpInstant(run: DumpRun, shared: Shared): void {
     message:
       "the dump takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds): the rest is read as it is now, and the backup is not one instant",
   });
-}
-
-function isCapped(info: NamespaceInfo): boolean {
-  const b = Buffer.from(info.options);
-  const capped = findElement(b, 0, "capped");
-  return capped?.type === TYPE_BOOL && b[capped.at] === 1;
 }
 
 const dataFileOf = (run: DumpRun, info: NamespaceInfo) =>

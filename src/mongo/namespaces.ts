@@ -2,7 +2,7 @@
 // because the order of keys in validators, pipelines and indexes has a meaning (TOOLS-3411).
 import type { Db, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
-import { findElement, TYPE_DOCUMENT } from "../bson/element.ts";
+import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import { CODES, driverError } from "./server-error.ts";
 
@@ -79,11 +79,6 @@ export async function listNamespaces(
 const asBuffer = (raw: Uint8Array): Buffer =>
   Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 
-function text(b: Buffer, start: number, name: string): string {
-  const found = findElement(b, start, name);
-  return found ? b.toString("utf8", found.at + 4, found.at + 3 + b.readInt32LE(found.at)) : "";
-}
-
 /** A copy of an embedded document's bytes. */
 function subDocument(b: Buffer, start: number, name: string): Buffer | null {
   const found = findElement(b, start, name);
@@ -92,12 +87,12 @@ function subDocument(b: Buffer, start: number, name: string): Buffer | null {
 }
 
 function describe(database: string, b: Buffer): NamespaceInfo {
-  const type = text(b, 0, "type");
+  const type = findString(b, 0, "type") ?? "";
   const info = subDocument(b, 0, "info");
   const uuid = info && findElement(info, 0, "uuid");
   return {
     database,
-    name: text(b, 0, "name"),
+    name: findString(b, 0, "name") ?? "",
     type: type === "view" || type === "timeseries" ? type : "collection",
     // A binary: length, subtype, 16 bytes.
     uuid: info && uuid ? info.toString("hex", uuid.at + 5, uuid.at + 21) : null,
@@ -131,7 +126,7 @@ async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {
 
 /** The name of an index definition. */
 export function indexName(definition: Uint8Array): string {
-  return text(asBuffer(definition), 0, "name");
+  return findString(asBuffer(definition), 0, "name") ?? "";
 }
 
 /** @throws KeepError database-empty for a database that holds nothing to back up */

@@ -2,7 +2,7 @@
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { readMetadata } from "../archive/reader.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
-import { findElement } from "../bson/element.ts";
+import { findString, isCapped } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
@@ -174,7 +174,7 @@ async function loadOne(
     createNamespace(run.deployment.client, planned, metadata),
   );
   const { dataFile } = archived;
-  const inOrder = metadata !== null && isCapped(metadata);
+  const inOrder = metadata !== null && isCapped(metadata.options);
   if (dataFile === null) return 0;
   return await step(run, "load", planned.namespace, () =>
     run.loader.load(
@@ -193,12 +193,6 @@ async function loadOne(
       },
     ),
   );
-}
-
-function isCapped(metadata: CollectionMetadata): boolean {
-  const options = Buffer.from(metadata.options);
-  const capped = findElement(options, 0, "capped");
-  return capped !== undefined && options[capped.at] === 1;
 }
 
 async function indexOne(run: Run, { planned, metadata }: Work): Promise<void> {
@@ -241,9 +235,7 @@ async function createViews(run: Run, work: readonly Work[]): Promise<void> {
 
 function viewOn(metadata: CollectionMetadata | null): string {
   if (!metadata) return "";
-  const b = Buffer.from(metadata.options);
-  const found = findElement(b, 0, "viewOn");
-  return found ? b.toString("utf8", found.at + 4, found.at + 3 + b.readInt32LE(found.at)) : "";
+  return findString(Buffer.from(metadata.options), 0, "viewOn") ?? "";
 }
 
 const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
