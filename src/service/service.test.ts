@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -7,6 +7,8 @@ import { createService } from "./create-service.ts";
 import type { Service, ServiceChoice } from "./service.ts";
 
 const NEVER = new AbortController().signal;
+/** Far longer than a check that passes takes, on a busy machine too. */
+const PATIENT = { checkMs: 20_000, pauseMs: 20 };
 const FAST = { checkMs: 300, pauseMs: 20 };
 const PATH = process.env.PATH ?? "";
 
@@ -22,13 +24,17 @@ case "$*" in
     echo "ActiveState=$(cat "$MK_STATE/active")" ;;
   *stop*) [ -e "$MK_STATE/refuse" ] && { echo "Access denied" >&2; exit 4; }
     echo inactive > "$MK_STATE/active" ;;
-  *start*) cat "$MK_STATE/after-start" > "$MK_STATE/active" ;;
+  *start*) cp "$MK_STATE/after-start" "$MK_STATE/active" ;;
 esac
 `;
 
 let folder: string;
 let state: string;
-const put = (name: string, text: string) => writeFile(join(state, name), text);
+/** By rename: a state that is read while it is written must be the old one or the new one. */
+const put = async (name: string, text: string) => {
+  await writeFile(join(state, `${name}.new`), text);
+  await rename(join(state, `${name}.new`), join(state, name));
+};
 const get = async (name: string) => (await readFile(join(state, name), "utf8")).trim();
 
 before(async () => {
@@ -51,13 +57,13 @@ beforeEach(async () => {
 });
 
 function create(choice: ServiceChoice, limits = {}): Service {
-  const service = createService(choice, { ...FAST, ...limits });
+  const service = createService(choice, { ...PATIENT, ...limits });
   assert.ok(service);
   return service;
 }
 
-const unit = (name = "surg.service", check: string | null = null) =>
-  create({ kind: "systemd", unit: name, check });
+const unit = (name = "surg.service", check: string | null = null, limits = {}) =>
+  create({ kind: "systemd", unit: name, check }, limits);
 const commands = (stop: string, start: string, check: string | null = null, limits = {}) =>
   create({ kind: "commands", stop, start, check }, limits);
 const SCRIPTS = [
@@ -71,8 +77,8 @@ test("no service set is no service", () => {
 });
 
 for (const [name, make] of [
-  ["a systemd unit", () => unit()],
-  ["a pair of commands with a check", () => commands(...SCRIPTS)],
+  ["a systemd unit", (limits = {}) => unit("surg.service", null, limits)],
+  ["a pair of commands with a check", (limits = {}) => commands(...SCRIPTS, limits)],
 ] as const) {
   describe(`every service: ${name}`, () => {
     test("is found, stopped and started again", async () => {
@@ -88,7 +94,7 @@ for (const [name, make] of [
     });
 
     test("that does not come up fails the check, with why", async () => {
-      const service = make();
+      const service = make(FAST);
       await put("after-start", "failed");
       await service.start();
       await assert.rejects(service.check(), {
@@ -142,7 +148,8 @@ test("a stop that systemd denies says so, and never asks for a password", async 
 });
 
 test("a unit's own check is asked in place of its state", async () => {
-  await assert.rejects(unit("surg.service", "echo sick >&2; false").check(), { message: /sick/ });
+  const sick = unit("surg.service", "echo sick >&2; false", FAST);
+  await assert.rejects(sick.check(), { message: /sick/ });
   await unit("surg.service", "true").check();
 });
 

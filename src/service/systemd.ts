@@ -72,10 +72,18 @@ function refuseUnusable(unit: string, { load }: UnitState): void {
   });
 }
 
-/** A unit may start and die a moment later: healthy is what is active, or a one-shot that ended well. */
+/**
+ * A unit may start and die a moment later: healthy is what is active, or a one-shot that ended well.
+ * No answer counts as not yet: systemd may be busy with the very start.
+ */
 async function askState(unit: string): Promise<string | null> {
-  const { active } = await showUnit(unit);
-  return active === "active" || active === "inactive" ? null : `${unit} is ${active}`;
+  try {
+    const { active } = await showUnit(unit);
+    return active === "active" || active === "inactive" ? null : `${unit} is ${active}`;
+  } catch (error) {
+    if (error instanceof KeepError) return error.message;
+    throw error;
+  }
 }
 
 async function control(
