@@ -1,0 +1,184 @@
+// Takes planned collections through create, load, indexes and proof, under whatever names they get meanwhile:
+// their own (in place) or staging names. Each step is journalled first.
+import type { CollectionMetadata } from "../archive/metadata.ts";
+import { readMetadata } from "../archive/reader.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { isCapped } from "../bson/element.ts";
+import { KeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { dataCollection } from "../mongo/namespaces.ts";
+import { runPool } from "../util/task-pool.ts";
+import { createNamespace } from "./create.ts";
+import { buildIndexes, splitIndexes } from "./indexes.ts";
+import type { Loader } from "./load.ts";
+import type { PlannedCollection, RestorePlan } from "./plan.ts";
+import { proveCollection } from "./prove.ts";
+import type { ProvedCollection } from "./prove.ts";
+import type { RestoreRecord, Step } from "./record.ts";
+import type { RestoreContext } from "./restore-context.ts";
+
+/** Where a collection is being built. */
+export interface Target {
+  readonly database: string;
+  readonly name: string;
+}
+
+/** A planned collection with what the archive has of it. */
+export interface Work {
+  readonly planned: PlannedCollection;
+  readonly target: Target;
+  readonly archived: ArchivedCollection;
+  readonly metadata: CollectionMetadata | null;
+}
+
+/** What all steps of one restore share. */
+export interface Run {
+  readonly deployment: Deployment;
+  readonly loader: Loader;
+  readonly record: RestoreRecord;
+  readonly context: RestoreContext;
+  /** Sum over the collections, some proved at the same time. */
+  readonly proving: { seconds: number };
+}
+
+/** `targetOf` says under which name a collection is built. @throws KeepError damaged */
+export async function collectWork(
+  backup: OpenedBackup,
+  plan: RestorePlan,
+  targetOf: (planned: PlannedCollection) => Target,
+): Promise<Work[]> {
+  const byName = new Map(backup.collections.map((c) => [`${c.database}.${c.name}`, c]));
+  const work: Work[] = [];
+  for (const planned of plan.collections) {
+    const archived = byName.get(`${planned.source.database}.${planned.source.name}`);
+    if (!archived)
+      throw new KeepError("damaged", `the backup no longer holds ${planned.namespace}`);
+    const metadata = await readMetadata(archived);
+    work.push({ planned, target: targetOf(planned), archived, metadata });
+  }
+  return work;
+}
+
+/** One journalled step on a namespace; a failure is journalled and logged in full, then thrown. */
+export async function step<T>(
+  run: Pick<Run, "record" | "context">,
+  name: Step,
+  namespace: string,
+  act: () => Promise<T>,
+): Promise<T> {
+  run.context.signal.throwIfAborted();
+  await run.record.journal({ step: name, state: "begin", namespace });
+  try {
+    const result = await act();
+    await run.record.journal({ step: name, state: "done", namespace });
+    await run.record.log(`${name} ${JSON.stringify(namespace)} done`);
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    await run.record.journal({ step: name, state: "failed", namespace, message });
+    await run.record.log(`${name} ${JSON.stringify(namespace)} FAILED: ${message}`);
+    throw error;
+  }
+}
+
+/** Two at a time: while one loads, the other's indexes build or its proof is read. */
+const WIDTH = 2;
+
+/**
+ * Takes each collection (views aside) through load, indexes and proof, the largest first. Half the server's
+ * work of one overlaps with the other's; a failure stops both. The targets must not exist.
+ */
+export async function loadCollections(
+  run: Run,
+  work: readonly Work[],
+): Promise<Map<Work, ProvedCollection>> {
+  const collections = work
+    .filter((w) => w.planned.type !== "view")
+    .sort((a, b) => (b.planned.rawBytes ?? 0) - (a.planned.rawBytes ?? 0));
+  const progress = createProgress(run, work);
+  const proved = new Map<Work, ProvedCollection>();
+  await runPool(collections, WIDTH, run.context.signal, async (one, signal) => {
+    const own = { ...run, context: { ...run.context, signal } };
+    const documents = await loadOne(own, one, progress);
+    await indexOne(own, one);
+    proved.set(one, await proveOne(own, one, documents));
+  });
+  return proved;
+}
+
+function createProgress(run: Run, work: readonly Work[]) {
+  const totalBytes = work.reduce((sum, w) => sum + (w.planned.rawBytes ?? 0), 0);
+  let documents = 0;
+  let bytes = 0;
+  return {
+    /** Nearly all bytes are in one collection: two connections do for it what two collections do. */
+    isAlone: ({ rawBytes }: PlannedCollection) => (rawBytes ?? 0) > 0.9 * totalBytes,
+    add: (namespace: string, moreDocuments: number, moreBytes: number) => {
+      documents += moreDocuments;
+      bytes += moreBytes;
+      run.context.emit({ kind: "progress", step: "load", namespace, documents, bytes, totalBytes });
+    },
+  };
+}
+
+async function loadOne(
+  run: Run,
+  { planned, target, archived, metadata }: Work,
+  progress: ReturnType<typeof createProgress>,
+): Promise<number> {
+  await step(run, "create", planned.namespace, () =>
+    createNamespace(run.deployment.client, target, metadata),
+  );
+  const { dataFile } = archived;
+  const inOrder = metadata !== null && isCapped(metadata.options);
+  if (dataFile === null) return 0;
+  return await step(run, "load", planned.namespace, () =>
+    run.loader.load(
+      dataFile,
+      {
+        database: target.database,
+        collection: dataCollection(planned.type, target.name),
+        bypassValidation: planned.type === "collection",
+      },
+      {
+        connections: inOrder || !progress.isAlone(planned) ? 1 : 2,
+        signal: run.context.signal,
+        onLoaded: (documents, bytes) => {
+          progress.add(planned.namespace, documents, bytes);
+        },
+      },
+    ),
+  );
+}
+
+async function indexOne(run: Run, { planned, target, metadata }: Work): Promise<void> {
+  if (!metadata) return;
+  const { plain } = splitIndexes(metadata);
+  if (plain.length === 0) return;
+  await step(run, "index", planned.namespace, () =>
+    buildIndexes(run.deployment.client, target, plain),
+  );
+}
+
+async function proveOne(
+  run: Run,
+  { planned, target }: Work,
+  loaded: number,
+): Promise<ProvedCollection> {
+  const began = performance.now();
+  const expectedDocuments = planned.documents ?? loaded;
+  const proved = await step(run, "prove", planned.namespace, async () => {
+    const found = await proveCollection(
+      run.deployment,
+      { ...planned, ...target, expectedDocuments },
+      run.context,
+    );
+    if (found.equal) return found;
+    throw new KeepError(
+      "failed",
+      `${planned.namespace}: what the server holds after the load is not what the backup holds`,
+    );
+  });
+  run.proving.seconds += (performance.now() - began) / 1000;
+  return proved;
+}
