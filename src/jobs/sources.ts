@@ -5,6 +5,9 @@ import type { SourceNamespace } from "../restore/plan.ts";
 
 export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
   const collections = (backup?.collections ?? []).filter((c) => !isServersOwn(c));
+  const indexes = new Map(
+    backup?.manifest?.collections.map((c) => [`${c.database}.${c.name}`, c.indexes.length]),
+  );
   return collections.map(({ database, name, type, expected }) => ({
     database,
     name,
@@ -12,6 +15,7 @@ export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
     documents: expected?.documents ?? null,
     rawBytes: expected?.rawBytes ?? null,
     contentHash: expected?.contentHash ?? null,
+    indexes: indexes.get(`${database}.${name}`) ?? null,
   }));
 }
 

@@ -7,6 +7,8 @@ export interface CollectionSize {
   readonly documents: number;
   /** Uncompressed BSON bytes. */
   readonly bytes: number;
+  /** On the server's disk, compressed, with the indexes. */
+  readonly diskBytes: number;
 }
 
 /** null where the server does not say (no right to collStats, a view). */
@@ -17,7 +19,11 @@ export async function estimateSize(
 ): Promise<CollectionSize | null> {
   try {
     const stats = await client.db(database).command({ collStats: collection });
-    return { documents: Number(stats.count ?? 0), bytes: Number(stats.size ?? 0) };
+    return {
+      documents: Number(stats.count ?? 0),
+      bytes: Number(stats.size ?? 0),
+      diskBytes: Number(stats.storageSize ?? 0) + Number(stats.totalIndexSize ?? 0),
+    };
   } catch (error) {
     if (error instanceof MongoServerError) return null;
     throw driverError("list", `${database}.${collection}`, error);

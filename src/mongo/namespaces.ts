@@ -4,6 +4,7 @@ import type { Db, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
+import { isOwn, OWN_PREFIX, readMarkers } from "./own-collections.ts";
 import { CODES, driverError } from "./server-error.ts";
 
 export type NamespaceType = "collection" | "timeseries" | "view";
@@ -22,8 +23,6 @@ export interface NamespaceInfo {
   readonly indexes: readonly Uint8Array[];
 }
 
-/** Set-aside and staged collections of restores: `__mongokeep_<restore id>_<n>`. */
-export const OWN_PREFIX = "__mongokeep_";
 const EMPTY_DOCUMENT = Buffer.from([5, 0, 0, 0, 0]);
 const BUCKETS = "system.buckets.";
 
@@ -46,7 +45,7 @@ export async function listDatabaseNames(client: MongoClient): Promise<string[]> 
 
 /**
  * The namespaces of a database that a backup holds, sorted by name: all but the server's own
- * (`system.*`, save `system.js`; in `admin` users, roles and versions too).
+ * (`system.*`, save `system.js`; in `admin` users, roles and versions too) and what restores keep beside them.
  */
 export async function listNamespaces(
   client: MongoClient,
@@ -69,11 +68,22 @@ export async function listNamespaces(
   }
   found.sort((a, b) => (a.name < b.name ? -1 : 1));
   return await Promise.all(
-    found.map(async (info) => {
+    (await withoutOwn(client, database, found)).map(async (info) => {
       const dataUuid = buckets.get(BUCKETS + info.name) ?? info.uuid;
       return { ...info, dataUuid, indexes: await readIndexes(db, info) };
     }),
   );
+}
+
+/** Markers are read only where a name calls for it. */
+async function withoutOwn(
+  client: MongoClient,
+  database: string,
+  found: readonly NamespaceInfo[],
+): Promise<readonly NamespaceInfo[]> {
+  if (!found.some((n) => n.name.startsWith(OWN_PREFIX))) return found;
+  const markers = await readMarkers(client, database);
+  return found.filter((n) => !isOwn(n.name, markers));
 }
 
 const asBuffer = (raw: Uint8Array): Buffer =>

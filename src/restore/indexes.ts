@@ -8,7 +8,7 @@ import type { Emit } from "../events.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
 
-type Definition = Map<string, unknown>;
+export type Definition = Map<string, unknown>;
 
 export interface IndexSets {
   readonly plain: readonly Definition[];
@@ -30,6 +30,13 @@ export function splitIndexes(metadata: CollectionMetadata): IndexSets {
     plain: definitions.filter((d) => !d.has(EXPIRY)),
     expiring: definitions.filter((d) => d.has(EXPIRY)),
   };
+}
+
+/** The same index without its expiry, which a later collMod can add where the server is 5.1 or newer. */
+export function withoutExpiry(definition: Definition): Definition {
+  const copy = new Map(definition);
+  copy.delete(EXPIRY);
+  return copy;
 }
 
 function cleaned(definition: Definition, collectionIsCollated: boolean): Definition {

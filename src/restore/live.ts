@@ -1,7 +1,10 @@
 // What is on the server now, for the plan.
 import type { Deployment } from "../mongo/deployment.ts";
 import { estimateSize } from "../mongo/collection-size.ts";
+import { isCapped } from "../bson/element.ts";
 import { dataCollection, listNamespaces } from "../mongo/namespaces.ts";
+import type { NamespaceInfo } from "../mongo/namespaces.ts";
+import { newestIdTime } from "../mongo/newest-id.ts";
 import { KeepError } from "../errors.ts";
 import type { LiveNamespace, RestorePlan } from "./plan.ts";
 
@@ -13,20 +16,26 @@ export async function inspectLive(
 ): Promise<LiveNamespace[]> {
   const live: LiveNamespace[] = [];
   for (const database of databases)
-    for (const { name, type } of await listNamespaces(deployment.client, database, signal)) {
-      const size =
-        type === "view"
-          ? null
-          : await estimateSize(deployment.client, database, dataCollection(type, name));
-      live.push({
-        database,
-        name,
-        type,
-        documents: size?.documents ?? null,
-        bytes: size?.bytes ?? null,
-      });
-    }
+    for (const info of await listNamespaces(deployment.client, database, signal))
+      live.push(await inspectOne(deployment, info));
   return live;
+}
+
+async function inspectOne({ client }: Deployment, info: NamespaceInfo): Promise<LiveNamespace> {
+  const { database, name, type, indexes } = info;
+  const isView = type === "view";
+  const size = isView ? null : await estimateSize(client, database, dataCollection(type, name));
+  const ordered = type === "collection" && !isCapped(info.options);
+  return {
+    database,
+    name,
+    type,
+    documents: size?.documents ?? null,
+    bytes: size?.bytes ?? null,
+    diskBytes: size?.diskBytes ?? null,
+    indexes: indexes.length,
+    newestId: ordered ? await newestIdTime(client, database, name) : null,
+  };
 }
 
 /**

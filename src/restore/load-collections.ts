@@ -9,7 +9,8 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import { runPool } from "../util/task-pool.ts";
 import { createNamespace } from "./create.ts";
-import { buildIndexes, splitIndexes } from "./indexes.ts";
+import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
+import type { Definition } from "./indexes.ts";
 import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import { proveCollection } from "./prove.ts";
@@ -29,6 +30,8 @@ export interface Work {
   readonly target: Target;
   readonly archived: ArchivedCollection;
   readonly metadata: CollectionMetadata | null;
+  /** What is built right after the load. */
+  readonly indexes: readonly Definition[];
 }
 
 /** What all steps of one restore share. */
@@ -41,11 +44,20 @@ export interface Run {
   readonly proving: { seconds: number };
 }
 
-/** `targetOf` says under which name a collection is built. @throws KeepError damaged */
+export interface Build {
+  /** Under which name a collection is built. */
+  readonly targetOf: (planned: PlannedCollection) => Target;
+  /** Indexes with an expiry are built with the others, but without the expiry (see expiry.ts). */
+  readonly expiringToo: (planned: PlannedCollection) => boolean;
+}
+
+export const IN_PLACE: Build = { targetOf: (planned) => planned, expiringToo: () => false };
+
+/** What the archive has of each planned collection. @throws KeepError damaged */
 export async function collectWork(
   backup: OpenedBackup,
-  plan: RestorePlan,
-  targetOf: (planned: PlannedCollection) => Target,
+  plan: Pick<RestorePlan, "collections">,
+  build: Build,
 ): Promise<Work[]> {
   const byName = new Map(backup.collections.map((c) => [`${c.database}.${c.name}`, c]));
   const work: Work[] = [];
@@ -54,9 +66,15 @@ export async function collectWork(
     if (!archived)
       throw new KeepError("damaged", `the backup no longer holds ${planned.namespace}`);
     const metadata = await readMetadata(archived);
-    work.push({ planned, target: targetOf(planned), archived, metadata });
+    const indexes = metadata ? indexesOf(metadata, build.expiringToo(planned)) : [];
+    work.push({ planned, target: build.targetOf(planned), archived, metadata, indexes });
   }
   return work;
+}
+
+function indexesOf(metadata: CollectionMetadata, expiringToo: boolean): readonly Definition[] {
+  const { plain, expiring } = splitIndexes(metadata);
+  return expiringToo ? [...plain, ...expiring.map(withoutExpiry)] : plain;
 }
 
 /** One journalled step on a namespace; a failure is journalled and logged in full, then thrown. */
@@ -151,12 +169,10 @@ async function loadOne(
   );
 }
 
-async function indexOne(run: Run, { planned, target, metadata }: Work): Promise<void> {
-  if (!metadata) return;
-  const { plain } = splitIndexes(metadata);
-  if (plain.length === 0) return;
+async function indexOne(run: Run, { planned, target, indexes }: Work): Promise<void> {
+  if (indexes.length === 0) return;
   await step(run, "index", planned.namespace, () =>
-    buildIndexes(run.deployment.client, target, plain),
+    buildIndexes(run.deployment.client, target, indexes),
   );
 }
 

@@ -4,16 +4,11 @@ import type { OpenedBackup } from "../archive/reader.ts";
 import { findString } from "../bson/element.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { accountFilesOf } from "./account-files.ts";
-import {
-  collectionExpiry,
-  createNamespace,
-  dropNamespace,
-  orderViews,
-  setExpiry,
-} from "./create.ts";
-import { buildIndexes, settleWrites, splitIndexes } from "./indexes.ts";
+import { createNamespace, dropNamespace, orderViews } from "./create.ts";
+import { expireAll } from "./expiry.ts";
+import { settleWrites } from "./indexes.ts";
 import { createLoader } from "./load.ts";
-import { collectWork, loadCollections, step } from "./load-collections.ts";
+import { collectWork, IN_PLACE, loadCollections, step } from "./load-collections.ts";
 import type { Run, Work } from "./load-collections.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { ProvedCollection } from "./prove.ts";
@@ -41,7 +36,7 @@ export async function applyInPlace(
   record: RestoreRecord,
   context: RestoreContext,
 ): Promise<RestoreOutcome> {
-  const work = backup ? await collectWork(backup, plan, (planned) => planned) : [];
+  const work = backup ? await collectWork(backup, plan, IN_PLACE) : [];
   using loader = createLoader(deployment);
   if (work.length > 0) await loader.prepare();
   context.signal.throwIfAborted();
@@ -58,7 +53,7 @@ export async function applyInPlace(
   );
   const loadSeconds = (performance.now() - began) / 1000;
   await createViews(run, work);
-  await expireAll(run, work);
+  if (plan.expiry) await expireAll(run, work);
   if (backup) await mergeAll(run, backup, plan);
   await record.journal({ step: "live-change", state: "done" });
   const proveSeconds = run.proving.seconds;
@@ -100,22 +95,12 @@ const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
     .filter((w) => w.planned.type === "view")
     .map((w) => ({ namespace: w.planned.namespace, documents: 0, equal: true }));
 
-/** Expiry comes last: the server may delete expired documents from here on. */
-async function expireAll(run: Run, work: readonly Work[]): Promise<void> {
-  const { client } = run.deployment;
-  for (const { planned, metadata } of work) {
-    if (!metadata || planned.type === "view") continue;
-    const { expiring } = splitIndexes(metadata);
-    const expiry = collectionExpiry(metadata);
-    if (expiring.length === 0 && expiry === null) continue;
-    await step(run, "expire", planned.namespace, async () => {
-      await buildIndexes(client, planned, expiring);
-      if (expiry !== null) await setExpiry(client, planned, expiry);
-    });
-  }
-}
-
-async function mergeAll(run: Run, backup: OpenedBackup, plan: RestorePlan): Promise<void> {
+/** Merges the accounts of the planned databases. */
+export async function mergeAll(
+  run: Run,
+  backup: OpenedBackup,
+  plan: Pick<RestorePlan, "usersOf">,
+): Promise<void> {
   for (const database of plan.usersOf) {
     const files = await accountFilesOf(backup, database);
     if (files.users === null && files.roles === null) continue;

@@ -11,6 +11,7 @@ const source = (database: string, name: string): SourceNamespace => ({
   documents: 3,
   rawBytes: 100,
   contentHash: "00",
+  indexes: 1,
 });
 const live = (database: string, name: string): LiveNamespace => ({
   database,
@@ -18,6 +19,9 @@ const live = (database: string, name: string): LiveNamespace => ({
   type: "collection",
   documents: 9,
   bytes: 900,
+  diskBytes: 500,
+  indexes: 1,
+  newestId: null,
 });
 const request = (more: Partial<PlanRequest>): PlanRequest => ({
   backup: "2026-11-23_02-00-00",

@@ -1,6 +1,7 @@
 // What a restore will do, decided before anything is done. Pure.
-import { KeepError } from "../errors.ts";
 import type { CollectionType } from "../archive/manifest.ts";
+import { selectSources } from "./select.ts";
+import type { NamedSource, Selected, Selection } from "./select.ts";
 
 /** A namespace of the backup. */
 export interface SourceNamespace {
@@ -11,6 +12,8 @@ export interface SourceNamespace {
   readonly documents: number | null;
   readonly rawBytes: number | null;
   readonly contentHash: string | null;
+  /** How many indexes, `_id_` included; null where it is not known. */
+  readonly indexes: number | null;
 }
 
 /** A namespace as it stands on the server. The figures are the server's estimates, null where it gives none. */
@@ -20,7 +23,24 @@ export interface LiveNamespace {
   readonly type: CollectionType;
   readonly documents: number | null;
   readonly bytes: number | null;
+  /** On the server's disk, indexes included. */
+  readonly diskBytes: number | null;
+  readonly indexes: number;
+  /** ISO 8601: the time in the newest `_id`, where that is an ObjectId. */
+  readonly newestId: string | null;
 }
+
+/** `staged`: loaded and proved beside the live data, then swapped by rename. */
+export type RestoreMode = "staged" | "in-place";
+
+/**
+ * How a namespace of a staged restore comes about. What no server renames (time series) and what must keep
+ * its place (`system.js`, all of `admin`) is dropped and loaded within the window, in its own way.
+ */
+export type Way = "swap" | "view" | "in-place";
+
+/** What stands under a name that a restore replaces. */
+export type LiveState = Omit<LiveNamespace, "database" | "name">;
 
 export interface PlannedCollection {
   /** The target, `database.collection`. */
@@ -30,18 +50,22 @@ export interface PlannedCollection {
   readonly source: { readonly database: string; readonly name: string };
   readonly type: CollectionType;
   readonly action: "create" | "replace";
+  readonly way: Way;
   readonly documents: number | null;
   readonly rawBytes: number | null;
+  readonly indexes: number | null;
   readonly contentHash: string | null;
   readonly liveDocuments: number | null;
+  /** null: nothing stands there. */
+  readonly live: LiveState | null;
 }
 
 export interface RestorePlan {
   /** The backup's id, or the path of a stock dump; null where only namespaces are removed. */
   readonly backup: string | null;
-  readonly mode: "in-place";
+  readonly mode: RestoreMode;
   readonly collections: readonly PlannedCollection[];
-  /** Namespaces to drop: those that the restore being taken back had created. */
+  /** Namespaces to remove: those that the restore being taken back had created, and with --exact all others. */
   readonly remove: readonly string[];
   /** Live namespaces of the target databases that stay as they are. */
   readonly keptLive: readonly string[];
@@ -50,6 +74,8 @@ export interface RestorePlan {
   readonly targetDatabases: readonly string[];
   /** No live namespace is replaced or removed: there is nothing to protect. */
   readonly targetWasEmpty: boolean;
+  /** Indexes and collections with an expiry begin to delete expired documents after the restore. */
+  readonly expiry: boolean;
   readonly totals: {
     readonly collections: number;
     readonly documents: number;
@@ -57,47 +83,52 @@ export interface RestorePlan {
   };
 }
 
-export interface PlanRequest {
+export interface PlanRequest extends Partial<Selection> {
   readonly backup: string | null;
+  /** Default: in place. */
+  readonly mode?: RestoreMode;
   readonly source: readonly SourceNamespace[];
   readonly live: readonly LiveNamespace[];
-  /** Database in the backup → database to restore it as. Where any is given, only these are restored. */
-  readonly rename: ReadonlyMap<string, string>;
-  /** Namespaces of the backup to restore, with `*` for any run of characters; null: all. */
-  readonly only: readonly string[] | null;
+  /** What exists only live goes too (--exact). */
+  readonly exact?: boolean;
   readonly remove?: readonly string[];
   /** Databases of which the backup holds users and roles. */
   readonly accountsOf?: readonly string[];
+  /** false: restored without their expiry (--no-ttl). */
+  readonly expiry?: boolean;
 }
 
-const full = (n: { database: string; name: string }) => `${n.database}.${n.name}`;
-
-function globToPattern(glob: string): RegExp {
-  const literal = glob.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${literal.join(".*")}$`, "s");
-}
+const full = (n: NamedSource) => `${n.database}.${n.name}`;
 
 /** @throws KeepError usage for a selection that names nothing, or two sources for one target */
 export function planRestore(request: PlanRequest): RestorePlan {
-  refuseServersOwn(request.rename);
-  const selected = select(request);
+  const { mode = "in-place", only = null, exclude = [], expiry = true } = request;
+  const { rename = new Map(), renameNamespaces = new Map() } = request;
+  const selected = selectSources(request.source, { rename, renameNamespaces, only, exclude });
   const live = new Map(request.live.map((n) => [full(n), n]));
-  const collections = selected.map((n) => planOne(n, request.rename, live));
-  assertDistinct(collections);
-  const remove = (request.remove ?? []).filter((name) => live.has(name));
-  const touched = new Set([...collections.map((c) => c.namespace), ...remove]);
+  const collections = selected.map((one) => planOne(one, mode, live));
   const targetDatabases = [...new Set(collections.map((c) => c.database))].sort();
+  const targets = new Set(collections.map((c) => c.namespace));
+  const others = request.live
+    .filter((n) => targetDatabases.includes(n.database) && !targets.has(full(n)))
+    .map(full);
+  const remove = [
+    ...new Set([
+      ...(request.remove ?? []).filter((name) => live.has(name)),
+      ...(request.exact === true ? others.filter(isRemovable) : []),
+    ]),
+  ];
+  const whole = only === null && exclude.length === 0 && rename.size + renameNamespaces.size === 0;
   return {
     backup: request.backup,
-    mode: "in-place",
+    mode,
     collections,
     remove,
-    keptLive: request.live
-      .filter((n) => targetDatabases.includes(n.database) && !touched.has(full(n)))
-      .map(full),
-    usersOf: request.only === null && request.rename.size === 0 ? (request.accountsOf ?? []) : [],
+    keptLive: others.filter((name) => !remove.includes(name)),
+    usersOf: whole ? (request.accountsOf ?? []) : [],
     targetDatabases,
     targetWasEmpty: remove.length === 0 && collections.every((c) => c.action === "create"),
+    expiry,
     totals: {
       collections: collections.length,
       documents: sum(collections.map((c) => c.documents)),
@@ -109,67 +140,48 @@ export function planRestore(request: PlanRequest): RestorePlan {
 const sum = (values: readonly (number | null)[]) =>
   values.reduce<number>((total, value) => total + (value ?? 0), 0);
 
-function select(request: PlanRequest): SourceNamespace[] {
-  const databases = new Set(request.source.map((n) => n.database));
-  for (const from of request.rename.keys())
-    if (!databases.has(from)) throw nothing(`--db ${from}`, [...databases]);
-  const patterns = request.only?.map((glob) => ({ glob, pattern: globToPattern(glob) }));
-  for (const { glob, pattern } of patterns ?? [])
-    if (!request.source.some((n) => pattern.test(full(n))))
-      throw nothing(`--only ${glob}`, request.source.map(full));
-  return request.source.filter(
-    (n) =>
-      (request.rename.size === 0 || request.rename.has(n.database)) &&
-      (patterns?.some(({ pattern }) => pattern.test(full(n))) ?? true),
-  );
-}
-
-const SERVERS_OWN: readonly string[] = ["admin", "config", "local"];
-
-function refuseServersOwn(rename: ReadonlyMap<string, string>): void {
-  for (const [from, to] of rename)
-    if (from !== to && SERVERS_OWN.includes(to))
-      throw new KeepError("usage", `--db ${from}=${to}: ${to} belongs to the server`, {
-        hint: "Name another database to restore into.",
-      });
-}
-
-function nothing(option: string, there: readonly string[]): KeepError {
-  const shown = there.slice(0, 8).join(", ") + (there.length > 8 ? ", …" : "");
-  return new KeepError("usage", `${option} names nothing in this backup`, {
-    hint: `The backup holds ${shown}.`,
-  });
-}
+/** Stored functions cannot be dropped, and what is in `admin` is the server's. */
+const isRemovable = (namespace: string) =>
+  !namespace.endsWith(".system.js") && !/^(admin|config|local)\./.test(namespace);
 
 function planOne(
-  n: SourceNamespace,
-  rename: ReadonlyMap<string, string>,
+  { source, target }: Selected<SourceNamespace>,
+  mode: RestoreMode,
   live: ReadonlyMap<string, LiveNamespace>,
 ): PlannedCollection {
-  const database = rename.get(n.database) ?? n.database;
-  const namespace = `${database}.${n.name}`;
+  const namespace = full(target);
   const present = live.get(namespace);
   return {
     namespace,
-    database,
-    name: n.name,
-    source: { database: n.database, name: n.name },
-    type: n.type,
+    database: target.database,
+    name: target.name,
+    source: { database: source.database, name: source.name },
+    type: source.type,
     action: present ? "replace" : "create",
-    documents: n.documents,
-    rawBytes: n.rawBytes,
-    contentHash: n.contentHash,
+    way: mode === "in-place" ? "in-place" : wayOf(source.type, target, present?.type),
+    documents: source.documents,
+    rawBytes: source.rawBytes,
+    indexes: source.indexes,
+    contentHash: source.contentHash,
     liveDocuments: present?.documents ?? null,
+    live: present ? stateOf(present) : null,
   };
 }
 
-function assertDistinct(collections: readonly PlannedCollection[]): void {
-  const seen = new Set<string>();
-  for (const { namespace } of collections) {
-    if (seen.has(namespace))
-      throw new KeepError("usage", `two namespaces of the backup would become ${namespace}`, {
-        hint: "Give each database of the backup another target with --db A=B.",
-      });
-    seen.add(namespace);
-  }
+function stateOf({
+  type,
+  documents,
+  bytes,
+  diskBytes,
+  indexes,
+  newestId,
+}: LiveNamespace): LiveState {
+  return { type, documents, bytes, diskBytes, indexes, newestId };
+}
+
+function wayOf(type: CollectionType, { database, name }: NamedSource, live?: CollectionType): Way {
+  if (type === "timeseries" || live === "timeseries") return "in-place";
+  if (name.startsWith("system.") || database === "admin" || database === "config")
+    return "in-place";
+  return type === "view" ? "view" : "swap";
 }

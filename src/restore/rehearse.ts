@@ -7,7 +7,7 @@ import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
 import { KeepError } from "../errors.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
-import { OWN_PREFIX } from "../mongo/namespaces.ts";
+import { OWN_PREFIX } from "../mongo/own-collections.ts";
 import { createNamespace, dropNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes } from "./indexes.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";

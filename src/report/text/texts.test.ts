@@ -71,6 +71,7 @@ test("damage names file, chunk and document", () => {
 const plan: PlannedRestore["plan"] = {
   backup: ID,
   mode: "in-place",
+  expiry: true,
   collections: [
     {
       namespace: "surg.pa\u001b[2Jtients",
@@ -82,6 +83,9 @@ const plan: PlannedRestore["plan"] = {
       documents: 1000,
       rawBytes: 1e6,
       contentHash: null,
+      way: "in-place",
+      indexes: 1,
+      live: null,
       liveDocuments: 990,
     },
   ],

@@ -1,0 +1,95 @@
+// The collections that restores keep beside the live ones: staged, set aside, tried. Their names begin with
+// a prefix, and a marker document in the same database says what each of them is. What must stay true: a
+// collection that only looks like ours, without a marker, is treated as the user's (AMENDMENTS 4).
+import type { MongoClient } from "mongodb";
+import { driverError } from "./server-error.ts";
+
+/** `__mongokeep_<restore id>_<n>` */
+export const OWN_PREFIX = "__mongokeep_";
+/** Holds a document for each of them. */
+export const MARKERS = `${OWN_PREFIX}restores`;
+
+/** `staged`: being built, or left of a dead restore. `aside`: what was live. `tried`: empty, for the rehearsal. */
+export type OwnRole = "staged" | "aside" | "tried";
+
+export interface Marker {
+  readonly database: string;
+  /** The collection's name as it stands. */
+  readonly name: string;
+  readonly restoreId: string;
+  readonly role: OwnRole;
+  /** The live namespace that it belongs to. */
+  readonly namespace: string;
+}
+
+interface StoredMarker {
+  readonly _id: string;
+  readonly restore: string;
+  readonly role: OwnRole;
+  readonly namespace: string;
+}
+
+export const ownName = (restoreId: string, n: number) => `${OWN_PREFIX}${restoreId}_${n}`;
+
+const SETTLED = { writeConcern: { w: "majority", wtimeoutMS: 60_000 } } as const;
+
+/** Call before the collection exists: from then on no backup takes it. May be called again. */
+export async function addMarkers(client: MongoClient, markers: readonly Marker[]): Promise<void> {
+  for (const [database, own] of byDatabase(markers))
+    try {
+      await client
+        .db(database)
+        .collection<StoredMarker>(MARKERS)
+        .bulkWrite(
+          own.map(({ name, restoreId, role, namespace }) => ({
+            replaceOne: {
+              filter: { _id: name },
+              replacement: { restore: restoreId, role, namespace },
+              upsert: true,
+            },
+          })),
+          SETTLED,
+        );
+    } catch (error) {
+      throw driverError("write", `${database}.${MARKERS}`, error);
+    }
+}
+
+/** Call when the collections are gone. The last one takes the marker collection with it. */
+export async function removeMarkers(
+  client: MongoClient,
+  markers: readonly Pick<Marker, "database" | "name">[],
+): Promise<void> {
+  for (const [database, own] of byDatabase(markers))
+    try {
+      const collection = client.db(database).collection<StoredMarker>(MARKERS);
+      await collection.deleteMany({ _id: { $in: own.map((m) => m.name) } });
+      if ((await collection.findOne({}, { projection: { _id: 1 } })) === null)
+        await collection.drop();
+    } catch (error) {
+      throw driverError("write", `${database}.${MARKERS}`, error);
+    }
+}
+
+/** What the markers of a database say, whether or not the collections exist. */
+export async function readMarkers(client: MongoClient, database: string): Promise<Marker[]> {
+  try {
+    const stored = await client.db(database).collection<StoredMarker>(MARKERS).find().toArray();
+    return stored.map(({ _id, restore, role, namespace }) => ({
+      ...{ database, name: _id, restoreId: restore, role, namespace },
+    }));
+  } catch (error) {
+    throw driverError("read", `${database}.${MARKERS}`, error);
+  }
+}
+
+/** Whether a name is one of ours, given the markers of its database. */
+export function isOwn(name: string, markers: readonly Marker[]): boolean {
+  return name === MARKERS || (name.startsWith(OWN_PREFIX) && markers.some((m) => m.name === name));
+}
+
+function byDatabase<T extends { readonly database: string }>(
+  items: readonly T[],
+): Map<string, T[]> {
+  return Map.groupBy(items, (item) => item.database);
+}

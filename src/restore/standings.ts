@@ -1,0 +1,44 @@
+// What stands under which name in a database, as the swap compares it.
+import type { MongoClient } from "mongodb";
+import { rawToEjson } from "../bson/ejson.ts";
+import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
+import { driverError } from "../mongo/server-error.ts";
+import type { Standing } from "./swap-plan.ts";
+
+/** All of a database, the server's own and ours included. */
+export async function readStandings(
+  client: MongoClient,
+  database: string,
+): Promise<Map<string, Standing>> {
+  const found = new Map<string, Standing>();
+  try {
+    const cursor = client.db(database).listCollections({}, { nameOnly: false, raw: true });
+    for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>) {
+      const b = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+      found.set(findString(b, 0, "name") ?? "", describe(b));
+    }
+  } catch (error) {
+    throw driverError("list", database, error);
+  }
+  return found;
+}
+
+function describe(b: Buffer): Standing {
+  const type = findString(b, 0, "type");
+  if (type === "timeseries") return { kind: "timeseries" };
+  if (type === "view") {
+    const options = findElement(b, 0, "options");
+    return { kind: "view", options: options ? optionsText(subDocument(b, options.at)) : "{}" };
+  }
+  const info = findElement(b, 0, "info");
+  const uuid = info?.type === TYPE_DOCUMENT ? findElement(b, info.at, "uuid") : null;
+  // A binary: length, subtype, 16 bytes.
+  return { kind: "collection", uuid: uuid ? b.toString("hex", uuid.at + 5, uuid.at + 21) : "" };
+}
+
+const subDocument = (b: Buffer, at: number) => b.subarray(at, at + b.readInt32LE(at));
+
+/** A view's options as they are compared and written down. */
+export function optionsText(options: Uint8Array): string {
+  return rawToEjson(options);
+}
