@@ -4,12 +4,15 @@ import type { ComposeOptions } from "./compose.ts";
 import { runBackup } from "./jobs/backup.ts";
 import type { BackupRequest } from "./jobs/backup.ts";
 import { cleanup as runCleanup } from "./jobs/cleanup.ts";
+import { runDiff } from "./jobs/diff.ts";
+import type { DiffRequest } from "./jobs/diff.ts";
 import { listBackups as runList } from "./jobs/list.ts";
 import { runRestore } from "./jobs/restore.ts";
 import type { RestoreRequest } from "./jobs/restore.ts";
 import type {
   BackupResult,
   CleanupResult,
+  DiffResult,
   ListResult,
   PlannedRestore,
   RestoreResult,
@@ -64,6 +67,17 @@ export async function rollback(
   const { restoreId = null, useService = true, confirm = false } = options;
   const { run } = await compose(options);
   return await run("rollback", (context) => runRollback(context, { restoreId, useService, confirm })); // prettier-ignore
+}
+
+/** Compares a backup with the live data, or with another backup. Changes nothing. @throws KeepError */
+export async function diff(
+  options: Options<DiffRequest> & Pick<DiffRequest, "backup">,
+): Promise<DiffResult> {
+  const { backup: named, other = null, rename = new Map<string, string>() } = options;
+  const { only = null, exclude = [], samples = 5 } = options;
+  const { run } = await compose(options);
+  const request = { backup: named, other, rename, only, exclude, samples };
+  return await run("diff", (context) => runDiff(context, request));
 }
 
 /** Applies the retention policy. @throws KeepError */

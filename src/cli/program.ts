@@ -6,6 +6,7 @@ import type { CommandName } from "../report/outcome.ts";
 import { backup } from "./commands/backup.ts";
 import { cleanup } from "./commands/cleanup.ts";
 import { remove } from "./commands/delete.ts";
+import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { list } from "./commands/list.ts";
 import { restore } from "./commands/restore.ts";
@@ -17,8 +18,8 @@ import { verify } from "./commands/verify.ts";
 import { refuseLater, usage } from "./verb.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
-const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
-const LATER = ["diff", "extract", "drill"];
+const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
+const LATER = ["extract", "drill"];
 
 const HELP_END = `
 A <backup> is an id, a path, or "latest". Each command has its own --help.

@@ -15,7 +15,7 @@ export interface Surroundings {
 }
 
 /** Commands that move documents. */
-const HEAVY: readonly CommandName[] = ["backup", "verify", "restore", "rollback"];
+const HEAVY: readonly CommandName[] = ["backup", "verify", "restore", "rollback", "diff"];
 
 /** The exit code. @throws KeepError and whatever the command throws */
 export async function runCommand<K extends CommandName>(

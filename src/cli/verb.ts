@@ -48,6 +48,21 @@ export function usage(message: string, hint?: string): KeepError {
   return new KeepError("usage", message, hint === undefined ? {} : { hint });
 }
 
+/** `--db from=to` …; the same database may not be named twice. @throws KeepError usage */
+export function readRenames(given: readonly string[] = []): Map<string, string> {
+  const renames = new Map<string, string>();
+  for (const text of given) {
+    const [from, to, ...more] = text.split("=");
+    if (!from || !to || more.length > 0) {
+      throw usage(`--db ${JSON.stringify(text)} names no two databases`, "Write --db from=to, for instance --db surg=surg_check."); // prettier-ignore
+    }
+    if (renames.has(from))
+      throw usage(`--db names ${from} twice`, "Give each database one target.");
+    renames.set(from, to);
+  }
+  return renames;
+}
+
 /** For what is agreed, and comes with a later version. */
 export function refuseLater(what: string): never {
   throw new KeepError("not-in-this-version", `${what} is not in this version`);

@@ -2,6 +2,7 @@
 import type { BackupType, Consistency, Manifest, TierMark, Totals } from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
 import type { RestorePlan } from "../restore/plan.ts";
+import type { ComparedCollection } from "../verify/compare.ts";
 
 export interface BackupResult {
   readonly ok: true;
@@ -137,4 +138,19 @@ export interface CleanupResult {
   }[];
   readonly alerts: readonly string[];
   readonly freedBytes: number;
+}
+
+/** `diff`: what a restore of the backup would change, or what happened between two backups. */
+export interface DiffResult {
+  readonly ok: true;
+  readonly equal: boolean;
+  readonly backup: string;
+  /** "live", or another backup. */
+  readonly other: string;
+  readonly collections: readonly ComparedCollection[];
+  /** What nobody looked at, in words; names of namespaces that the backup leaves out. */
+  readonly notCompared: readonly string[];
+  /** Plans a restore of the collections that lost something; null: none did, or this is not about live data. */
+  readonly restoreCommand: string | null;
+  readonly warnings: readonly string[];
 }

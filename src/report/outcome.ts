@@ -6,6 +6,7 @@ import type {
   BackupResult,
   CleanupResult,
   DeleteResult,
+  DiffResult,
   ListResult,
   PlannedRestore,
   RestoreResult,
@@ -31,6 +32,7 @@ export interface Results {
   readonly schedule: ScheduleResult | UnscheduleResult;
   readonly status: StatusResult;
   readonly doctor: DoctorResult;
+  readonly diff: DiffResult;
 }
 
 export type CommandName = keyof Results;
@@ -92,6 +94,11 @@ export function factsOf<K extends CommandName>(command: K, result: Results[K]): 
     doctor: ({ checks }) => ({
       failed: checks.filter(({ state }) => state === "fail").length,
       warned: checks.filter(({ state }) => state === "warn").length,
+    }),
+    diff: ({ backup, other, collections }) => ({
+      backup,
+      other,
+      differing: collections.filter(({ equal }) => !equal).length,
     }),
   };
   return read[command](result);

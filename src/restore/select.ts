@@ -68,7 +68,7 @@ function targetOf(source: NamedSource, selection: Selection): NamedSource | null
   return { database: source.database, name: source.name };
 }
 
-function globToPattern(glob: string): RegExp {
+export function globToPattern(glob: string): RegExp {
   const literal = glob.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${literal.join(".*")}$`, "s");
 }

@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
 import type { ListResult, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
-import { collect, helpEnd, keep, refuseLater, usage } from "../verb.ts";
+import { collect, helpEnd, keep, readRenames, refuseLater, usage } from "../verb.ts";
 import type { Spoken, Verb } from "../verb.ts";
 
 interface RestoreFlags {
@@ -103,19 +103,4 @@ async function listFirst({ context }: Composition): Promise<Spoken<PlannedRestor
       `${formatList(list, view)}\n\nto see what a restore would do: mongokeep restore <backup>`,
     isReport: false,
   };
-}
-
-/** @throws KeepError usage */
-function readRenames(given: readonly string[] = []): Map<string, string> {
-  const renames = new Map<string, string>();
-  for (const text of given) {
-    const [from, to, ...more] = text.split("=");
-    if (!from || !to || more.length > 0) {
-      throw usage(`--db ${JSON.stringify(text)} names no two databases`, "Write --db from=to, for instance --db surg=surg_check."); // prettier-ignore
-    }
-    if (renames.has(from))
-      throw usage(`--db names ${from} twice`, "Give each database one target.");
-    renames.set(from, to);
-  }
-  return renames;
 }
