@@ -36,9 +36,10 @@ type Options<Request> = Partial<Request> & ComposeOptions;
 
 /** Makes a backup, verifies it, cleans up. @throws KeepError */
 export async function backup(options: Options<BackupRequest> = {}): Promise<BackupResult> {
-  const { manual = false, note = null, databases = null, exclude = [], compression = null } = options; // prettier-ignore
+  const { manual = false, note = null, databases = null, exclude = [] } = options;
+  const { compression = null, engine = null } = options;
   const { run } = await compose(options);
-  const request = { manual, note, databases, exclude, compression };
+  const request = { manual, note, databases, exclude, compression, engine };
   return await run("backup", (context) => runBackup(context, request));
 }
 

@@ -1,6 +1,7 @@
 // Every setting there is, with its default. docs/settings.md is written from here (scripts/settings-doc.ts).
 import { z } from "zod";
 import { parseBytes, parseDuration } from "../util/units.ts";
+import { ENGINES } from "./engines.ts";
 import * as field from "./fields.ts";
 import { optional, withDefault } from "./setting.ts";
 
@@ -89,7 +90,7 @@ const backups = {
   }),
   BACKUP_ENGINE: withDefault("native", {
     group: "Backups",
-    parse: field.oneOf("native", "mongodump", "ejson"),
+    parse: field.oneOf(...ENGINES),
     looks: "`native`",
     about: "What moves the documents. `mongodump` and `ejson` are not in this version.",
   }),

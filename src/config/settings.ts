@@ -8,6 +8,8 @@ import { rememberSecret } from "../util/redact.ts";
 import { Secret } from "../util/secret.ts";
 import { readCompression } from "./compression.ts";
 import { readConnection } from "./connection.ts";
+import { assertEngine } from "./engines.ts";
+import type { EngineSetting } from "./engines.ts";
 import { readEnvFile } from "./env-file.ts";
 import { createLookup } from "./lookup.ts";
 import { refuseSharedFolder, resolvePath } from "./paths.ts";
@@ -35,8 +37,7 @@ export interface Settings {
   /** Absolute. */
   readonly backupDir: string;
   readonly logFile: string;
-  /** What else can be set is not in this version. */
-  readonly engine: "native";
+  readonly engine: EngineSetting;
   readonly compression: Compression;
   /** IANA zone. */
   readonly timezone: string;
@@ -152,12 +153,11 @@ async function requireReadable(path: string): Promise<void> {
 
 function readRest(values: SettingValues) {
   const engine = values.BACKUP_ENGINE;
-  if (engine !== "native") {
-    throw new KeepError("not-in-this-version", `BACKUP_ENGINE=${engine} is not in this version`, {
-      hint: "Take BACKUP_ENGINE out: native needs no other tool, and mongorestore reads what it writes.",
-      details: { setting: "BACKUP_ENGINE" },
-    });
-  }
+  assertEngine(
+    engine,
+    `BACKUP_ENGINE=${engine}`,
+    "Take BACKUP_ENGINE out: native needs no other tool, and mongorestore reads what it writes.",
+  );
   const { DISK_WARN_FREE: diskWarnFreeBytes, DISK_ABORT_FREE: diskAbortFreeBytes } = values;
   if (diskWarnFreeBytes < diskAbortFreeBytes) {
     throw new KeepError("bad-setting", "DISK_WARN_FREE is less than DISK_ABORT_FREE", {

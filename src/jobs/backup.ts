@@ -3,6 +3,7 @@ import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
 import { acquireLock } from "../archive/lock.ts";
 import { chooseLatest } from "../archive/resolve.ts";
+import type { EngineName } from "../archive/manifest.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { chooseCompression } from "../config/compression.ts";
 import type { Emit } from "../events.ts";
@@ -22,6 +23,7 @@ export interface BackupRequest {
   readonly databases: readonly string[] | null;
   readonly exclude: readonly string[];
   readonly compression: CompressionAlgorithm | null;
+  readonly engine: EngineName | null;
 }
 
 /** An automatic run waits for another one; a person is told at once. */
@@ -87,6 +89,7 @@ function orderOf(context: JobContext, request: BackupRequest): BackupOrder {
     accounts: true,
     allowEmpty: false,
     compression: chooseCompression(settings.compression, request.compression ?? undefined),
+    engine: request.engine ?? settings.engine,
     relieve: async () => {
       await cleanupLocked(context, { dryRun: false });
     },

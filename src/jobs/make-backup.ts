@@ -5,6 +5,7 @@ import { formatBackupId } from "../archive/layout.ts";
 import { MANIFEST_SCHEMA } from "../archive/manifest.ts";
 import type {
   BackupType,
+  EngineName,
   Manifest,
   ManifestBody,
   ManifestCollection,
@@ -14,10 +15,9 @@ import type {
 import type { Verification } from "../archive/verification.ts";
 import { createPartial } from "../archive/writer.ts";
 import type { PartialBackup } from "../archive/writer.ts";
-import { effectiveLevel } from "../codec/levels.ts";
 import type { Compression } from "../codec/codec.ts";
-import { dumpDatabases } from "../dump/native.ts";
-import type { DumpResult } from "../dump/native.ts";
+import { chooseEngine } from "../dump/engine.ts";
+import type { EngineDump } from "../dump/engine.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { localDay } from "../retention/calendar.ts";
 import { verifyDraft } from "../verify/verify.ts";
@@ -36,6 +36,8 @@ export interface BackupOrder {
   readonly accounts: boolean;
   readonly allowEmpty: boolean;
   readonly compression: Compression;
+  /** What is asked for; the manifest says what really ran. */
+  readonly engine: EngineName;
   readonly relieve: Relieve;
 }
 
@@ -99,7 +101,8 @@ async function tryBackup(
     emit({ kind: "step", step: "dump", state: "begin", detail: partial.id });
     const dumpBegan = performance.now();
     const options = { ...order, maxRateBytesPerSecond: settings.maxRateBytesPerSecond };
-    const dump = await dumpDatabases(deployment, partial, options, { emit, signal });
+    const engine = chooseEngine(order.engine, settings);
+    const dump = await engine.dump(deployment, partial, options, { emit, signal });
     const dumpSeconds = secondsSince(dumpBegan);
     emit({ kind: "step", step: "dump", state: "end" });
     emit({ kind: "step", step: "verify", state: "begin" });
@@ -125,7 +128,7 @@ function describe(
   order: BackupOrder,
   partial: PartialBackup,
   startedMs: number,
-  dump: DumpResult,
+  dump: EngineDump,
   verification: Verification,
 ): ManifestBody {
   const collections = withHashes(dump.collections, verification);
@@ -140,13 +143,13 @@ function describe(
     tier: order.type === "automatic" ? tierMarks(startedMs, context.settings.timezone) : [],
     note: order.note,
     tool: { name: "mongokeep", version: context.version },
-    engine: "native",
+    engine: dump.engine,
     server: deployment.server,
     scope: scopeOf(context, deployment, order),
     databases: dump.databases,
     consistency: dump.consistency,
     users: dump.users,
-    compression: { ...order.compression, level: effectiveLevel(order.compression) },
+    compression: dump.compression,
     encryption: null,
     collections,
     files: dump.files,

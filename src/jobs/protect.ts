@@ -54,6 +54,8 @@ export async function protectPresent(
     accounts: plan.usersOf.length > 0,
     allowEmpty: true,
     compression: context.settings.compression,
+    // Whatever nightly backups use: this one must be exact, and there.
+    engine: "native",
     relieve: null,
   });
   const { id } = made.manifest;

@@ -26,6 +26,7 @@ const run = promisify(execFile);
 const idsIn = (names: readonly string[]) => names.filter((n) => /^\d{4}-/.test(n));
 
 const ORDER: Omit<BackupOrder, "databases"> = {
+  engine: "native",
   type: "automatic",
   note: null,
   exclude: [],

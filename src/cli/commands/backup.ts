@@ -3,7 +3,9 @@ import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
 import type { CompressionAlgorithm } from "../../codec/codec.ts";
 import type { RetentionItem } from "../../retention/item.ts";
-import { collect, helpEnd, keep, refuseLater, usage } from "../verb.ts";
+import { assertEngine, ENGINES } from "../../config/engines.ts";
+import type { EngineSetting } from "../../config/engines.ts";
+import { collect, helpEnd, keep, usage } from "../verb.ts";
 import type { Verb } from "../verb.ts";
 
 interface BackupFlags {
@@ -11,7 +13,7 @@ interface BackupFlags {
   readonly note?: string;
   readonly db?: string[];
   readonly exclude?: string[];
-  readonly engine?: string;
+  readonly engine?: EngineSetting;
   readonly compression?: CompressionAlgorithm;
 }
 
@@ -38,11 +40,9 @@ export const backup: Verb<"backup"> = {
         ]),
       ) // prettier-ignore
       .addOption(
-        new Option("--engine <engine>", "how documents are read").choices([
-          "native",
-          "mongodump",
-          "ejson",
-        ]),
+        new Option("--engine <engine>", "how documents are read, instead of the setting").choices(
+          ENGINES,
+        ),
       ) // prettier-ignore
       .addHelpText(
         "after",
@@ -56,18 +56,18 @@ export const backup: Verb<"backup"> = {
   },
   check: ({ flags }) => {
     const { engine, note } = flags as BackupFlags;
-    if (engine !== undefined && engine !== "native") refuseLater(`--engine ${engine}`);
+    if (engine !== undefined) assertEngine(engine, `--engine ${engine}`);
     if ((note?.length ?? 0) > LONGEST_NOTE) {
       throw usage(`--note is longer than ${LONGEST_NOTE} characters`, "Shorten it.");
     }
   },
   execute: async ({ flags }, composition) => {
-    const { manual = false, note = null, db, exclude = [], compression = null } =
-      flags as BackupFlags; // prettier-ignore
+    const { manual = false, note = null, db, exclude = [] } = flags as BackupFlags;
+    const { compression = null, engine = null } = flags as BackupFlags;
     const { runBackup } = await import("../../jobs/backup.ts");
     if (note !== null && !manual && process.stderr.isTTY) await warnOfDeletion(composition);
     const result = await composition.run("backup", (context) =>
-      runBackup(context, { manual, note, databases: db ?? null, exclude, compression }),
+      runBackup(context, { manual, note, databases: db ?? null, exclude, compression, engine }),
     );
     const { formatBackup } = await import("../../report/text/backup.ts");
     return { result, text: (view) => formatBackup(result, view), isReport: true };
