@@ -4,7 +4,7 @@ import { KeepError } from "../errors.ts";
 export const ENGINES = ["native", "mongodump", "ejson"] as const;
 export type EngineSetting = (typeof ENGINES)[number];
 
-/** An engine that is built is added here and in dump/engine.ts, and nowhere else. */
+/** An engine that is built is added here and in dump/choose-engine.ts, and nowhere else. */
 const BUILT: readonly EngineSetting[] = ["native"];
 
 /** @throws KeepError not-in-this-version; `asked` is how it was asked for: `--engine ejson` */

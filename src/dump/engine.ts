@@ -1,13 +1,9 @@
-// What moves the documents of a backup: one interface, the engines behind it, and the choice.
+// What moves the documents of a backup, as an interface; choose-engine.ts has those behind it. Types only.
 // What must stay true: whatever ran, the files are a backup of ours, and the manifest says what ran.
 import type { EngineName } from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
-import { effectiveLevel } from "../codec/levels.ts";
-import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import type { Secret } from "../util/secret.ts";
-import { dumpDatabases } from "./native.ts";
 import type { DumpContext, DumpOptions, DumpResult } from "./native.ts";
 
 /** A dump, and what really made it: an engine whose tool is missing hands over to another one. */
@@ -35,33 +31,3 @@ export interface DumpEngine {
     context: DumpContext,
   ): Promise<EngineDump>;
 }
-
-/** What engines need that work through other programs. */
-export interface EngineNeeds {
-  readonly uri: Secret | null;
-}
-
-/** @throws KeepError not-in-this-version */
-export function chooseEngine(name: EngineName, _needs: EngineNeeds): DumpEngine {
-  switch (name) {
-    case "native":
-      return nativeEngine;
-    case "mongodump":
-    case "ejson":
-      throw new KeepError("not-in-this-version", `the engine ${name} is not in this version`);
-  }
-}
-
-/** Our own: raw documents off the wire, several chunks compressed at once, one instant where there is one. */
-export const nativeEngine: DumpEngine = {
-  name: "native",
-  async dump(deployment, partial, options, context) {
-    const dumped = await dumpDatabases(deployment, partial, options, context);
-    const { compression } = options;
-    return {
-      ...dumped,
-      engine: "native",
-      compression: { ...compression, level: effectiveLevel(compression) },
-    };
-  },
-};

@@ -16,7 +16,7 @@ import type { Verification } from "../archive/verification.ts";
 import { createPartial } from "../archive/writer.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
-import { chooseEngine } from "../dump/engine.ts";
+import { chooseEngine } from "../dump/choose-engine.ts";
 import type { EngineDump } from "../dump/engine.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { localDay } from "../retention/calendar.ts";
