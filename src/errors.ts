@@ -54,6 +54,11 @@ export const ERRORS = {
     hint: "Leave the option out: this version of mongokeep does not have it yet.",
   },
   "backup-not-found": { exit: 2, labels: PERSON, hint: "mongokeep list shows the backups." },
+  "unfit-server": {
+    exit: 2,
+    labels: PERSON,
+    hint: "Restore to a server of the backup's version or newer.",
+  },
   "backup-in-git": {
     exit: 2,
     labels: PERSON,

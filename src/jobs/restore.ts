@@ -15,6 +15,7 @@ import { verifyBackup } from "../verify/verify.ts";
 import { collecting } from "./backup.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CarriedOut } from "./carry-out.ts";
+import { assertFit } from "./fit.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
@@ -28,6 +29,8 @@ export interface RestoreRequest {
   readonly skipPreBackup: boolean;
   readonly useService: boolean;
   readonly confirm: boolean;
+  /** Restore to a server that version-guard.ts takes for unfit. */
+  readonly forceVersion?: boolean;
 }
 
 /** @throws KeepError backup-not-found, damaged, locked, usage …, restore-undone, restore-broken */
@@ -45,6 +48,7 @@ export async function runRestore(
   refuseOplog(backup);
   await using deployment = await context.connect();
   const plan = await planFor(context, deployment, backup, request);
+  await assertFit(context, deployment.server, { ...request, backup, plan });
   const order: RestoreOrder = {
     backup,
     plan,

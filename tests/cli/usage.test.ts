@@ -63,7 +63,6 @@ const LATER = [
   ["restore", "latest", "--ns", "surg.*"],
   ["restore", "latest", "--exclude", "surg.sessions"],
   ["restore", "latest", "--no-ttl"],
-  ["restore", "latest", "--force-version"],
   ["extract", "latest", "--ns", "surg.patients"],
   ["drill", "--all"],
 ];

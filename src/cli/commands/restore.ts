@@ -11,6 +11,7 @@ interface RestoreFlags {
   readonly only?: string[];
   readonly skipPreBackup?: boolean;
   readonly service?: boolean;
+  readonly forceVersion?: boolean;
 }
 
 /** Agreed, for a later version. */
@@ -22,7 +23,6 @@ const LATER: readonly (readonly [flags: string, name: string, given: unknown])[]
   ["--ns <pattern>", "ns", undefined],
   ["--exclude <ns>", "exclude", undefined],
   ["--no-ttl", "ttl", true],
-  ["--force-version", "forceVersion", undefined],
 ];
 
 const EXITS =
@@ -44,6 +44,10 @@ export const restore: Verb<"restore"> = {
       .option("--in-place", "drop and load in place (the only way in this version)")
       .option("--skip-pre-backup", "do not back up first what is there now")
       .option("--no-service", "leave the service alone")
+      .option(
+        "--force-version",
+        "go on where the server is older than the backup's, or lacks what it needs",
+      )
       .addHelpText(
         "after",
         helpEnd(EXITS, [
@@ -73,10 +77,11 @@ export const restore: Verb<"restore"> = {
     const [backup] = args;
     if (backup === undefined) return await listFirst(composition);
     const { confirm = false, db, only, skipPreBackup = false, service } = flags as RestoreFlags;
+    const { forceVersion = false } = flags as RestoreFlags;
     const { runRestore } = await import("../../jobs/restore.ts");
     const request = { backup, rename: readRenames(db), only: only ?? null, skipPreBackup };
     const result = await composition.run("restore", (context) =>
-      runRestore(context, { ...request, useService: service !== false, confirm }),
+      runRestore(context, { ...request, useService: service !== false, confirm, forceVersion }),
     );
     return await spokenRestore(result, "restore");
   },

@@ -1,0 +1,30 @@
+// A restore to a server that cannot take the backup ends before anything is touched, or is told of.
+import type { OpenedBackup } from "../archive/reader.ts";
+import type { ServerInfo } from "../mongo/server-info.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { findMisfits, misfitError, withMetadata } from "../restore/version-guard.ts";
+import type { JobContext } from "./context.ts";
+
+export interface FitRequest {
+  readonly backup: OpenedBackup;
+  readonly plan: RestorePlan;
+  readonly confirm: boolean;
+  readonly forceVersion?: boolean;
+}
+
+/** A plan warns; doing it is refused unless forced. @throws KeepError unfit-server */
+export async function assertFit(
+  context: Pick<JobContext, "emit">,
+  server: ServerInfo,
+  { backup, plan, confirm, forceVersion = false }: FitRequest,
+): Promise<void> {
+  const planned = await withMetadata(backup, plan);
+  const misfits = findMisfits(backup.manifest?.server ?? null, server, planned);
+  const [first, ...others] = misfits;
+  if (!first) return;
+  if (confirm && !forceVersion) throw misfitError([first, ...others]);
+  for (const { problem, hint } of misfits) {
+    const message = forceVersion ? problem : `${problem}: --confirm will refuse (${hint})`;
+    context.emit({ kind: "log", level: "warn", code: "unfit-server", message });
+  }
+}
