@@ -7,7 +7,7 @@ import type { LogLines, Loudness } from "../report/log-lines.ts";
 import { failureJson, failureSummary } from "../report/outcome.ts";
 import { createProgress } from "../report/progress.ts";
 import { systemClock } from "../util/clock.ts";
-import type { GlobalFlags } from "./verb.ts";
+import type { GlobalFlags, Stdout } from "./verb.ts";
 
 const STDERR = 2;
 const STDOUT = 1;
@@ -18,12 +18,14 @@ export interface Output {
   /** From then on times are shown in BACKUP_TIMEZONE. */
   setZone(zone: string): void;
   print(text: string): void;
+  readonly stdout: Stdout;
   /** One failure, in the form that was asked for. */
   fail(command: string, error: KeepError): void;
 }
 
 export function createOutput(flags: GlobalFlags): Output {
   let zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  let taken = false;
   const shows = process.stderr.isTTY && flags.quiet !== true && flags.json !== true;
   const progress = shows ? createProgress(process.stderr, () => performance.now()) : null;
   const lines = createLogLines({
@@ -46,11 +48,21 @@ export function createOutput(flags: GlobalFlags): Output {
     },
     print: (text) => {
       progress?.clear();
-      writeFully(STDOUT, `${text}\n`);
+      if (!taken) writeFully(STDOUT, `${text}\n`);
+    },
+    stdout: {
+      take: () => {
+        taken = true;
+      },
+      write: (text) => {
+        progress?.clear();
+        return writeFully(STDOUT, text);
+      },
     },
     fail: (command, error) => {
       progress?.clear();
-      if (flags.json === true) writeFully(STDOUT, `${JSON.stringify(failureJson(error))}\n`);
+      if (flags.json === true && !taken)
+        writeFully(STDOUT, `${JSON.stringify(failureJson(error))}\n`);
       lines.line("error", error.message);
       for (const hint of error.hint.split("\n")) lines.line("error", hint);
       for (const line of flags.verbose === true ? traceOf(error) : []) lines.line("debug", line);
@@ -70,8 +82,8 @@ function traceOf(error: unknown): string[] {
   return [...(error.stack ?? error.message).split("\n"), ...traceOf(error.cause)];
 }
 
-/** Synchronous, so that nothing is lost when the process ends right after it. */
-function writeFully(fd: number, text: string): void {
+/** Synchronous, so that nothing is lost when the process ends right after it. false: nobody reads it. */
+function writeFully(fd: number, text: string): boolean {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length;) {
     try {
@@ -79,10 +91,11 @@ function writeFully(fd: number, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // The reader of a pipe closed it, or the terminal is gone: nobody is there to tell.
-      if (code === "EPIPE" || code === "EIO" || code === "EBADF") return;
+      if (code === "EPIPE" || code === "EIO" || code === "EBADF") return false;
       // A pipe that is full, and not blocking: its reader is slower than we are.
       if (code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+  return true;
 }

@@ -8,6 +8,7 @@ import { cleanup } from "./commands/cleanup.ts";
 import { remove } from "./commands/delete.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
+import { extract } from "./commands/extract.ts";
 import { list } from "./commands/list.ts";
 import { restore } from "./commands/restore.ts";
 import { rollback } from "./commands/rollback.ts";
@@ -18,8 +19,8 @@ import { verify } from "./commands/verify.ts";
 import { refuseLater, usage } from "./verb.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
-const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
-const LATER = ["extract", "drill"];
+const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff, extract } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
+const LATER = ["drill"];
 
 const HELP_END = `
 A <backup> is an id, a path, or "latest". Each command has its own --help.

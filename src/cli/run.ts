@@ -15,7 +15,14 @@ export interface Surroundings {
 }
 
 /** Commands that move documents. */
-const HEAVY: readonly CommandName[] = ["backup", "verify", "restore", "rollback", "diff"];
+const HEAVY: readonly CommandName[] = [
+  "backup",
+  "verify",
+  "restore",
+  "rollback",
+  "diff",
+  "extract",
+];
 
 /** The exit code. @throws KeepError and whatever the command throws */
 export async function runCommand<K extends CommandName>(
@@ -31,7 +38,11 @@ export async function runCommand<K extends CommandName>(
   const composition = await compose({ envFile: flags.envFile, onEvent, signal });
   const { settings, clock } = composition.context;
   output.setZone(settings.timezone);
-  const { result, text, isReport } = await verb.execute({ args, flags }, composition);
+  const { result, text, isReport } = await verb.execute(
+    { args, flags },
+    composition,
+    output.stdout,
+  );
   const exitCode = exitCodeOf(verb.name, result);
   if (flags.json === true) output.print(JSON.stringify(result));
   else if (!isReport || exitCode !== 0 || flags.quiet !== true) {

@@ -29,13 +29,25 @@ export interface Spoken<R> {
   readonly isReport: boolean;
 }
 
+/** For a command whose result is too long to be held: it writes stdout itself. */
+export interface Stdout {
+  /** From here on nothing else is written there, no result and no failure. */
+  take(): void;
+  /** false: the reader went away (`| head`). */
+  write(text: string): boolean;
+}
+
 export interface Verb<K extends CommandName> {
   readonly name: K;
   /** Adds the command to the program; `found` is called when it is the one that was named. */
   define(program: Command, found: (invocation: Invocation) => void): void;
   /** Checks what needs no settings. @throws KeepError usage, not-in-this-version */
   check?(invocation: Invocation): void;
-  execute(invocation: Invocation, composition: Composition): Promise<Spoken<Results[K]>>;
+  execute(
+    invocation: Invocation,
+    composition: Composition,
+    stdout: Stdout,
+  ): Promise<Spoken<Results[K]>>;
 }
 
 /** For an option that may be given several times. */

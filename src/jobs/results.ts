@@ -154,3 +154,13 @@ export interface DiffResult {
   readonly restoreCommand: string | null;
   readonly warnings: readonly string[];
 }
+
+/** `extract`; the documents themselves went to whoever asked for them. */
+export interface ExtractResult {
+  readonly ok: true;
+  readonly backup: string;
+  readonly namespace: string;
+  readonly matched: number;
+  /** Every document of the collection was looked at: no limit was reached, and the reader stayed. */
+  readonly isWhole: boolean;
+}

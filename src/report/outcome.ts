@@ -7,6 +7,7 @@ import type {
   CleanupResult,
   DeleteResult,
   DiffResult,
+  ExtractResult,
   ListResult,
   PlannedRestore,
   RestoreResult,
@@ -33,6 +34,7 @@ export interface Results {
   readonly status: StatusResult;
   readonly doctor: DoctorResult;
   readonly diff: DiffResult;
+  readonly extract: ExtractResult;
 }
 
 export type CommandName = keyof Results;
@@ -100,6 +102,7 @@ export function factsOf<K extends CommandName>(command: K, result: Results[K]): 
       other,
       differing: collections.filter(({ equal }) => !equal).length,
     }),
+    extract: ({ backup, namespace, matched }) => ({ backup, namespace, documents: matched }),
   };
   return read[command](result);
 }

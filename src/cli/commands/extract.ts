@@ -1,0 +1,126 @@
+// mongokeep extract
+import { toKeepError } from "../../errors.ts";
+import { failureJson } from "../../report/outcome.ts";
+import { escapeText } from "../../report/escape.ts";
+import { helpEnd, keep, usage } from "../verb.ts";
+import type { Stdout, Verb } from "../verb.ts";
+
+interface ExtractFlags {
+  readonly ns?: string;
+  readonly query?: string;
+  readonly limit?: string;
+  readonly json?: boolean;
+}
+
+/** So much is written at once. */
+const PORTION = 64 * 1024;
+
+export const extract: Verb<"extract"> = {
+  name: "extract",
+  define: (program, found) => {
+    program
+      .command("extract")
+      .summary("print documents of a backup, without a server")
+      .description(
+        "Prints documents of one collection as canonical Extended JSON, one a line. Needs no server.\nOperators: $eq $ne $gt $gte $lt $lte $in $nin $exists $type $size $all $elemMatch $regex $not\n$and $or $nor; any other is refused.",
+      )
+      .argument("<backup>", "an id, a path, or latest; a folder made by mongodump too")
+      .requiredOption("--ns <database.collection>", "the collection")
+      .option("--query <json>", "only documents that match, in Extended JSON")
+      .option("--limit <n>", "at most so many")
+      .addHelpText(
+        "after",
+        helpEnd("0 done, also if nothing matches, 2 usage or settings, 3 the backup is damaged", [
+          `extract latest --ns surg.patients --query '{"mrn": "123"}'`,
+          `extract latest --ns surg.patients --query '{"_id": {"$oid": "65f0…"}}' --limit 1`,
+        ]),
+      )
+      .action(keep(found));
+  },
+  check: ({ flags }) => {
+    const { limit } = flags as ExtractFlags;
+    if (limit !== undefined && !/^\d{1,15}$/.test(limit))
+      throw usage(`--limit ${JSON.stringify(limit)} is no whole number`);
+  },
+  execute: async ({ args, flags }, { run }, stdout) => {
+    const { ns = "", query, limit, json } = flags as ExtractFlags;
+    const { runExtract } = await import("../../jobs/extract.ts");
+    const request = {
+      backup: args[0] ?? "latest",
+      namespace: ns,
+      query: query ?? null,
+      limit: limit === undefined ? null : Number(limit),
+    };
+    // Within JSON, what a terminal would obey may be written out without changing what it says.
+    const writer = json === true ? createJson(stdout, ns) : createLines(stdout);
+    try {
+      const result = await run("extract", (context) =>
+        runExtract(context, request, (ejson) => writer.write(escapeText(ejson))),
+      );
+      writer.end(null);
+      return { result, text: () => "", isReport: true };
+    } catch (error) {
+      writer.end(error);
+      throw error;
+    }
+  },
+};
+
+interface Writer {
+  /** false: nobody reads any more. */
+  readonly write: (ejson: string) => boolean;
+  /** With the failure that ended it, or null. */
+  readonly end: (failure: unknown) => void;
+}
+
+/** Whole portions; what is left goes with `end`. */
+function createLines(stdout: Stdout): Writer {
+  stdout.take();
+  const portion = createPortion(stdout);
+  return {
+    write: (ejson) => portion.add(`${ejson}\n`),
+    end: () => {
+      portion.flush();
+    },
+  };
+}
+
+/** One object, of which the documents are written as they are found; a failure before them has its usual form. */
+function createJson(stdout: Stdout, namespace: string): Writer {
+  const portion = createPortion(stdout);
+  let documents = 0;
+  const add = (text: string) => {
+    stdout.take();
+    return portion.add(text);
+  };
+  const head = `{"namespace":${JSON.stringify(namespace)},"documents":[\n`;
+  return {
+    write: (ejson) => add(`${documents++ === 0 ? head : ",\n"}${ejson}`),
+    end: (failure) => {
+      if (documents === 0 && failure !== null) return;
+      if (documents === 0) add(head);
+      const end = failure === null ? { ok: true } : failureJson(toKeepError(failure));
+      add(`\n],${JSON.stringify(end).slice(1)}\n`);
+      portion.flush();
+    },
+  };
+}
+
+function createPortion(stdout: Stdout) {
+  let waiting: string[] = [];
+  let length = 0;
+  let open = true;
+  const flush = () => {
+    if (length > 0 && open) open = stdout.write(waiting.join(""));
+    [waiting, length] = [[], 0];
+    return open;
+  };
+  return {
+    flush,
+    add: (text: string) => {
+      waiting.push(text);
+      length += text.length;
+      return length < PORTION ? open : flush();
+    },
+  };
+}
