@@ -11,6 +11,9 @@ type Compared = DiffResult["collections"][number];
 
 const ALIGN = ["left", "right", "right", "right", "left"] as const;
 
+const LEGEND =
+  "  only in the backup: a restore brings it back; only live: written since, a restore would lose it";
+
 export function formatDiff(result: DiffResult, { style }: View): string {
   const { backup, other, collections, notCompared } = result;
   const isLive = other === "live";
@@ -22,6 +25,7 @@ export function formatDiff(result: DiffResult, { style }: View): string {
   const lines = [
     style.bold(title),
     differing.length === 0 ? "" : formatTable(["collection", names.backup, names.other, "changed", "besides"], differing.map(rowOf), ALIGN), // prettier-ignore
+    isLive && differing.length > 0 ? LEGEND : "",
     ...differing.flatMap((one) => samplesOf(one, names)),
     `equal: ${formatNumber(collections.length - differing.length, "collection")} of ${formatCount(collections.length)}; not compared: ${notCompared.map(escapeText).join(", ")}`,
     ...(isLive ? adviceOf(result, style) : [differing.length === 0 ? style.good("they hold the same") : ""]), // prettier-ignore
@@ -83,10 +87,22 @@ function adviceOf({ collections, restoreCommand, equal }: DiffResult, style: Vie
     ];
   const wanted = collections.filter(isWorthRestoring);
   const sum = (kind: "removed" | "added" | "changed") => wanted.reduce((n, one) => n + one[kind], 0); // prettier-ignore
-  const brings = `would bring ${formatNumber(sum("removed"), "document")} back and undo ${formatNumber(sum("changed"), "change")}`;
+  const brings = [
+    ...(sum("removed") === 0 ? [] : [`bring ${formatNumber(sum("removed"), "document")} back`]),
+    ...(sum("changed") === 0 ? [] : [`undo ${formatNumber(sum("changed"), "change")}`]),
+    ...(wanted.some(isRedefined) ? ["put definitions back"] : []),
+  ];
   const loses = sum("added") === 0 ? "" : `, and would lose ${formatNumber(sum("added"), "document")} written since`; // prettier-ignore
   return [
-    style.warn(`a restore of ${formatNumber(wanted.length, "collection")} ${brings}${loses}`),
+    style.warn(
+      `a restore of ${formatNumber(wanted.length, "collection")} would ${brings.join(" and ")}${loses}`,
+    ),
     `its plan, which changes nothing yet: ${style.bold(escapeText(restoreCommand))}`,
   ];
+}
+
+/** Its indexes, options or kind are not what they were; or it is gone, be it an empty one. */
+function isRedefined({ indexes, options, documents }: Compared): boolean {
+  const differing = indexes.added.length + indexes.removed.length + indexes.changed.length;
+  return differing > 0 || options === "differs" || documents.other === null;
 }
