@@ -1,8 +1,18 @@
 // metadata.json as mongodump writes it: options, indexes, uuid, collectionName, type, in canonical
 // Extended JSON. Options and indexes stay raw BSON, so that the order of their keys survives (TOOLS-3411).
+// What Extended JSON cannot say (payloads of NaN, text that is no UTF-8, documents that look like its own
+// wrappers) is written beside it in base64, under "bson": readers of mongodump's files pass over that.
 import * as BSON from "bson";
 import { ejsonToRaw, rawToEjson } from "../bson/ejson.ts";
-import { findElement, findString, skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "../bson/element.ts";
+import {
+  findElement,
+  findString,
+  skipValue,
+  TYPE_ARRAY,
+  TYPE_DOCUMENT,
+  TYPE_STRING,
+} from "../bson/element.ts";
+import { validateDocuments } from "../bson/validate.ts";
 
 export interface CollectionMetadata {
   readonly collectionName: string;
@@ -16,14 +26,34 @@ export interface CollectionMetadata {
 }
 
 export function formatMetadata(metadata: CollectionMetadata): string {
+  const options = toText(metadata.options);
+  const indexes = metadata.indexes.map(toText);
+  const isExact = [options, ...indexes].every(({ exact }) => exact);
   const fields = [
-    `"options":${rawToEjson(metadata.options)}`,
-    `"indexes":[${metadata.indexes.map(rawToEjson).join(",")}]`,
+    `"options":${options.text ?? "{}"}`,
+    `"indexes":[${indexes.flatMap(({ text }) => text ?? []).join(",")}]`,
     ...(metadata.uuid === null ? [] : [`"uuid":${JSON.stringify(metadata.uuid)}`]),
     `"collectionName":${JSON.stringify(metadata.collectionName)}`,
     `"type":${JSON.stringify(metadata.type)}`,
+    ...(isExact ? [] : [`"bson":${beside(metadata)}`]),
   ];
   return `{${fields.join(",")}}`;
+}
+
+/** Canonical Extended JSON; null where it could not even be read; `exact`: it gives the same bytes again. */
+function toText(raw: Uint8Array): { readonly text: string | null; readonly exact: boolean } {
+  const text = rawToEjson(raw);
+  try {
+    return { text, exact: Buffer.compare(ejsonToRaw(text), raw) === 0 };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { text: null, exact: false };
+    throw error;
+  }
+}
+
+function beside({ options, indexes }: CollectionMetadata): string {
+  const base64 = (raw: Uint8Array) => Buffer.from(raw).toString("base64");
+  return JSON.stringify({ options: base64(options), indexes: indexes.map(base64) });
 }
 
 const EMPTY_DOCUMENT = BSON.serialize({});
@@ -33,13 +63,46 @@ export function parseMetadata(text: string): CollectionMetadata {
   const b = Buffer.from(ejsonToRaw(text));
   const options = findElement(b, 0, "options");
   const indexes = findElement(b, 0, "indexes");
+  const exact = readBeside(b);
   return {
     collectionName: findString(b, 0, "collectionName") ?? "",
     type: findString(b, 0, "type") ?? "collection",
     uuid: findString(b, 0, "uuid"),
     options: options?.type === TYPE_DOCUMENT ? documentAt(b, options.at) : EMPTY_DOCUMENT,
     indexes: indexes?.type === TYPE_ARRAY ? documentsIn(b, indexes.at) : [],
+    ...exact,
   };
+}
+
+/** The raw bytes of what Extended JSON cannot say; null in nearly every file. */
+function readBeside(b: Buffer): Pick<CollectionMetadata, "options" | "indexes"> | null {
+  const found = findElement(b, 0, "bson");
+  if (found?.type !== TYPE_DOCUMENT) return null;
+  const inner = documentAt(b, found.at);
+  const indexes = findElement(inner, 0, "indexes");
+  const options = findString(inner, 0, "options");
+  if (options === null || indexes?.type !== TYPE_ARRAY)
+    throw new SyntaxError("the exact options or indexes in the metadata are incomplete");
+  return { options: fromBase64(options), indexes: stringsIn(inner, indexes.at).map(fromBase64) };
+}
+
+function fromBase64(text: string): Buffer {
+  const raw = Buffer.from(text, "base64");
+  const checked = validateDocuments(raw);
+  if ("documents" in checked && checked.documents === 1) return raw;
+  throw new SyntaxError("the exact options or indexes in the metadata are no BSON");
+}
+
+function stringsIn(b: Buffer, start: number): string[] {
+  const found: string[] = [];
+  let at = start + 4;
+  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+    const value = b.indexOf(0, at + 1) + 1;
+    if (type !== TYPE_STRING) throw new SyntaxError("an exact index in the metadata is no text");
+    found.push(b.toString("utf8", value + 4, value + 3 + b.readInt32LE(value)));
+    at = skipValue(b, type, value);
+  }
+  return found;
 }
 
 const documentAt = (b: Buffer, at: number) => b.subarray(at, at + b.readInt32LE(at));

@@ -31,6 +31,22 @@ export class RepeatedFields extends Map<string, unknown> {
   }
 }
 
+/** Bytes of a value that nothing in JavaScript stands for. The driver must not take it for an object. */
+export class RawValue {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+
+  constructor(type: number, bytes: Uint8Array) {
+    this.type = type;
+    this.bytes = bytes;
+  }
+
+  /** Called by the driver's serializer. */
+  toBSON(): never {
+    throw new RangeError(`the driver cannot carry this value of the BSON type ${this.type}`);
+  }
+}
+
 const DATE_LIMIT = 8_640_000_000_000_000n;
 const LONG_MAX = 2n ** 63n - 1n;
 

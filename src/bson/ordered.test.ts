@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { BSON } from "mongodb";
 import { rawDocument, rawElement } from "./build.ts";
 import { findEmptyTimestamps } from "./empty-timestamp.ts";
-import { toOrdered } from "./ordered.ts";
+import { holdsRaw, serializeOrdered, toOrdered } from "./ordered.ts";
 
 test("integer-like keys keep their place", () => {
   const raw = BSON.serialize(
@@ -59,7 +59,40 @@ test("dates beyond JavaScript's are sent as they are, and refused where they can
   const limits = [2n ** 63n - 1n, -(2n ** 63n), 8_640_000_000_000_001n, -9_007_199_254_740_991n];
   for (const ms of limits)
     assert.deepEqual(Buffer.from(BSON.serialize(toOrdered(dated(ms)))), dated(ms), String(ms));
-  assert.throws(() => toOrdered(dated(2n ** 62n + 1n)), /cannot carry/);
+  assert.throws(() => BSON.serialize(toOrdered(dated(2n ** 62n + 1n))), /cannot carry/);
+});
+
+test("what no JavaScript value stands for is kept, never replaced, and the driver refuses it", () => {
+  const text = Buffer.from([3, 0, 0, 0, 0xc3, 0x28, 0]);
+  const pointer = Buffer.concat([Buffer.from([2, 0, 0, 0, 0x61, 0]), Buffer.alloc(12, 9)]);
+  const far = Buffer.from("0100000000000040", "hex");
+  const values: readonly (readonly [type: number, value: Buffer])[] = [
+    [0x02, text],
+    [0x0d, text],
+    [0x0e, text],
+    [0x0c, pointer],
+    [0x09, far],
+    [0x0b, Buffer.from("a\0xi\0")],
+    [0x03, rawDocument(Buffer.from([0x0a, 0xff, 0x00]))],
+  ];
+  for (const [type, value] of values) {
+    const raw = rawDocument(rawElement(type, "kept", value));
+    const nested = rawDocument(
+      rawElement(0x04, "list", rawDocument(rawElement(0x03, "0", raw))),
+      rawElement(0x10, "n", Buffer.from([1, 0, 0, 0])),
+    );
+    const fields = toOrdered(nested);
+    assert.equal(holdsRaw(fields), true, String(type));
+    assert.deepEqual(serializeOrdered(fields), nested, String(type));
+    assert.throws(() => BSON.serialize(fields), /cannot carry/, String(type));
+  }
+});
+
+test("a NaN keeps its payload, whichever way it goes", () => {
+  for (const hex of ["010000000000f87f", "000000000000f8ff", "010000000000f07f"]) {
+    const raw = rawDocument(rawElement(0x01, "nan", Buffer.from(hex, "hex")));
+    assert.deepEqual(serializeOrdered(toOrdered(raw)), raw, hex);
+  }
 });
 
 const double = (value: number) => {

@@ -1,13 +1,16 @@
 // Raw BSON as Maps for commands sent through the driver: a plain object would move integer-like keys
 // ("0", "10") to the front, and an index on {b: 1, "0": 1} would become another index.
+import { isUtf8 } from "node:buffer";
 import * as BSON from "bson";
+import { rawDocument, rawElement } from "./build.ts";
+import { farDate, RawValue, RepeatedFields } from "./carried.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
-import { farDate, RepeatedFields } from "./carried.ts";
 
 export type OrderedValue = unknown;
 
 /**
- * A document's fields in their order, every value in its exact BSON type.
+ * A document's fields in their order, every value in its exact BSON type; what the driver cannot write as it
+ * is becomes a RawValue, which only serializeOrdered takes.
  * `raw` must be valid BSON (a server's reply, or validated).
  */
 export function toOrdered(raw: Uint8Array): Map<string, OrderedValue> {
@@ -44,16 +47,69 @@ function readItems(b: Buffer, start: number): OrderedValue[] {
 }
 
 function readValue(b: Buffer, type: number, at: number, end: number): OrderedValue {
-  if (type === TYPE_DOCUMENT) return readFields(b, at);
   if (type === TYPE_ARRAY) return readItems(b, at);
-  return readLeaf(b, type, at, end);
+  if (type === TYPE_DOCUMENT && hasReadableNames(b, at)) return readFields(b, at);
+  if (type !== TYPE_DOCUMENT) {
+    const value = readExactly(b, type, at, end);
+    if (value !== CHANGED) return value;
+  }
+  return new RawValue(type, Buffer.from(b.subarray(at, end)));
+}
+
+/** Whether JavaScript's text can carry all names of the document at `start`; not those of documents in it. */
+function hasReadableNames(b: Buffer, start: number): boolean {
+  let at = start + 4;
+  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+    const nameEnd = b.indexOf(0, at + 1);
+    if (!isUtf8(b.subarray(at + 1, nameEnd))) return false;
+    at = skipValue(b, type, nameEnd + 1);
+  }
+  return true;
+}
+
+const CHANGED = Symbol("the library would write other bytes");
+
+/** The value, if the library writes it as the same bytes again: NaN has many, and text may be no UTF-8. */
+function readExactly(b: Buffer, type: number, at: number, end: number): OrderedValue {
+  try {
+    const value = readLeaf(b, type, at, end);
+    const again = elementOf("v", value);
+    return again[0] === type && again.subarray(3).equals(b.subarray(at, end)) ? value : CHANGED;
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof BSON.BSONError) return CHANGED;
+    throw error;
+  }
+}
+
+/** Raw BSON of fields as toOrdered gives them. */
+export function serializeOrdered(fields: ReadonlyMap<string, OrderedValue>): Buffer {
+  return rawDocument(...[...fields].map(([name, value]) => elementOf(name, value)));
+}
+
+function elementOf(name: string, value: OrderedValue): Buffer {
+  if (value instanceof RawValue) return rawElement(value.type, name, value.bytes);
+  if (value instanceof Map)
+    return rawElement(TYPE_DOCUMENT, name, serializeOrdered(value as Map<string, OrderedValue>));
+  if (Array.isArray(value)) {
+    const items = value.map((item, i) => elementOf(String(i), item));
+    return rawElement(TYPE_ARRAY, name, rawDocument(...items));
+  }
+  const single = BSON.serialize({ v: value }, { ignoreUndefined: false });
+  return rawElement(single[4] ?? 0, name, single.subarray(7, -1));
+}
+
+/** Whether the driver cannot carry one of the values, at any depth. */
+export function holdsRaw(value: OrderedValue): boolean {
+  if (value instanceof RawValue) return true;
+  if (value instanceof Map) return [...value].some(([, inner]) => holdsRaw(inner));
+  return Array.isArray(value) && value.some(holdsRaw);
 }
 
 const TYPE_DATE = 0x09;
-/** Broken UTF-8 in an option or an index must not end a backup: it is replaced, as mongodump does. */
+/** Broken UTF-8 must not end a backup: it is replaced here, as mongodump does, and kept elsewhere. */
 const LEAF = { promoteValues: false, bsonRegExp: true, validation: { utf8: false } } as const;
 
-/** One value that is neither document nor array, in its exact BSON type. */
+/** One value that is neither document nor array, in its BSON type, as well as the library can hold it. */
 export function readLeaf(b: Buffer, type: number, at: number, end: number): OrderedValue {
   if (type === TYPE_DATE) {
     const far = farDate(b.readBigInt64LE(at));

@@ -1,8 +1,9 @@
 // Collections and views as they were: options, validators, collations, in the server's own order of keys.
-import type { Document, MongoClient } from "mongodb";
+import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { toOrdered } from "../bson/ordered.ts";
+import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 
 /** Options that a server reports and `create` refuses, or that no server takes any more. */
@@ -10,11 +11,12 @@ const NOT_FOR_CREATE: readonly string[] = ["uuid", "autoIndexId", "recordIdsRepl
 /** Expiry begins only when the documents are loaded and proved (AMENDMENTS 12). */
 export const EXPIRY = "expireAfterSeconds";
 
-export function createOptions(metadata: CollectionMetadata): Document {
+export function createOptions(metadata: CollectionMetadata): Map<string, unknown> {
   const options = toOrdered(metadata.options);
   for (const name of [...NOT_FOR_CREATE, EXPIRY]) options.delete(name);
   const idIndex = idIndexOf(metadata);
-  return { ...Object.fromEntries(options), ...(idIndex ? { idIndex } : {}) };
+  if (idIndex) options.set("idIndex", idIndex);
+  return options;
 }
 
 /** The `_id` index can only be given at creation; only where it is not the plain one. */
@@ -42,14 +44,17 @@ export async function createNamespace(
   target: { readonly database: string; readonly name: string },
   metadata: CollectionMetadata | null,
 ): Promise<void> {
+  const namespace = `${target.database}.${target.name}`;
+  const command = new Map([
+    ["create", target.name],
+    ...(metadata ? createOptions(metadata) : []),
+  ] as [string, unknown][]);
   try {
-    await client
-      .db(target.database)
-      .command({ create: target.name, ...(metadata ? createOptions(metadata) : {}) });
+    await runExactly(client, target.database, command, { action: "create", target: namespace });
   } catch (error) {
     const isEmptied = error instanceof MongoServerError && error.code === CODES.namespaceExists;
     if (isEmptied && target.name === UNDROPPABLE) return;
-    throw driverError("create", `${target.database}.${target.name}`, error);
+    throw driverError("create", namespace, error);
   }
 }
 

@@ -5,6 +5,7 @@ import { MongoServerError } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { toOrdered } from "../bson/ordered.ts";
 import type { Emit } from "../events.ts";
+import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
 
@@ -17,7 +18,7 @@ export interface IndexSets {
 }
 
 /** Fields that the server adds or that no supported version takes. */
-const NOT_FOR_CREATE: readonly string[] = ["v", "ns", "background"];
+const NOT_FOR_CREATE: readonly string[] = ["ns", "background", "dropDups"];
 
 /** What createIndexes gets for a collection: without `_id_` and the clustered index, which `create` made. */
 export function splitIndexes(metadata: CollectionMetadata): IndexSets {
@@ -42,9 +43,43 @@ export function withoutExpiry(definition: Definition): Definition {
 function cleaned(definition: Definition, collectionIsCollated: boolean): Definition {
   const copy = new Map(definition);
   for (const name of NOT_FOR_CREATE) copy.delete(name);
+  copy.set("key", buildableKey(copy.get("key")));
+  if (isOldFormat(copy)) return withoutCollation(copy);
+  copy.delete("v");
   // An index without a collation would inherit its collection's, and become another index.
   if (collectionIsCollated && !copy.has("collation"))
     copy.set("collation", new Map([["locale", "simple"]]));
+  return copy;
+}
+
+/**
+ * Before MongoDB 3.4 anything but a negative number meant "ascending"; since then `true`, `0` or `""` are kept,
+ * and never built again. As mongorestore does (mongo-tools, bsonutil.ConvertLegacyIndexKeys).
+ */
+function buildableKey(key: unknown): unknown {
+  if (!(key instanceof Map)) return key;
+  const fields = [...(key as Definition)];
+  if (fields.every(([, value]) => isBuildable(value))) return key;
+  return new Map(fields.map(([name, value]) => [name, isBuildable(value) ? value : 1]));
+}
+
+function isBuildable(value: unknown): boolean {
+  if (typeof value === "string") return value !== "";
+  const kind = (value as { readonly _bsontype?: string } | null)?._bsontype ?? "";
+  if (!["Int32", "Long", "Double", "Decimal128"].includes(kind)) return false;
+  const number = Number(String(value));
+  return number < 0 || number > 0;
+}
+
+/** An index of the old format stays one. Version 0 is gone since MongoDB 4.2. */
+function isOldFormat(definition: Definition): boolean {
+  return Number(definition.get("v")) === 1;
+}
+
+/** The old format knows none; newer servers report a simple one, and then refuse it (mongo-tools, restore.go). */
+function withoutCollation(definition: Definition): Definition {
+  const copy = new Map(definition);
+  copy.delete("collation");
   return copy;
 }
 
@@ -55,10 +90,15 @@ export async function buildIndexes(
   indexes: readonly Definition[],
 ): Promise<void> {
   if (indexes.length === 0) return;
+  const what = `indexes of ${target.database}.${target.name}`;
+  const command = new Map<string, unknown>([
+    ["createIndexes", target.name],
+    ["indexes", indexes],
+  ]);
   try {
-    await client.db(target.database).command({ createIndexes: target.name, indexes });
+    await runExactly(client, target.database, command, { action: "create", target: what });
   } catch (error) {
-    throw driverError("create", `indexes of ${target.database}.${target.name}`, error);
+    throw driverError("create", what, error);
   }
 }
 
