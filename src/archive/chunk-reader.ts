@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import { algorithmOf } from "../codec/create.ts";
+import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { inflateMember, MEMBER_HEADER_BYTES, memberLength } from "../codec/gzip-members.ts";
 import { decompressFrame, parseSeekTable, seekTableBytes } from "../codec/zstd-frames.ts";
 import { openPlainFile, readExactly } from "./open-file.ts";
@@ -16,6 +17,8 @@ export interface ReadChunksOptions {
   readonly signal: AbortSignal;
   /** Sees the file's bytes in their order, each once: for its checksum. */
   readonly onStored?: (bytes: Buffer) => void;
+  /** Where the name does not tell it. */
+  readonly algorithm?: CompressionAlgorithm;
 }
 
 /** No chunk of ours is longer: a document beyond the limit is a chunk of its own. */
@@ -32,7 +35,7 @@ export async function* readChunks(
   const { file, bytes } = await openPlainFile(path);
   try {
     const source: Source = { file, bytes, options };
-    const algorithm = algorithmOf(path);
+    const algorithm = options.algorithm ?? algorithmOf(path);
     if (algorithm === "none") yield* recutDocuments(plainBytes(source));
     else if (algorithm === "gzip") yield* readGzip(source);
     else yield* readZstd(source);

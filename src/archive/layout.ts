@@ -10,6 +10,8 @@ export const PARTIAL_SUFFIX = ".partial";
 export const DAMAGED_SUFFIX = ".damaged";
 export const MANIFEST_FILE = "manifest.json";
 export const VERIFICATION_FILE = "verification.json";
+/** mongodump's, beside the databases; with --gzip it is compressed, and called the same. */
+export const OPLOG_FILE = "oplog.bson";
 
 export function isBackupId(name: string): boolean {
   return ID.test(name);

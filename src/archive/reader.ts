@@ -8,6 +8,7 @@ import {
   isBackupId,
   isInnerPath,
   MANIFEST_FILE,
+  OPLOG_FILE,
   PARTIAL_SUFFIX,
   unescapeName,
   VERIFICATION_FILE,
@@ -83,7 +84,8 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
       expected: { documents, rawBytes, contentHash },
     };
   });
-  return { path, id: basename(path), manifest, collections, hasOplog: false };
+  const hasOplog = manifest.files.some((file) => file.path === OPLOG_FILE);
+  return { path, id: basename(path), manifest, collections, hasOplog };
 }
 
 async function assertFolder(path: string): Promise<void> {
@@ -165,8 +167,11 @@ function inflateWhole(stored: Buffer): Buffer {
   return buffer;
 }
 
-/** A folder with a folder for each database, or one database's folder itself. */
-async function openStockDump(path: string): Promise<OpenedBackup> {
+/**
+ * A folder with a folder for each database, or one database's folder itself.
+ * @throws KeepError damaged where it holds no collection
+ */
+export async function openStockDump(path: string): Promise<OpenedBackup> {
   const entries = await readdir(path, { withFileTypes: true });
   const direct = entries.filter((e) => e.isFile()).map((e) => e.name);
   const collections: ArchivedCollection[] = [];

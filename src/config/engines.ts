@@ -5,7 +5,7 @@ export const ENGINES = ["native", "mongodump", "ejson"] as const;
 export type EngineSetting = (typeof ENGINES)[number];
 
 /** An engine that is built is added here and in dump/choose-engine.ts, and nowhere else. */
-const BUILT: readonly EngineSetting[] = ["native"];
+const BUILT: readonly EngineSetting[] = ["native", "mongodump"];
 
 /** @throws KeepError not-in-this-version; `asked` is how it was asked for: `--engine ejson` */
 export function assertEngine(engine: EngineSetting, asked: string, hint?: string): void {

@@ -91,8 +91,9 @@ const backups = {
   BACKUP_ENGINE: withDefault("native", {
     group: "Backups",
     parse: field.oneOf(...ENGINES),
-    looks: "`native`",
-    about: "What moves the documents. `mongodump` and `ejson` are not in this version.",
+    looks: "`native` or `mongodump`",
+    about:
+      "What moves the documents: our own, or stock `mongodump` (where it is not installed, `native` takes over). `ejson` is not in this version.",
   }),
   BACKUP_COMPRESSION: withDefault("gzip", {
     group: "Backups",

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { ManifestFile } from "../archive/manifest.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { driverError } from "../mongo/server-error.ts";
 import { readDocuments, writeBatches } from "./collection.ts";
 import type { Listing, Selection } from "./listing.ts";
 import { PIECE_BYTES } from "./namespaces.ts";
@@ -51,6 +53,26 @@ export async function dumpAccounts(
     });
     return { files: [], users: "not included" };
   }
+}
+
+/** null where this user may read accounts; else the error that says which right is missing. */
+export async function mayReadAccounts(deployment: Deployment): Promise<KeepError | null> {
+  const admin = deployment.client.db("admin");
+  try {
+    for (const name of ACCOUNT_COLLECTIONS)
+      await admin.collection(name).findOne({}, { projection: { _id: 1 } });
+    return null;
+  } catch (error) {
+    const known = driverError("read", "users and roles", error);
+    if (known.code === "rights-missing") return known;
+    throw known;
+  }
+}
+
+/** Whether the server ever had an account: before the first one mongodump fails when it is asked for them. */
+export async function hasAccounts({ client }: Deployment): Promise<boolean> {
+  const versions = client.db("admin").collection<{ _id: string }>("system.version");
+  return (await versions.findOne({ _id: "authSchema" })) !== null;
 }
 
 async function removeFiles(run: DumpRun, database: string): Promise<void> {

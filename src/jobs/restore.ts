@@ -93,10 +93,11 @@ export async function assertWhole(context: JobContext, path: string): Promise<nu
 
 function refuseOplog(backup: OpenedBackup): void {
   if (!backup.hasOplog) return;
+  const gzip = backup.collections.some((c) => c.dataFile?.endsWith(".gz")) ? " --gzip" : "";
   throw new KeepError(
     "not-in-this-version",
     `${backup.path} comes with an oplog, which must be replayed to make it one state`,
-    { hint: `Restore it with: mongorestore --oplogReplay --dir ${backup.path}` },
+    { hint: `Restore it with: mongorestore${gzip} --oplogReplay --dir ${backup.path}` },
   );
 }
 

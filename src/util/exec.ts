@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
 import { redactForTerminal } from "./redact.ts";
 
@@ -16,6 +17,10 @@ export interface ExecOptions {
   /** On top of the environment that this process has; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Gets all that it says on stderr, as it comes and unredacted: for programs that report there. */
+  readonly onStderr?: (text: string) => void;
+  /** It is killed when this process exits first, as after a second Ctrl-C. */
+  readonly endsWithUs?: boolean;
 }
 
 /** How a program ended. `not-started` names the system's error: ENOENT where it is not installed. */
@@ -59,8 +64,14 @@ export async function execute(
   });
   const stdout = keepHead(child.stdout, STDOUT_BYTES);
   const stderr = keepTail(child.stderr, STDERR_BYTES);
+  if (options.onStderr) listen(child.stderr, options.onStderr);
   feed(child, options.stdin);
+  const kill = () => {
+    signalGroup(child, "SIGKILL");
+  };
+  if (options.endsWithUs === true) process.once("exit", kill);
   const end = await endOf(child, options);
+  process.off("exit", kill);
   await drained(child);
   options.signal?.throwIfAborted();
   return {
@@ -154,6 +165,13 @@ async function drained(child: ChildProcess): Promise<void> {
   giveUp.abort();
   // Still read (a closed pipe would kill the daemon at its next line), but no reason to stay alive.
   for (const stream of open) (stream as Readable & { unref?(): void }).unref?.();
+}
+
+function listen(stream: Readable, tell: (text: string) => void): void {
+  const decoder = new StringDecoder("utf8");
+  stream.on("data", (part: Buffer) => {
+    tell(decoder.write(part));
+  });
 }
 
 function keepHead(stream: Readable, limit: number): () => string {

@@ -1,4 +1,5 @@
 // A secret handed to another program as a file that only this user can read, gone when the scope ends.
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,15 @@ export interface SecretFile extends AsyncDisposable {
 export async function openSecretFile(text: string): Promise<SecretFile> {
   const folder = await mkdtemp(join(tmpdir(), "mongokeep-"));
   const path = join(folder, "secret");
-  const remove = () => rm(folder, { recursive: true, force: true });
+  // A second Ctrl-C ends the process without coming to any disposal.
+  const removeAtExit = () => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", removeAtExit);
+  const remove = async () => {
+    await rm(folder, { recursive: true, force: true });
+    process.off("exit", removeAtExit);
+  };
   try {
     await writeNewFile(path, text);
   } catch (error) {

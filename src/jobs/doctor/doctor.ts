@@ -10,6 +10,7 @@ import { schedule } from "./schedule.ts";
 import { server } from "./server.ts";
 import { service } from "./service.ts";
 import { settings } from "./settings.ts";
+import { tools } from "./tools.ts";
 
 export interface DoctorResult {
   /** false: at least one check failed (exit 1). */
@@ -19,6 +20,7 @@ export interface DoctorResult {
 
 const CHECKS: readonly (readonly [string, Examine])[] = [
   ["settings", settings],
+  ["tools", tools],
   ["server", server],
   ["disk", disk],
   ["permissions", permissions],

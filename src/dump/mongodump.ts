@@ -1,0 +1,193 @@
+// The engine that has stock mongodump move the documents. Without the tool the native engine does it.
+// What must stay true: what mongodump wrote is a backup of ours only after our own walk through all of it.
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { OPLOG_FILE } from "../archive/layout.ts";
+import type { Consistency } from "../archive/manifest.ts";
+import type { PartialBackup } from "../archive/writer.ts";
+import type { Compression } from "../codec/codec.ts";
+import { effectiveLevel } from "../codec/levels.ts";
+import { KeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { listNamespaces } from "../mongo/namespaces.ts";
+import { findMongoTool, INSTALL_TOOLS } from "../tools/mongo-tools.ts";
+import type { Secret } from "../util/secret.ts";
+import { findGone, findNew } from "./consistency.ts";
+import type { DumpEngine, EngineDump } from "./engine.ts";
+import { listSelected } from "./listing.ts";
+import type { Listing } from "./listing.ts";
+import { settleFiles } from "./mongodump-files.ts";
+import { readOplogSpan } from "./mongodump-oplog.ts";
+import type { OplogSpan } from "./mongodump-oplog.ts";
+import { callMongodump } from "./mongodump-run.ts";
+import { nativeEngine } from "./native-engine.ts";
+import type { DumpContext, DumpOptions } from "./native.ts";
+import { hasAccounts, mayReadAccounts } from "./users.ts";
+
+export function createMongodumpEngine(uri: Secret | null): DumpEngine {
+  return {
+    name: "mongodump",
+    async dump(deployment, partial, options, context) {
+      if (uri === null) throw new KeepError("internal", "the engine mongodump needs the URI");
+      const tool = await findMongoTool("mongodump", context.signal);
+      if ("missing" in tool) {
+        const message = `mongodump ${tool.missing}: the native engine makes this backup; to install it: ${INSTALL_TOOLS}`;
+        context.emit({ kind: "log", level: "warn", code: "tool-missing", message });
+        return await nativeEngine.dump(deployment, partial, options, context);
+      }
+      tellWhatIsNotHeld(options, context);
+      return await dumpTwice({ uri, deployment, partial, options, context });
+    },
+  };
+}
+
+interface Job {
+  readonly uri: Secret;
+  readonly deployment: Deployment;
+  readonly partial: PartialBackup;
+  readonly options: DumpOptions;
+  readonly context: DumpContext;
+}
+
+/** mongodump compresses by Go's default. */
+const GZIP_LEVEL = 6;
+
+function tellWhatIsNotHeld(
+  { compression, maxRateBytesPerSecond }: DumpOptions,
+  { emit }: DumpContext,
+) {
+  const tell = (message: string) => {
+    emit({ kind: "log", level: "warn", code: "setting-not-held", message });
+  };
+  if (maxRateBytesPerSecond !== null)
+    tell("BACKUP_MAX_RATE is not kept to: mongodump reads as fast as it can");
+  const { algorithm, level } = compression;
+  if (algorithm === "gzip" && level !== null && level !== GZIP_LEVEL)
+    tell(`BACKUP_COMPRESSION_LEVEL is not kept to: mongodump has level ${GZIP_LEVEL} only`);
+}
+
+/** Like the native engine: what moved while it was read is read again, once. */
+async function dumpTwice(job: Job): Promise<EngineDump> {
+  const first = await dumpOnce(job);
+  if (!("moved" in first)) return first;
+  job.context.emit({
+    kind: "log",
+    level: "warn",
+    code: "started-over",
+    message: `${first.moved}: the dump starts over`,
+  });
+  const second = await dumpOnce(job);
+  if (!("moved" in second)) return second;
+  throw new KeepError("namespaces-changed", second.moved);
+}
+
+async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string }> {
+  const { deployment, partial, options, context } = job;
+  const before = await listSelected(deployment, options, context.signal);
+  await clear(partial);
+  const whole = options.databases === null && options.exclude.length === 0 && options.only === null;
+  const oplog = whole && deployment.server.topology === "replicaSet";
+  const accounts = await accountsOf(job, before);
+  const reported = await callMongodump(job, {
+    databases: whole ? null : await databasesOf(job, before),
+    // In the dump of all databases `admin` has everybody's, and so has the database admin itself.
+    accounts:
+      accounts && !whole && !before.databases.includes("admin") && (await hasAccounts(deployment)),
+    oplog,
+  });
+  const after = await listSelected(
+    deployment,
+    { ...options, databases: before.databases, allowEmpty: true },
+    context.signal,
+  );
+  if (!oplog) {
+    const moved = whatMoved(before, after);
+    if (moved !== null) return { moved };
+  }
+  const span = oplog ? await spanOf(job) : null;
+  const consistency: Consistency =
+    span === null ? { mode: "none" } : { mode: "oplog", from: span.from, to: span.to };
+  const wanted = new Set([...before.namespaces, ...after.namespaces].map(full));
+  const settled = await settleFiles({
+    partial,
+    belongs: (database, name) => wanted.has(full({ database, name })),
+    keeps: (path) =>
+      path === OPLOG_FILE ? span?.replays === true : accounts && ACCOUNT_FILE.test(path),
+    reported,
+    compression: options.compression,
+    consistency: consistency.mode,
+    signal: context.signal,
+  });
+  return {
+    ...settled,
+    databases: before.databases,
+    consistency,
+    users: accounts ? "included" : "not included",
+    engine: "mongodump",
+    compression: compressionOf(options.compression),
+  };
+}
+
+async function spanOf({ partial, options, context }: Job): Promise<OplogSpan> {
+  const algorithm = options.compression.algorithm === "gzip" ? "gzip" : "none";
+  return await readOplogSpan(join(partial.path, OPLOG_FILE), algorithm, context.signal);
+}
+
+const ACCOUNT_FILE = /^[^/]+\/\$admin\.system\.(users|roles|version)\.bson(\.gz)?$/;
+const full = (n: { readonly database: string; readonly name: string }) => `${n.database}.${n.name}`;
+
+function compressionOf({ algorithm, level }: Compression): Compression {
+  if (algorithm === "gzip") return { algorithm, level: GZIP_LEVEL };
+  return { algorithm, level: effectiveLevel({ algorithm, level }) };
+}
+
+/** Leaves an empty folder for the second try. */
+async function clear(partial: PartialBackup): Promise<void> {
+  for (const name of await readdir(partial.path))
+    await rm(join(partial.path, name), { recursive: true, force: true });
+}
+
+/** Whether the backup holds accounts; without the right to read them it goes on without, and says so. */
+async function accountsOf(
+  { deployment, options, context }: Job,
+  listing: Listing,
+): Promise<boolean> {
+  if (!options.accounts) return false;
+  if (listing.databases.includes("admin")) return true;
+  const refused = await mayReadAccounts(deployment);
+  if (refused === null) return true;
+  context.emit({
+    kind: "log",
+    level: "warn",
+    code: "users-not-included",
+    message: `users and roles are not in this backup: ${refused.message} (${refused.hint})`,
+  });
+  return false;
+}
+
+/** The databases that have something to dump, each with the collections to leave out. */
+async function databasesOf(
+  { deployment, context }: Job,
+  { databases, namespaces }: Listing,
+): Promise<Map<string, readonly string[]>> {
+  const wanted = new Set(namespaces.map(full));
+  const calls = new Map<string, readonly string[]>();
+  for (const database of databases) {
+    if (!namespaces.some((n) => n.database === database)) continue;
+    const all = await listNamespaces(deployment.client, database, context.signal);
+    const others = all.filter((n) => !wanted.has(full(n)));
+    calls.set(
+      database,
+      others.map((n) => n.name),
+    );
+  }
+  return calls;
+}
+
+/** Without an oplog nothing may move: each collection must be the same one before and after. */
+function whatMoved(before: Listing, after: Listing): string | null {
+  const gone = findGone(before.namespaces, after.namespaces);
+  if (gone.length > 0) return `${gone.join(", ")} was dropped or renamed while the dump ran`;
+  const fresh = findNew(before.namespaces, after.namespaces);
+  return fresh.length > 0 ? `${fresh.join(", ")} was created while the dump ran` : null;
+}

@@ -1,0 +1,79 @@
+// The stock mongodump and mongorestore: whether they are there, and how they are called. Everything they get
+// is in their arguments but the URI, which holds a password: that goes through a file (--config), never argv.
+import { execute } from "../util/exec.ts";
+import { Secret } from "../util/secret.ts";
+
+export type MongoTool = "mongodump" | "mongorestore";
+
+/** What a person types where a tool is missing. */
+export const INSTALL_TOOLS = "sudo apt-get install mongodb-database-tools";
+
+export type FoundTool =
+  | { readonly version: string }
+  /** Why it cannot be used: `is not installed`, or what it said. */
+  | { readonly missing: string };
+
+const VERSION_MS = 30_000;
+
+/** Looks for a tool in PATH and runs it once (--version): a program without its libraries is none. */
+export async function findMongoTool(tool: MongoTool, signal: AbortSignal): Promise<FoundTool> {
+  const { ok, end, stdout } = await execute([tool, "--version"], { timeoutMs: VERSION_MS, signal });
+  if (end.kind === "not-started" && end.reason === "ENOENT") return { missing: "is not installed" };
+  const version = /version: (\S+)/.exec(stdout)?.[1];
+  return ok && version !== undefined ? { version } : { missing: "cannot be run" };
+}
+
+/** The text of a file for `--config`. JSON's strings are YAML's, whatever is in them. */
+export function toolConfig(uri: Secret): string {
+  return `uri: ${JSON.stringify(uri.reveal())}\n`;
+}
+
+const URI = /^(mongodb(?:\+srv)?:\/\/[^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
+/** Mechanisms whose users are in a database; the others' are outside of MongoDB. */
+const OUTSIDE = /(^|&)authMechanism=(?!SCRAM|PLAIN|DEFAULT)/i;
+
+/**
+ * The URI as the tools take it: without a database, which they would take for one to dump and refuse beside
+ * --db. Where the login depends on it, it becomes the authSource.
+ */
+export function toolUri(uri: Secret): Secret {
+  const [, place = "", database = "", options = ""] = URI.exec(uri.reveal()) ?? [];
+  if (place === "") return uri;
+  const logsIn = place.includes("@") && database !== "" && !OUTSIDE.test(options);
+  const source = logsIn && !/(^|&)authSource=/i.test(options) ? [`authSource=${database}`] : [];
+  const query = [options, ...source].filter((part) => part !== "").join("&");
+  return new Secret(`${place}/${query === "" ? "" : `?${query}`}`);
+}
+
+/** Whether the URI says which members of a replica set are read: then --readPreference would contradict it. */
+export function namesReadPreference(uri: Secret): boolean {
+  return /[?&]readPreference=/i.test(uri.reveal());
+}
+
+export interface DumpCall {
+  /** Path of the file with the URI. */
+  readonly config: string;
+  readonly out: string;
+  /** null: the whole deployment. */
+  readonly database: string | null;
+  /** Names of collections; needs a database. */
+  readonly exclude: readonly string[];
+  readonly accounts: boolean;
+  readonly oplog: boolean;
+  readonly gzip: boolean;
+  readonly readPreference: string | null;
+}
+
+/** `=` in every option: a name that begins with a dash is no option then. */
+export function dumpArgs(call: DumpCall): string[] {
+  return [
+    `--config=${call.config}`,
+    `--out=${call.out}`,
+    ...(call.database === null ? [] : [`--db=${call.database}`]),
+    ...call.exclude.map((name) => `--excludeCollection=${name}`),
+    ...(call.accounts ? ["--dumpDbUsersAndRoles"] : []),
+    ...(call.oplog ? ["--oplog"] : []),
+    ...(call.gzip ? ["--gzip"] : []),
+    ...(call.readPreference === null ? [] : [`--readPreference=${call.readPreference}`]),
+  ];
+}
