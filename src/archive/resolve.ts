@@ -50,6 +50,25 @@ export async function resolveBackup(
   throw notFound(entries, ref, root);
 }
 
+/** The newest good backup made before a moment. @throws KeepError backup-not-found with the oldest there is */
+export async function resolveAt(
+  root: string,
+  atMs: number,
+  wanted: Wanted,
+  nowMs: number,
+): Promise<Resolved> {
+  const entries = await listCatalog(root);
+  const found = chooseLatest(entries, wanted, Math.min(atMs, nowMs));
+  if (found) return toResolved(found);
+  const good = entries.filter((entry) => isCandidate(entry, nowMs)).map((entry) => entry.id);
+  const [oldest] = good.sort();
+  throw new KeepError(
+    "backup-not-found",
+    `there is no good backup from before ${new Date(atMs).toISOString()}`,
+    { hint: oldest === undefined ? "There is no good backup at all." : `The oldest good one is ${oldest}.` }, // prettier-ignore
+  );
+}
+
 /**
  * The newest good backup of the same databases and exclusions, by hand or by night; of the same hosts if
  * there is one, because a host may have been renamed. Pure.

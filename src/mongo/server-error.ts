@@ -33,6 +33,7 @@ const ACTIONS = {
   write: { right: "insert", role: "restore" },
   create: { right: "createCollection and createIndex", role: "restore" },
   drop: { right: "dropCollection", role: "restore" },
+  rename: { right: "renameCollectionSameDB", role: "readWriteAnyDatabase" },
 } as const;
 export type Action = keyof typeof ACTIONS;
 

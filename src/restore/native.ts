@@ -90,7 +90,7 @@ function viewOn(metadata: CollectionMetadata | null): string {
   return findString(Buffer.from(metadata.options), 0, "viewOn") ?? "";
 }
 
-const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
+export const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
   work
     .filter((w) => w.planned.type === "view")
     .map((w) => ({ namespace: w.planned.namespace, documents: 0, equal: true }));

@@ -67,6 +67,8 @@ export interface RestorePlan {
   readonly collections: readonly PlannedCollection[];
   /** Namespaces to remove: those that the restore being taken back had created, and with --exact all others. */
   readonly remove: readonly string[];
+  /** Of these the time series, which no server renames: they are dropped, not set aside. */
+  readonly removeInPlace: readonly string[];
   /** Live namespaces of the target databases that stay as they are. */
   readonly keptLive: readonly string[];
   /** Databases whose users and roles are merged in; none where a database is renamed. */
@@ -124,6 +126,7 @@ export function planRestore(request: PlanRequest): RestorePlan {
     mode,
     collections,
     remove,
+    removeInPlace: remove.filter((n) => mode === "in-place" || live.get(n)?.type === "timeseries"),
     keptLive: others.filter((name) => !remove.includes(name)),
     usersOf: whole ? (request.accountsOf ?? []) : [],
     targetDatabases,

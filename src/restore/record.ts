@@ -1,4 +1,5 @@
-// The record of one restore: folder `restores/<id>/` with plan.json, journal.jsonl and restore.log.
+// The record of one restore: folder `restores/<id>/` with plan.json, swap.json (staged ones), journal.jsonl
+// and restore.log.
 // What must stay true: a step is on disk before it is done, so that a crash at any moment can be undone.
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, readFile } from "node:fs/promises";
@@ -12,16 +13,21 @@ import {
   createPrivateFolder,
   PRIVATE_FILE,
   PRIVATE_FOLDER,
+  replaceFile,
   syncFolder,
   writeNewFile,
 } from "../util/durable-file.ts";
 import type { RestorePlan } from "./plan.ts";
+import type { SwapItem } from "./swap-plan.ts";
 
 export const STEPS = [
   "verify",
   "stop-service",
   "protect",
+  "stage",
   "live-change",
+  "swap",
+  "swap-back",
   "drop",
   "create",
   "load",
@@ -30,6 +36,7 @@ export const STEPS = [
   "expire",
   "users",
   "undo",
+  "aside",
   "start-service",
   "end",
 ] as const;
@@ -44,6 +51,19 @@ export interface JournalEntry {
   /** `protect`: the id of the pre-restore backup, or null where there was nothing to protect. */
   readonly backup?: string | null;
   readonly message?: string;
+  /** `protect`: only of what is handled in place, right before it is. */
+  readonly scope?: "in-place";
+  /** `aside`: what was set aside of a namespace. */
+  readonly aside?: AsideFacts;
+  /** `end`: what was measured, for the estimates of later plans. */
+  readonly rate?: { readonly rawBytes: number; readonly loadSeconds: number };
+}
+
+export interface AsideFacts {
+  readonly collection: string;
+  readonly documents: number;
+  /** Whether the backup from before the restore holds all of it: nothing was written to it afterwards. */
+  readonly inBackup: boolean;
 }
 
 /** What plan.json holds. */
@@ -54,6 +74,23 @@ export interface RecordedPlan {
   /** The restore that this one takes back; null for a restore of its own. */
   readonly rollbackOf: string | null;
   readonly plan: RestorePlan;
+  /** What was asked for, so that it can be run again; absent in records of rollbacks. */
+  readonly request?: StoredRequest;
+}
+
+/** The request of a restore as it is written down. */
+export interface StoredRequest {
+  readonly backup: string;
+  readonly rename: readonly (readonly [string, string])[];
+  readonly renameNamespaces: readonly (readonly [string, string])[];
+  readonly only: readonly string[] | null;
+  readonly exclude: readonly string[];
+  readonly exact: boolean;
+  readonly inPlace: boolean;
+  readonly expiry: boolean;
+  readonly forceVersion: boolean;
+  readonly skipPreBackup: boolean;
+  readonly useService: boolean;
 }
 
 export type RestoreState =
@@ -61,6 +98,8 @@ export type RestoreState =
   | "untouched"
   /** Died, or failed, after the first live change: needs a rollback. */
   | "broken"
+  /** The data is as planned, but it died before its last steps: the service, expiry. */
+  | "unfinished"
   | "finished"
   /** Failed, and put back by itself. */
   | "undone"
@@ -75,6 +114,8 @@ export interface RestoreRecord {
   journal(entry: Omit<JournalEntry, "at">): Promise<void>;
   /** Appends a line to restore.log. */
   log(line: string): Promise<void>;
+  /** Writes swap.json: before the first rename. */
+  writeSwap(items: readonly SwapItem[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +124,8 @@ export interface StoredRecord {
   readonly path: string;
   readonly recorded: RecordedPlan;
   readonly entries: readonly JournalEntry[];
+  /** null: nothing was to be swapped, or it did not come to that. */
+  readonly swap: readonly SwapItem[] | null;
   readonly state: RestoreState;
 }
 
@@ -99,8 +142,24 @@ export async function createRecord(
   await mkdir(restoresFolder(root), { mode: PRIVATE_FOLDER, recursive: true });
   await createPrivateFolder(path);
   await writeNewFile(join(path, "plan.json"), `${JSON.stringify(recorded, null, 2)}\n`);
-  const journal = await openAppend(join(path, "journal.jsonl"));
-  const log = await openAppend(join(path, "restore.log"));
+  return await openRecord(path, recorded, clock, O_EXCL);
+}
+
+/** Goes on with the record of a restore that died. */
+export async function reopenRecord(stored: StoredRecord, clock: Clock): Promise<RestoreRecord> {
+  return await openRecord(stored.path, stored.recorded, clock, 0);
+}
+
+async function openRecord(
+  path: string,
+  recorded: RecordedPlan,
+  clock: Clock,
+  flags: number,
+): Promise<RestoreRecord> {
+  const journal = await openAppend(join(path, JOURNAL_FILE), flags);
+  const log = await openAppend(join(path, "restore.log"), flags);
+  // A line that a crash cut short must not swallow the next one.
+  if (flags === 0) await journal.appendFile("\n");
   await syncFolder(path);
   return {
     id: recorded.id,
@@ -114,6 +173,9 @@ export async function createRecord(
     async log(line) {
       await log.appendFile(`${new Date(clock.now()).toISOString()} ${line}\n`);
     },
+    async writeSwap(items) {
+      await replaceFile(join(path, SWAP_FILE), `${JSON.stringify(items, null, 2)}\n`);
+    },
     async close() {
       await log.sync();
       await log.close();
@@ -122,8 +184,12 @@ export async function createRecord(
   };
 }
 
-async function openAppend(path: string): Promise<FileHandle> {
-  const file = await open(path, O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, PRIVATE_FILE);
+const JOURNAL_FILE = "journal.jsonl";
+const SWAP_FILE = "swap.json";
+
+async function openAppend(path: string, flags: number): Promise<FileHandle> {
+  const all = O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY | flags;
+  const file = await open(path, all, PRIVATE_FILE);
   await file.chmod(PRIVATE_FILE);
   return file;
 }
@@ -153,6 +219,7 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
     ...record,
     journal: (entry) => attempt(() => record.journal(entry)),
     log: (line) => attempt(() => record.log(line)),
+    writeSwap: (items) => attempt(() => record.writeSwap(items)),
     close: () => attempt(() => record.close()),
   };
 }
@@ -168,10 +235,13 @@ export async function listRecords(root: string): Promise<StoredRecord[]> {
   return settle(read.filter((record) => record !== null));
 }
 
+/** The live data is what the plan said. */
+export const isApplied = (state: RestoreState) => state === "finished" || state === "unfinished";
+
 /** What a finished rollback took back needs nobody any more, nor do earlier tries to take it back. Pure. */
 function settle(records: readonly StoredRecord[]): StoredRecord[] {
   const takenBack = new Set(
-    records.filter((r) => r.state === "finished").map((r) => r.recorded.rollbackOf),
+    records.filter((r) => isApplied(r.state)).map((r) => r.recorded.rollbackOf),
   );
   return records.map((r) => {
     const brokenTry = r.state === "broken" && takenBack.has(r.recorded.rollbackOf ?? "");
@@ -188,14 +258,15 @@ export async function readRecord(root: string, id: string): Promise<StoredRecord
   if (folder?.isDirectory() !== true) return null;
   const plan = await readText(join(path, "plan.json"));
   if (plan === null) return null;
-  const journal = (await readText(join(path, "journal.jsonl"))) ?? "";
+  const journal = (await readText(join(path, JOURNAL_FILE))) ?? "";
+  const swap = parseLine((await readText(join(path, SWAP_FILE))) ?? "") as SwapItem[] | null;
   const recorded = parseLine(plan) as RecordedPlan | null;
   if (recorded === null) return null;
   const entries = journal
     .split("\n")
     .map((line) => parseLine(line) as JournalEntry | null)
     .filter((entry) => entry !== null);
-  return { id, path, recorded, entries, state: stateOf(entries) };
+  return { id, path, recorded, entries, swap, state: stateOf(entries) };
 }
 
 async function readText(path: string): Promise<string | null> {
@@ -224,10 +295,33 @@ export function stateOf(entries: readonly JournalEntry[]): RestoreState {
     entries.some((e) => e.step === step && e.state === state);
   if (!has("live-change", "begin")) return "untouched";
   if (has("undo", "done")) return "undone";
-  return has("live-change", "done") ? "finished" : "broken";
+  if (!has("live-change", "done")) return "broken";
+  return has("end", "done") || has("end", "failed") ? "finished" : "unfinished";
+}
+
+/** Whether the run itself said how it ended; else it died, or runs still. */
+export function hasEnded(entries: readonly JournalEntry[]): boolean {
+  return entries.some((e) => e.step === "end");
 }
 
 /** The pre-restore backup that protects the state before it; null where there was nothing to protect. */
-export function protectedBy(entries: readonly JournalEntry[]): string | null {
-  return entries.findLast((e) => e.step === "protect" && e.state === "done")?.backup ?? null;
+export function protectedBy(
+  entries: readonly JournalEntry[],
+  scope?: JournalEntry["scope"],
+): string | null {
+  const last = entries.findLast(
+    (e) => e.step === "protect" && e.state === "done" && e.scope === scope,
+  );
+  return last?.backup ?? null;
 }
+
+/** Whether the restore stopped the service, or was about to, and has not started it again. */
+export function leftStopped(entries: readonly JournalEntry[]): boolean {
+  const stopped = entries.findLastIndex((e) => e.step === "stop-service");
+  const started = entries.findLastIndex((e) => e.step === "start-service" && e.state === "done");
+  return stopped > started;
+}
+
+/** It died before the first live change: what it left beside the live data is of no use. */
+export const diedUntouched = ({ state, entries }: StoredRecord) =>
+  state === "untouched" && !hasEnded(entries);

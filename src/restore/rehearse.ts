@@ -35,6 +35,8 @@ export async function rehearse(
     throw new KeepError("internal", "documents cannot be loaded: the driver gives no raw socket");
   for (const [n, planned] of plan.collections.entries()) {
     signal.throwIfAborted();
+    // What is staged is tried by the staging itself.
+    if (planned.way === "swap") continue;
     const source = archived.get(`${planned.source.database}.${planned.source.name}`);
     const target = { database: planned.database, name: `${OWN_PREFIX}${restoreId}_${n}` };
     if (source) await rehearseOne(deployment, raw, planned, source, target);

@@ -1,0 +1,202 @@
+// Builds what a restore brings beside the live data, and proves it there: nothing live is touched.
+import type { OpenedBackup } from "../archive/reader.ts";
+import type { CollectionMetadata } from "../archive/metadata.ts";
+import { KeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import {
+  addMarkers,
+  OWN_PREFIX,
+  ownName,
+  readMarkers,
+  removeMarkers,
+} from "../mongo/own-collections.ts";
+import type { Marker, OwnRole } from "../mongo/own-collections.ts";
+import { dropNamespace } from "./create.ts";
+import { createLoader } from "./load.ts";
+import { collectWork, loadCollections } from "./load-collections.ts";
+import type { Run, Work } from "./load-collections.ts";
+import type { PlannedCollection, RestorePlan } from "./plan.ts";
+import type { ProvedCollection } from "./prove.ts";
+import type { RestoreRecord } from "./record.ts";
+import type { RestoreContext } from "./restore-context.ts";
+import { splitNamespace } from "./select.ts";
+import { optionsText, readStandings } from "./standings.ts";
+import type { Side, Standing, SwapItem } from "./swap-plan.ts";
+
+/** The names that a restore gives to what it keeps beside the live data, by the place in its plan. */
+export interface ParkedNames {
+  staged(namespace: string): string;
+  aside(namespace: string): string;
+}
+
+/** The same for the same plan: they are in the record, and can be found again. */
+export function parkedNames(restoreId: string, plan: RestorePlan): ParkedNames {
+  const all = [...plan.collections.map((c) => c.namespace), ...plan.remove];
+  const numbers = new Map(all.map((namespace, n) => [namespace, n]));
+  const name = (namespace: string, offset: number) =>
+    ownName(restoreId, 2 * (numbers.get(namespace) ?? all.length) + offset);
+  return {
+    staged: (namespace) => name(namespace, 0),
+    aside: (namespace) => name(namespace, 1),
+  };
+}
+
+export interface Staging {
+  readonly work: readonly Work[];
+  readonly proved: ReadonlyMap<Work, ProvedCollection>;
+  readonly loadSeconds: number;
+  readonly proveSeconds: number;
+}
+
+/**
+ * Loads, indexes and proves every collection that will be swapped, under its staging name.
+ * @throws KeepError as a load does; what was staged until then is there still (see dropOwn)
+ */
+export async function stage(
+  deployment: Deployment,
+  backup: OpenedBackup | null,
+  plan: RestorePlan,
+  record: RestoreRecord,
+  context: RestoreContext,
+): Promise<Staging> {
+  const names = parkedNames(record.id, plan);
+  const isSwapped = (c: PlannedCollection) => c.way === "swap";
+  const work = backup
+    ? await collectWork(backup, plan, {
+        targetOf: (c) =>
+          isSwapped(c) ? { database: c.database, name: names.staged(c.namespace) } : c,
+        expiringToo: isSwapped,
+      })
+    : [];
+  const swapped = work.filter(({ planned }) => isSwapped(planned));
+  await record.journal({ step: "stage", state: "begin" });
+  await addMarkers(
+    deployment.client,
+    swapped.map((one) => markerOf(record.id, "staged", one)),
+  );
+  using loader = createLoader(deployment);
+  const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
+  const began = performance.now();
+  const proved = await loadCollections(run, swapped);
+  const loadSeconds = (performance.now() - began) / 1000;
+  await record.journal({ step: "stage", state: "done" });
+  return { work, proved, loadSeconds, proveSeconds: run.proving.seconds };
+}
+
+function markerOf(restoreId: string, role: OwnRole, { planned, target }: Work): Marker {
+  const { namespace } = planned;
+  return { database: target.database, name: target.name, restoreId, role, namespace };
+}
+
+/**
+ * What the swap will do, by what stands on the server now. Collections that are handled in place, and time
+ * series that are to be removed, are none of its business.
+ */
+export async function planSwap(
+  deployment: Deployment,
+  restoreId: string,
+  plan: RestorePlan,
+  work: readonly Work[],
+): Promise<SwapItem[]> {
+  const names = parkedNames(restoreId, plan);
+  const standings = new Map<string, Map<string, Standing>>();
+  const look = async (database: string) => {
+    const known = standings.get(database) ?? (await readStandings(deployment.client, database));
+    standings.set(database, known);
+    return known;
+  };
+  const items: SwapItem[] = [];
+  for (const { planned, metadata } of work.filter((w) => w.planned.way !== "in-place")) {
+    const { database, name, namespace } = planned;
+    const there = await look(database);
+    const staged = names.staged(namespace);
+    const side = planned.way === "view" ? viewSide(metadata) : stagedSide(there, staged);
+    items.push({ database, name, old: sideOf(there.get(name), names.aside(namespace)), new: side });
+  }
+  for (const namespace of plan.remove) {
+    const { database, name } = splitNamespace(namespace);
+    const old = sideOf((await look(database)).get(name), names.aside(namespace));
+    if (old.kind !== "none") items.push({ database, name, old, new: { kind: "none" } });
+  }
+  return items;
+}
+
+function stagedSide(there: ReadonlyMap<string, Standing>, staged: string): Side {
+  const standing = there.get(staged);
+  if (standing?.kind === "collection")
+    return { kind: "collection", uuid: standing.uuid, parked: staged };
+  throw new KeepError("namespaces-changed", `the staged collection ${staged} is gone`, {
+    hint: "Somebody dropped it. Run the restore again.",
+  });
+}
+
+function viewSide(metadata: CollectionMetadata | null): Side {
+  return { kind: "view", options: optionsText(metadata?.options ?? Buffer.from([5, 0, 0, 0, 0])) };
+}
+
+export function sideOf(standing: Standing | undefined, parked: string): Side {
+  if (standing?.kind === "collection") return { kind: "collection", uuid: standing.uuid, parked };
+  if (standing?.kind === "view") return standing;
+  return { kind: "none" };
+}
+
+/** Markers for every name that the swap may give, before it gives any. */
+export async function markParked(
+  deployment: Deployment,
+  restoreId: string,
+  items: readonly SwapItem[],
+): Promise<void> {
+  const markers = items.flatMap(({ database, name, old, new: next }) =>
+    (
+      [
+        [old, "aside"],
+        [next, "staged"],
+      ] as const
+    ).flatMap(([side, role]) =>
+      // What another restore set aside keeps that restore's marker.
+      side.kind === "collection" && side.parked.startsWith(`${OWN_PREFIX}${restoreId}_`)
+        ? [{ database, name: side.parked, restoreId, role, namespace: `${database}.${name}` }]
+        : [],
+    ),
+  );
+  await addMarkers(deployment.client, markers);
+}
+
+/**
+ * Drops what a restore keeps beside the live data, where `which` says so, with the markers; and markers of
+ * what is no longer there. Gives the namespaces that were dropped.
+ */
+export async function dropOwn(
+  { client }: Pick<Deployment, "client">,
+  databases: readonly string[],
+  which: (marker: Marker) => boolean,
+): Promise<string[]> {
+  const dropped: string[] = [];
+  for (const database of databases) {
+    const markers = (await readMarkers(client, database)).filter(which);
+    if (markers.length === 0) continue;
+    const standings = await readStandings(client, database);
+    for (const marker of markers)
+      if (standings.has(marker.name)) {
+        await dropNamespace(client, marker);
+        dropped.push(`${database}.${marker.name}`);
+      }
+    await removeMarkers(client, markers);
+  }
+  return dropped;
+}
+
+/** Takes away the markers of a restore whose collections no longer bear these names. */
+export async function pruneMarkers(
+  { client }: Pick<Deployment, "client">,
+  databases: readonly string[],
+  restoreId: string,
+): Promise<void> {
+  for (const database of databases) {
+    const markers = (await readMarkers(client, database)).filter((m) => m.restoreId === restoreId);
+    if (markers.length === 0) continue;
+    const standings = await readStandings(client, database);
+    const gone = markers.filter((m) => !standings.has(m.name));
+    if (gone.length > 0) await removeMarkers(client, gone);
+  }
+}
