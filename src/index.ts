@@ -50,14 +50,26 @@ export async function verify(options: Options<VerifyRequest> = {}): Promise<Veri
   return await run("verify", (context) => runVerify(context, { refs, level }));
 }
 
-/** Restores a backup in place; without `confirm` only plans it. @throws KeepError */
+/** Restores a backup beside the live data and swaps; without `confirm` only plans it. @throws KeepError */
 export async function restore(
   options: Options<RestoreRequest> & Pick<RestoreRequest, "backup">,
 ): Promise<PlannedRestore | RestoreResult> {
-  const { backup: named, rename = new Map<string, string>(), only = null } = options;
-  const { skipPreBackup = false, useService = true, confirm = false } = options;
+  const none = new Map<string, string>();
   const { run } = await compose(options);
-  const request = { backup: named, rename, only, skipPreBackup, useService, confirm };
+  const request: RestoreRequest = {
+    backup: options.backup,
+    ...(options.at !== undefined && { at: options.at }),
+    rename: options.rename ?? none,
+    renameNamespaces: options.renameNamespaces ?? none,
+    only: options.only ?? null,
+    exclude: options.exclude ?? [],
+    exact: options.exact ?? false,
+    inPlace: options.inPlace ?? false,
+    expiry: options.expiry ?? true,
+    skipPreBackup: options.skipPreBackup ?? false,
+    useService: options.useService ?? true,
+    confirm: options.confirm ?? false,
+  };
   return await run("restore", (context) => runRestore(context, request));
 }
 

@@ -60,16 +60,19 @@ export function usage(message: string, hint?: string): KeepError {
   return new KeepError("usage", message, hint === undefined ? {} : { hint });
 }
 
-/** `--db from=to` …; the same database may not be named twice. @throws KeepError usage */
-export function readRenames(given: readonly string[] = []): Map<string, string> {
+/** `--db from=to` …, `--ns a.x=b.y` …; nothing may be named twice. @throws KeepError usage */
+export function readRenames(
+  given: readonly string[] = [],
+  flag: "--db" | "--ns" = "--db",
+): Map<string, string> {
+  const example = flag === "--db" ? "surg=surg_check" : "surg.patients=surg.patients_old";
   const renames = new Map<string, string>();
   for (const text of given) {
     const [from, to, ...more] = text.split("=");
     if (!from || !to || more.length > 0) {
-      throw usage(`--db ${JSON.stringify(text)} names no two databases`, "Write --db from=to, for instance --db surg=surg_check."); // prettier-ignore
+      throw usage(`${flag} ${JSON.stringify(text)} is not from=to`, `Write for instance ${flag} ${example}.`); // prettier-ignore
     }
-    if (renames.has(from))
-      throw usage(`--db names ${from} twice`, "Give each database one target.");
+    if (renames.has(from)) throw usage(`${flag} names ${from} twice`, "Give each one target.");
     renames.set(from, to);
   }
   return renames;

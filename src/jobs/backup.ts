@@ -6,11 +6,13 @@ import { chooseLatest } from "../archive/resolve.ts";
 import type { EngineName } from "../archive/manifest.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { chooseCompression } from "../config/compression.ts";
-import type { Emit } from "../events.ts";
+import type { Deployment } from "../mongo/deployment.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
 import { cleanupLocked, clearLeftovers } from "./cleanup.ts";
+import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
+import { dropExpiredAside } from "./kept-aside.ts";
 import { makeBackup } from "./make-backup.ts";
 import type { BackupOrder } from "./make-backup.ts";
 import type { BackupResult, CleanupResult } from "./results.ts";
@@ -50,6 +52,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
   await using deployment = await context.connect();
   tellConsistency(context, deployment.server.topology);
   const made = await makeBackup(context, deployment, order);
+  await dropOldAside(context, deployment);
   const cleanup = await cleanUpAfter(context);
   const { manifest, dumpSeconds, verifySeconds } = made;
   const totalSeconds = Math.round(performance.now() - began) / 1_000;
@@ -66,15 +69,6 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
     timings: { dumpSeconds, verifySeconds, totalSeconds },
     cleanup,
     warnings,
-  };
-}
-
-/** Passes events on and keeps the messages of warnings for the result. */
-export function collecting(emit: Emit, warnings: string[]): Emit {
-  return (event) => {
-    if (event.kind === "log" && (event.level === "warn" || event.level === "error"))
-      warnings.push(event.message);
-    emit(event);
   };
 }
 
@@ -128,6 +122,18 @@ function tellConsistency(context: JobContext, topology: string): void {
     code: "not-one-instant",
     message: `a ${topology} server gives no common instant: collections are read one after the other (mongokeep doctor says how to change that)`,
   });
+}
+
+/** What restores had set aside goes when its time is over; the backup is good, whatever becomes of that. */
+async function dropOldAside(context: JobContext, deployment: Deployment): Promise<void> {
+  try {
+    await dropExpiredAside(context, deployment);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    const text = `what restores had set aside could not be dropped: ${message}`;
+    context.emit({ kind: "log", level: "warn", code: "aside-not-dropped", message: text });
+  }
 }
 
 /** The backup is good, whatever becomes of the cleanup. */

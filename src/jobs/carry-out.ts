@@ -6,9 +6,12 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { assertPlanHolds } from "../restore/live.ts";
 import { applyInPlace } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
+import type { RestorePlan } from "../restore/plan.ts";
 import { bestEffort, createRecord } from "../restore/record.ts";
 import { mayMergeAccounts, rehearse } from "../restore/rehearse.ts";
 import type { RestoreRecord } from "../restore/record.ts";
+import type { SetAside } from "./aside.ts";
+import { carryOutStaged } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
@@ -23,6 +26,7 @@ export interface CarriedOut {
   readonly protection: Protection;
   readonly outcome: RestoreOutcome;
   readonly serviceDownSeconds: number | null;
+  readonly setAside: readonly SetAside[];
 }
 
 /** @throws KeepError restore-undone (exit 7), restore-broken (exit 8); before the first change what failed */
@@ -32,7 +36,8 @@ export async function carryOut(
   order: RestoreOrder,
 ): Promise<CarriedOut> {
   const { clock, settings } = context;
-  const id = await freeRestoreId(settings.backupDir, clock.now(), settings.timezone);
+  const id =
+    order.restoreId ?? (await freeRestoreId(settings.backupDir, clock.now(), settings.timezone));
   const createdAt = new Date(clock.now()).toISOString();
   const recorded = {
     schema: 1,
@@ -40,19 +45,23 @@ export async function carryOut(
     createdAt,
     rollbackOf: order.rollbackOf,
     plan: order.plan,
+    ...(order.request && { request: order.request }),
   } as const;
   const record = await createRecord(settings.backupDir, recorded, clock);
   await record.log(`restore ${id} of ${order.plan.backup ?? "nothing"} begins`);
   try {
     // Before the service stops: a full disk must not cost down-time.
-    if (needsProtection(order))
+    if (needsProtection(order) && !order.swapBack)
       await ensureSpace(context, {
         lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
         relieve: null,
       });
     const ready = await prepare(context, order, id);
-    const done = await inWindow(context, deployment, ready, record);
-    await record.journal({ step: "end", state: "done" });
+    const done =
+      ready.plan.mode === "staged"
+        ? await carryOutStaged(context, deployment, ready, record)
+        : await inWindow(context, deployment, ready, record);
+    await record.journal({ step: "end", state: "done", rate: rateOf(order.plan, done.outcome) });
     await record.log("restore done");
     return { record, ...done };
   } catch (error) {
@@ -64,6 +73,11 @@ export async function carryOut(
   } finally {
     await bestEffort(record, context.emit).close();
   }
+}
+
+/** What the next plan's estimate starts from. */
+function rateOf({ totals }: RestorePlan, { loadSeconds }: RestoreOutcome) {
+  return { rawBytes: totals.rawBytes, loadSeconds: Math.round(loadSeconds * 1_000) / 1_000 };
 }
 
 /**
@@ -104,12 +118,13 @@ async function inWindow(
   record: RestoreRecord,
 ): Promise<Omit<CarriedOut, "record">> {
   const service = order.useService && !order.plan.targetWasEmpty ? context.service : null;
-  const window = await stopServiceFor(context, service, record);
+  const window = await stopServiceFor(context, service, record, order.leftStopped);
   let keepStopped = false;
   try {
     const protection = await protectPresent(context, deployment, order, record);
     const outcome = await change(context, deployment, order, protection, record);
-    return { protection, outcome, serviceDownSeconds: await window.open() };
+    const serviceDownSeconds = await window.open();
+    return { protection, outcome, serviceDownSeconds, setAside: [] };
   } catch (error) {
     keepStopped = error instanceof KeepError && error.code === "restore-broken";
     throw error;

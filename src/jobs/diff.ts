@@ -16,7 +16,7 @@ import { pairUp } from "../verify/compare-pairs.ts";
 import { KEPT_BYTES, RECORD_BYTES } from "../verify/compare-records.ts";
 import { sideOfBackup, sideOfServer } from "../verify/compare-sides.ts";
 import type { Pair, SideCollection } from "../verify/compare-sides.ts";
-import { collecting } from "./backup.ts";
+import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
 import { restoreCommandOf } from "./diff-advice.ts";
 import type { DiffResult } from "./results.ts";

@@ -2,9 +2,12 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { formatBackupId } from "../archive/layout.ts";
+import type { Manifest } from "../archive/manifest.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { restoresFolder } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { splitNamespace } from "../restore/select.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import { makeBackup } from "./make-backup.ts";
@@ -14,6 +17,8 @@ export interface Protection {
   readonly backup: { readonly id: string; readonly path: string } | null;
   readonly declined: boolean;
   readonly seconds: number;
+  /** What that backup holds; null where there is none. */
+  readonly manifest: Manifest | null;
 }
 
 /** Whether there is something to protect, and the user wants it. */
@@ -29,7 +34,7 @@ export async function protectPresent(
   record: RestoreRecord,
 ): Promise<Protection> {
   const { plan } = order;
-  const none = { backup: null, declined: order.skipPreBackup, seconds: 0 };
+  const none = { backup: null, declined: order.skipPreBackup, seconds: 0, manifest: null };
   if (!needsProtection(order)) {
     if (!order.skipPreBackup)
       await record.journal({ step: "protect", state: "done", backup: null });
@@ -46,23 +51,67 @@ export async function protectPresent(
     ]),
   ];
   const made = await makeBackup(context, deployment, {
-    type: "pre-restore",
-    note: `before restore ${record.id}`,
+    ...orderOf(context, record),
     databases,
-    exclude: [],
     only: order.protectOnly,
     accounts: plan.usersOf.length > 0,
-    allowEmpty: true,
-    compression: context.settings.compression,
-    // Whatever nightly backups use: this one must be exact, and there.
-    engine: "native",
-    relieve: null,
   });
   const { id } = made.manifest;
   await record.journal({ step: "protect", state: "done", backup: id });
   await record.log(`pre-restore backup ${id} made and verified`);
   const seconds = Math.round(performance.now() - began) / 1_000;
-  return { backup: { id, path: made.path }, declined: false, seconds };
+  return { backup: { id, path: made.path }, declined: false, seconds, manifest: made.manifest };
+}
+
+function orderOf({ settings }: JobContext, record: RestoreRecord) {
+  return {
+    type: "pre-restore",
+    note: `before restore ${record.id}`,
+    exclude: [],
+    allowEmpty: true,
+    // Whatever nightly backups use: this one must be exact, and there.
+    engine: "native",
+    compression: settings.compression,
+    relieve: null,
+  } as const;
+}
+
+/** What a staged restore drops and loads within the window; null where there is nothing of the kind. */
+export function inPlacePart(plan: RestorePlan): RestorePlan | null {
+  const collections = plan.collections.filter((c) => c.way === "in-place");
+  const remove = plan.removeInPlace;
+  if (collections.length + remove.length === 0) return null;
+  // Accounts come from another backup than what is replaced in place (accounts.ts).
+  return { ...plan, mode: "in-place", collections, remove, usersOf: [] };
+}
+
+/**
+ * The backup of what is about to be dropped, when nothing writes to it any more: what is set aside needs
+ * none. Gives the protection that an undo of that part goes back to.
+ * @throws KeepError whatever a backup throws; nothing live has changed then
+ */
+export async function protectInPlace(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<Protection["backup"]> {
+  const part = inPlacePart(order.plan);
+  const replaced = part?.collections.filter((c) => c.action === "replace") ?? [];
+  const names = [...replaced.map((c) => c.namespace), ...(part?.remove ?? [])];
+  if (names.length === 0 || order.skipPreBackup) return null;
+  const scope = "in-place";
+  await record.journal({ step: "protect", state: "begin", scope });
+  const made = await makeBackup(context, deployment, {
+    ...orderOf(context, record),
+    databases: [...new Set(names.map((n) => splitNamespace(n).database))],
+    only: names,
+    accounts: false,
+  });
+  const { id } = made.manifest;
+  await record.journal({ step: "protect", state: "done", scope, backup: id });
+  await record.log(`pre-restore backup ${id} of what is replaced in place made and verified`);
+  return { id, path: made.path };
 }
 
 /** An id that no restore has: the present second, or the next free one. */

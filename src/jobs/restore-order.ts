@@ -1,14 +1,38 @@
 // What carrying out a restore is told: the plan, and what to protect.
 import type { OpenedBackup } from "../archive/reader.ts";
+import type { StoredRequest } from "../restore/record.ts";
 import type { RestorePlan } from "../restore/plan.ts";
+import type { SwapItem } from "../restore/swap-plan.ts";
 
 export interface RestoreOrder {
   /** null where the plan only removes namespaces. */
   readonly backup: OpenedBackup | null;
   readonly plan: RestorePlan;
   readonly rollbackOf: string | null;
+  /** The restore being taken back died with the service stopped: it is started at the end. */
+  readonly leftStopped?: boolean;
+  /** Chosen already where names were made from it. */
+  readonly restoreId?: string;
+  /** What was asked for, for `restore --resume`; absent for rollbacks. */
+  readonly request?: StoredRequest;
+  /** For rollbacks of what is still set aside: nothing is loaded, the names are swapped back. */
+  readonly swapBack?: SwapBack;
   readonly skipPreBackup: boolean;
   readonly useService: boolean;
   /** The namespaces to protect; null: all of the target databases. */
   readonly protectOnly: readonly string[] | null;
 }
+
+export interface SwapBack {
+  readonly items: readonly SwapItem[];
+  /** The backup with the users and roles from before; null: none are put back. */
+  readonly accounts: OpenedBackup | null;
+  /** What is replaced now, if nothing was written to it since it was restored. */
+  readonly expected: Expected;
+}
+
+/** Per namespace what a backup holds of it. */
+export type Expected = ReadonlyMap<
+  string,
+  { readonly documents: number | null; readonly contentHash: string | null }
+>;

@@ -2,30 +2,44 @@
 import { acquireLock } from "../archive/lock.ts";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
-import { resolveBackup } from "../archive/resolve.ts";
+import { resolveAt, resolveBackup } from "../archive/resolve.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
+import { missingActions } from "../mongo/privileges.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import { inspectLive } from "../restore/live.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestorePlan } from "../restore/plan.ts";
+import type { StoredRequest } from "../restore/record.ts";
+import { splitNamespace } from "../restore/select.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
 import { verifyBackup } from "../verify/verify.ts";
-import { collecting } from "./backup.ts";
+import { collecting } from "./collecting.ts";
 import { carryOut } from "./carry-out.ts";
-import type { CarriedOut } from "./carry-out.ts";
 import { assertFit } from "./fit.ts";
+import { describeResult } from "./describe-restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { toSource } from "./sources.ts";
 
 export interface RestoreRequest {
-  /** An id, a path, or "latest". */
+  /** An id, a path, or "latest"; with `at` the newest good one made before that moment. */
   readonly backup: string;
+  /** Milliseconds since 1970. */
+  readonly at?: number;
   readonly rename: ReadonlyMap<string, string>;
+  /** `database.collection` in the backup → the one to restore it as. */
+  readonly renameNamespaces: ReadonlyMap<string, string>;
   readonly only: readonly string[] | null;
+  readonly exclude: readonly string[];
+  /** What exists only live goes too. */
+  readonly exact: boolean;
+  /** Drop and load in place of staging beside the live data. */
+  readonly inPlace: boolean;
+  /** false: without the expiry of TTL indexes and collections. */
+  readonly expiry: boolean;
   readonly skipPreBackup: boolean;
   readonly useService: boolean;
   readonly confirm: boolean;
@@ -38,11 +52,20 @@ export async function runRestore(
   outer: JobContext,
   request: RestoreRequest,
 ): Promise<PlannedRestore | RestoreResult> {
-  const began = performance.now();
   const warnings: string[] = [];
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  const { path } = await find(context, request.backup);
   await using _lock = request.confirm ? await lockRestores(context, "restore") : null;
+  const result = await restoreLocked(context, request);
+  return { ...result, warnings };
+}
+
+/** The same for who holds the lock, and keeps the warnings. */
+export async function restoreLocked(
+  context: JobContext,
+  request: RestoreRequest,
+): Promise<PlannedRestore | RestoreResult> {
+  const began = performance.now();
+  const { path } = await find(context, request);
   const verifySeconds = await assertWhole(context, path);
   const backup = await openBackup(path);
   refuseOplog(backup);
@@ -55,16 +78,18 @@ export async function runRestore(
     rollbackOf: null,
     skipPreBackup: request.skipPreBackup,
     useService: request.useService,
-    protectOnly: request.only === null ? null : plan.collections.map((c) => c.namespace),
+    protectOnly: protectOnly(request, plan),
+    request: toStored(request, path),
   };
-  if (!request.confirm) return describePlan(context, order, warnings);
+  if (!request.confirm) return describePlan(context, order, []);
   const done = await carryOut(context, deployment, order);
-  return describeResult(order, done, { verifySeconds, began }, warnings);
+  return describeResult(order, done, { verifySeconds, began }, []);
 }
 
-async function find(context: JobContext, ref: string) {
+async function find(context: JobContext, { backup: ref, at }: RestoreRequest) {
   const { settings, clock } = context;
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
+  if (at !== undefined) return await resolveAt(settings.backupDir, at, wanted, clock.now());
   return await resolveBackup(settings.backupDir, ref, wanted, clock.now());
 }
 
@@ -101,23 +126,88 @@ function refuseOplog(backup: OpenedBackup): void {
   );
 }
 
+/** Only what is restored, where it is not the whole of its databases. */
+function protectOnly(request: RestoreRequest, plan: RestorePlan): readonly string[] | null {
+  const { only, exclude, renameNamespaces, exact } = request;
+  const part = only !== null || exclude.length > 0 || renameNamespaces.size > 0;
+  return part && !exact ? plan.collections.map((c) => c.namespace) : null;
+}
+
+function toStored(request: RestoreRequest, path: string): StoredRequest {
+  const { only, exclude, exact, inPlace, expiry, skipPreBackup, useService } = request;
+  const rename = [...request.rename];
+  const renameNamespaces = [...request.renameNamespaces];
+  return {
+    ...{ backup: path, rename, renameNamespaces },
+    ...{ only, exclude, exact, inPlace, expiry, skipPreBackup, useService },
+    forceVersion: request.forceVersion ?? false,
+  };
+}
+
 async function planFor(
   context: JobContext,
   deployment: Deployment,
   backup: OpenedBackup,
   request: RestoreRequest,
 ): Promise<RestorePlan> {
-  const { rename, only } = request;
+  const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
   const source = toSource(backup);
-  const targets = new Set(source.map((n) => rename.get(n.database) ?? n.database));
-  return planRestore({
+  const targets = new Set([
+    ...source.map((n) => rename.get(n.database) ?? n.database),
+    ...[...renameNamespaces.values()].map((n) => splitNamespace(n).database),
+  ]);
+  const plan = planRestore({
     backup: backup.manifest ? backup.id : backup.path,
+    mode: request.inPlace ? "in-place" : "staged",
     source,
     live: await inspectLive(deployment, [...targets], context.signal),
-    rename,
-    only,
+    ...{ rename, renameNamespaces, only, exclude, exact, expiry },
     accountsOf: await databasesWithAccounts(backup),
   });
+  return await stagedWherePossible(context, deployment, plan);
+}
+
+/** What staging needs beyond what loading in place does. */
+const STAGING_ACTIONS = ["find", "insert", "update", "remove", "renameCollectionSameDB", "collMod"];
+
+/** Falls back to a restore in place where names cannot be swapped, and says so. */
+export async function stagedWherePossible(
+  { emit }: JobContext,
+  { client, server }: Deployment,
+  plan: RestorePlan,
+): Promise<RestorePlan> {
+  if (plan.mode === "in-place") return plan;
+  const because = await notStagedBecause(client, server.topology, plan);
+  if (because === null) return plan;
+  emit({
+    kind: "log",
+    level: "warn",
+    code: "in-place",
+    message: `the restore is in place, so that the service is down until all is loaded: ${because}`,
+  });
+  return { ...plan, ...inPlaceThroughout(plan) };
+}
+
+async function notStagedBecause(
+  client: Deployment["client"],
+  topology: string,
+  plan: RestorePlan,
+): Promise<string | null> {
+  if (topology === "sharded") return "names cannot be swapped through a router";
+  for (const database of plan.targetDatabases) {
+    const missing = await missingActions(client, database, STAGING_ACTIONS);
+    if (missing.length > 0)
+      return `the user lacks ${missing.join(", ")} on ${database} (the role readWrite has it)`;
+  }
+  return null;
+}
+
+function inPlaceThroughout({ collections, remove }: RestorePlan) {
+  return {
+    mode: "in-place",
+    collections: collections.map((c) => ({ ...c, way: "in-place" as const })),
+    removeInPlace: remove,
+  } as const;
 }
 
 export function describePlan(
@@ -152,35 +242,4 @@ function summaryOf(backup: OpenedBackup | null): ManifestSummary | null {
 function nameOfService({ settings: { service } }: JobContext): string | null {
   if (service.kind === "none") return null;
   return service.kind === "systemd" ? service.unit : service.stop;
-}
-
-export function describeResult(
-  order: RestoreOrder,
-  done: CarriedOut,
-  timing: { readonly verifySeconds: number; readonly began: number },
-  warnings: readonly string[],
-): RestoreResult {
-  const { record, protection, outcome } = done;
-  const round = (seconds: number) => Math.round(seconds * 1_000) / 1_000;
-  return {
-    ok: true,
-    restored: true,
-    restoreId: record.id,
-    rollbackOf: order.rollbackOf,
-    backup: order.plan.backup,
-    preRestoreBackup: protection.backup?.id ?? null,
-    targetWasEmpty: order.plan.targetWasEmpty,
-    collections: outcome.collections,
-    serviceDownSeconds: done.serviceDownSeconds,
-    rolledBack: order.rollbackOf !== null,
-    timings: {
-      verifySeconds: timing.verifySeconds,
-      preRestoreBackupSeconds: protection.seconds,
-      loadSeconds: round(outcome.loadSeconds),
-      proveSeconds: round(outcome.proveSeconds),
-      totalSeconds: round((performance.now() - timing.began) / 1_000),
-    },
-    log: `${record.path}/restore.log`,
-    warnings,
-  };
 }

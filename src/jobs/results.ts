@@ -1,7 +1,7 @@
 // What jobs give back: the same objects that `--json` prints (DESIGN section 2) and the library returns.
 import type { BackupType, Consistency, Manifest, TierMark, Totals } from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
-import type { RestorePlan } from "../restore/plan.ts";
+import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
 import type { ComparedCollection } from "../verify/compare.ts";
 
 export interface BackupResult {
@@ -69,6 +69,7 @@ export interface RestoreResult {
   readonly rollbackOf: string | null;
   readonly backup: string | null;
   readonly preRestoreBackup: string | null;
+  readonly mode: RestoreMode;
   readonly targetWasEmpty: boolean;
   readonly collections: readonly {
     readonly namespace: string;
@@ -76,6 +77,14 @@ export interface RestoreResult {
     readonly equal: boolean;
   }[];
   readonly serviceDownSeconds: number | null;
+  /** What was live and is kept beside the restored data, under these names. */
+  readonly setAside: readonly {
+    readonly namespace: string;
+    readonly collection: string;
+    readonly documents: number;
+    /** false: it was written to after the pre-restore backup, and stays until somebody lets it go. */
+    readonly inBackup: boolean;
+  }[];
   readonly rolledBack: boolean;
   readonly timings: {
     readonly verifySeconds: number;
@@ -85,6 +94,28 @@ export interface RestoreResult {
     readonly totalSeconds: number;
   };
   readonly log: string;
+  readonly warnings: readonly string[];
+}
+
+/** A collection that a restore keeps beside the live ones. */
+export interface KeptCollection {
+  readonly restoreId: string;
+  /** The live namespace that it belongs to. */
+  readonly namespace: string;
+  readonly collection: string;
+  readonly role: "staged" | "aside" | "tried";
+  readonly documents: number | null;
+  /** Whether the backup from before that restore holds all of it; null: not compared. */
+  readonly inBackup: boolean | null;
+}
+
+/** `restore --drop-aside`; without --confirm `planned`, and nothing was dropped. */
+export interface DroppedAside {
+  readonly ok: true;
+  readonly planned: boolean;
+  readonly restored: false;
+  readonly backup: null;
+  readonly dropAside: readonly KeptCollection[];
   readonly warnings: readonly string[];
 }
 

@@ -1,18 +1,30 @@
-// Puts back the state from before a restore. It is a restore itself: it protects the present first, and
-// can be taken back (AMENDMENTS 8).
+// Puts back the state from before a restore. What is still set aside is swapped back by rename; else it is a
+// restore of the pre-restore backup. Either way it protects the present first, and can be taken back
+// (AMENDMENTS 8). A restore that died half-way is undone within its own record.
 import { join } from "node:path";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import { KeepError } from "../errors.ts";
-import { listRecords, protectedBy, readRecord } from "../restore/record.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import {
+  diedUntouched,
+  isApplied,
+  leftStopped,
+  listRecords,
+  protectedBy,
+  readRecord,
+} from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
-import { collecting } from "./backup.ts";
+import { collecting } from "./collecting.ts";
 import { carryOut } from "./carry-out.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
-import { assertWhole, describePlan, describeResult, lockRestores } from "./restore.ts";
+import { describeResult } from "./describe-restore.ts";
+import { assertWhole, describePlan, lockRestores, stagedWherePossible } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { planSwapBack } from "./swap-back.ts";
 import { planUndo } from "./undo.ts";
+import { undoDead } from "./undo-dead.ts";
 
 export interface RollbackRequest {
   /** null: the newest restore that changed something. */
@@ -31,40 +43,62 @@ export async function runRollback(
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   await using _lock = request.confirm ? await lockRestores(context, "rollback") : null;
   const record = await findRecord(context, request.restoreId);
-  const before = await openBefore(context, record);
   await using deployment = await context.connect();
-  const plan = await planUndo(
+  if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
+    return await undoDead(context, record, { ...request, warnings, began });
+  const { order, verifySeconds } = await orderFor(context, deployment, record, request);
+  if (!request.confirm) return describePlan(context, order, warnings);
+  const done = await carryOut(context, deployment, order);
+  return describeResult(order, done, { verifySeconds, began }, warnings);
+}
+
+async function orderFor(
+  context: JobContext,
+  deployment: Deployment,
+  record: StoredRecord,
+  { useService }: RollbackRequest,
+): Promise<{ order: RestoreOrder; verifySeconds: number }> {
+  const { emit } = context;
+  const swapped = await planSwapBack(context, deployment, record, useService);
+  if (swapped) return { order: swapped, verifySeconds: 0 };
+  if (record.swap !== null)
+    emit({
+      kind: "log",
+      level: "info",
+      message: `what the restore ${record.id} replaced is no longer set aside: it comes back from the pre-restore backup`,
+    });
+  const before = await openBefore(context, record);
+  const { recorded } = record;
+  const undoing = planUndo(
     deployment,
     before?.backup ?? null,
-    record.recorded.plan,
+    recorded.plan,
     context.signal,
+    recorded.plan.mode,
   );
+  const plan = await stagedWherePossible(context, deployment, await undoing);
   const order: RestoreOrder = {
     backup: before?.backup ?? null,
     plan,
     rollbackOf: record.id,
+    leftStopped: leftStopped(record.entries),
     skipPreBackup: false,
-    useService: request.useService,
+    useService,
     protectOnly: [...plan.collections.map((c) => c.namespace), ...plan.remove],
   };
-  if (!request.confirm) return describePlan(context, order, warnings);
-  const done = await carryOut(context, deployment, order);
-  return describeResult(
-    order,
-    done,
-    { verifySeconds: before?.verifySeconds ?? 0, began },
-    warnings,
-  );
+  return { order, verifySeconds: before?.verifySeconds ?? 0 };
 }
 
 async function findRecord(context: JobContext, id: string | null): Promise<StoredRecord> {
   const root = context.settings.backupDir;
   if (id === null) {
-    const changed = (r: StoredRecord) => r.state === "finished" || r.state === "broken";
     const records = await listRecords(root);
-    const newest = records.find(changed);
+    const newest = records.find(
+      (r) => isApplied(r.state) || r.state === "broken" || diedUntouched(r),
+    );
     // A rollback that died is done again: it is its restore that is to be taken back.
-    if (newest?.state === "broken" && newest.recorded.rollbackOf !== null)
+    const again = newest?.state === "broken" && newest.swap === null;
+    if (again && newest.recorded.rollbackOf !== null)
       return records.find((r) => r.id === newest.recorded.rollbackOf) ?? newest;
     if (newest) return newest;
     throw new KeepError("usage", "there is no restore to take back", {
@@ -76,7 +110,7 @@ async function findRecord(context: JobContext, id: string | null): Promise<Store
     throw new KeepError("usage", `there is no restore ${id}`, {
       hint: "The folder restores/ of the backup folder has a folder for each restore.",
     });
-  if (record.state === "untouched" || record.state === "undone")
+  if (!diedUntouched(record) && (record.state === "untouched" || record.state === "undone"))
     throw new KeepError("usage", `the restore ${id} has changed nothing that could be taken back`, {
       hint: "It failed before it touched the live data, or was put back by itself.",
     });

@@ -1,5 +1,5 @@
 // The time in which the service is stopped: measured, and always ended.
-import { toKeepError } from "../errors.ts";
+import { KeepError, toKeepError } from "../errors.ts";
 import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { Service } from "../service/service.ts";
@@ -12,20 +12,35 @@ export interface ServiceWindow {
    * the data is whole, and the restore's result must not be lost.
    */
   open(): Promise<number | null>;
+  /**
+   * The same while the old data can still be put back: a service that does not come up with the new data is
+   * stopped again. @throws KeepError failed
+   */
+  openStrictly(): Promise<number | null>;
   /** What a person types to start it; null where nothing was stopped. */
   readonly startHint: string | null;
 }
 
-const NOTHING: ServiceWindow = { open: () => Promise.resolve(null), startHint: null };
+const NOTHING: ServiceWindow = {
+  open: () => Promise.resolve(null),
+  openStrictly: () => Promise.resolve(null),
+  startHint: null,
+};
 
-/** Stops the service unless there is none or it does not run. @throws KeepError bad-setting, failed */
+/**
+ * Stops the service unless there is none or it does not run. One that a dead restore left stopped counts as
+ * stopped by this one. @throws KeepError bad-setting, failed
+ */
 export async function stopServiceFor(
   context: JobContext,
   service: Service | null,
   record: RestoreRecord,
+  wasLeftStopped = false,
 ): Promise<ServiceWindow> {
   if (service === null) return NOTHING;
   await service.assertExists(context.signal);
+  if (wasLeftStopped && (await service.isRunning(context.signal)) !== true)
+    return createWindow(context, service, record);
   if ((await service.isRunning(context.signal)) === false) {
     await record.log("the service does not run: it is not stopped, and not started afterwards");
     return NOTHING;
@@ -61,17 +76,30 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
       if (opened) return downSeconds;
       opened = true;
       downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
-      await startAndCheck(context, service, record);
+      const failure = await startAndCheck(context, service, record);
+      if (failure !== null) tellNotStarted(context, service, failure);
       return downSeconds;
+    },
+    async openStrictly() {
+      opened = true;
+      downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
+      const failure = await startAndCheck(context, service, record);
+      if (failure === null) return downSeconds;
+      opened = false;
+      await service.stop(new AbortController().signal);
+      throw new KeepError("failed", `with the restored data ${failure}`, {
+        hint: "See the service's own log for what it misses in the restored data.",
+      });
     },
   };
 }
 
+/** What went wrong; null: it works. */
 async function startAndCheck(
   context: JobContext,
   service: Service,
   strict: RestoreRecord,
-): Promise<void> {
+): Promise<string | null> {
   // A full disk must not keep the service stopped.
   const record = bestEffort(strict, context.emit);
   context.emit({ kind: "step", step: "start-service", state: "begin" });
@@ -81,16 +109,22 @@ async function startAndCheck(
     await service.check();
     await record.journal({ step: "start-service", state: "done" });
     await record.log("service started");
+    context.emit({ kind: "step", step: "start-service", state: "end" });
+    return null;
   } catch (error) {
     const { message } = toKeepError(error);
     await record.journal({ step: "start-service", state: "failed", message });
     await record.log(`service start FAILED: ${message}`);
-    context.emit({
-      kind: "log",
-      level: "error",
-      code: "service-not-started",
-      message: `the service could not be started (${message}); start it with: ${service.startHint}`,
-    });
+    context.emit({ kind: "step", step: "start-service", state: "end" });
+    return message;
   }
-  context.emit({ kind: "step", step: "start-service", state: "end" });
+}
+
+function tellNotStarted({ emit }: JobContext, { startHint }: Service, why: string): void {
+  emit({
+    kind: "log",
+    level: "error",
+    code: "service-not-started",
+    message: `the service could not be started (${why}); start it with: ${startHint}`,
+  });
 }

@@ -9,7 +9,7 @@ import type { Verification } from "../archive/verification.ts";
 import { replaceFile } from "../util/durable-file.ts";
 import { verifyBackup } from "../verify/verify.ts";
 import type { CheckLevel } from "../verify/verify.ts";
-import { collecting } from "./backup.ts";
+import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
 import type { VerifiedBackup, VerifyJobResult } from "./results.ts";
 

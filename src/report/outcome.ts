@@ -8,6 +8,7 @@ import type {
   DeleteResult,
   DiffResult,
   ExtractResult,
+  DroppedAside,
   ListResult,
   PlannedRestore,
   RestoreResult,
@@ -24,7 +25,7 @@ import { escapeText } from "./escape.ts";
 export interface Results {
   readonly backup: BackupResult;
   readonly verify: VerifyJobResult;
-  readonly restore: PlannedRestore | RestoreResult;
+  readonly restore: PlannedRestore | RestoreResult | DroppedAside;
   readonly rollback: PlannedRestore | RestoreResult;
   readonly cleanup: CleanupResult;
   readonly list: ListResult;
@@ -107,7 +108,9 @@ export function factsOf<K extends CommandName>(command: K, result: Results[K]): 
   return read[command](result);
 }
 
-function restoreFacts(result: PlannedRestore | RestoreResult): SummaryFacts {
+function restoreFacts(result: PlannedRestore | RestoreResult | DroppedAside): SummaryFacts {
+  if ("dropAside" in result)
+    return { planned: result.planned, collections: result.dropAside.length };
   if (!result.restored) return { planned: true, backup: result.backup };
   const { restoreId, backup, collections, timings } = result;
   const documents = collections.reduce((sum, one) => sum + one.documents, 0);

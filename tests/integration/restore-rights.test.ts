@@ -54,7 +54,6 @@ test("a user who may not write accounts restores the data, and is told", async (
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.match(run.json().warnings.join("\n"), /users and roles are not restored/);
   assert.equal(await fresh.db.collection("patients").countDocuments(), 2);
-  assert.deepEqual(await namesIn(fresh), ["patients"]);
   const back = await place.run(["rollback", "--confirm", "--json"]);
   assert.equal(back.code, 0, back.stdout + back.stderr);
   assert.equal(await fresh.db.collection("patients").countDocuments(), 3);

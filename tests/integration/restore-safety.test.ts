@@ -1,4 +1,5 @@
-// A restore never leaves you worse off: failures in the middle, the service, Ctrl-C, kill -9.
+// A restore in place never leaves you worse off: failures in the middle, the service, Ctrl-C, kill -9.
+// Staged restores have restore-staged.test.ts.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
@@ -69,7 +70,7 @@ test("a restore that fails half-way puts the old state back and starts the servi
   const { place, now } = await changedSince(t, fresh);
   // The indexes of b cannot be settled: by then a is replaced already.
   await refuse(fresh.client, "createIndexes", { times: 1 });
-  const restored = await place.run(["restore", "latest", "--confirm", "--json"]);
+  const restored = await place.run(["restore", "latest", "--in-place", "--confirm", "--json"]);
   await refuse(fresh.client, "createIndexes", "off");
   assert.equal(restored.code, 7, restored.stdout + restored.stderr);
   assert.equal(restored.json().error.code, "restore-undone");
@@ -81,7 +82,7 @@ test("where the old state cannot be put back, the way to it is said (exit 8), an
   const fresh = await ownDatabase(t);
   const { place, now } = await changedSince(t, fresh);
   await refuse(fresh.client, "createIndexes", "alwaysOn");
-  const restored = await place.run(["restore", "latest", "--confirm", "--json"]);
+  const restored = await place.run(["restore", "latest", "--in-place", "--confirm", "--json"]);
   await refuse(fresh.client, "createIndexes", "off");
   assert.equal(restored.code, 8, restored.stdout + restored.stderr);
   assert.match(restored.json().error.hint, /mongokeep rollback .* --confirm/);
@@ -96,7 +97,7 @@ test("a restore that cannot read the live data fails before it changes any of it
   const { place, now } = await changedSince(t, fresh);
   // The plan may still list; the protection may not.
   await refuse(fresh.client, "listCollections", { skip: 1 });
-  const restored = await place.run(["restore", "latest", "--confirm", "--json"]);
+  const restored = await place.run(["restore", "latest", "--in-place", "--confirm", "--json"]);
   await refuse(fresh.client, "listCollections", "off");
   assert.equal(restored.code, 1, restored.stdout + restored.stderr);
   assert.deepEqual(await dbHash(fresh.client, fresh.name), now);
@@ -112,7 +113,14 @@ test("Ctrl-C while live data is replaced puts the old state back first (exit 7)"
     mode: { times: 2 },
     data: { ...data, appName: "mongokeep" },
   });
-  const running = place.start(["restore", "latest", "--confirm", "--verbose", "--json"]);
+  const running = place.start([
+    "restore",
+    "latest",
+    "--in-place",
+    "--confirm",
+    "--verbose",
+    "--json",
+  ]);
   await running.says(/live change/);
   running.kill("SIGINT");
   const ended = await running.result;
@@ -128,7 +136,9 @@ requires(
   "the service is stopped before the present is protected, and its down-time is told",
   async (t, fresh) => {
     const { place } = await changedSince(t, fresh);
-    const restored = (await place.run(["restore", "latest", "--confirm", "--json"])).json();
+    const restored = (
+      await place.run(["restore", "latest", "--in-place", "--confirm", "--json"])
+    ).json();
     assert.equal(restored.ok, true, JSON.stringify(restored));
     assert.deepEqual(await serviceLog(place), ["stop", "start"]);
     assert.ok(restored.serviceDownSeconds >= 0);
@@ -142,7 +152,7 @@ requires(
   "a restore that is killed can be taken back, whenever it was killed",
   async (t, fresh) => {
     const { place, now } = await changedSince(t, fresh);
-    const running = place.start(["restore", "latest", "--confirm", "--verbose"]);
+    const running = place.start(["restore", "latest", "--in-place", "--confirm", "--verbose"]);
     await running.says(/live change/);
     running.kill("SIGKILL");
     await running.result;
@@ -159,7 +169,7 @@ requires(
     const { place, now } = await changedSince(t, fresh);
     const slow = `sleep 2; echo stop >> '${place.at("service.log")}'`;
     await place.writeEnv({ MONGODB_URI: fresh.uri, ...noted(place), SERVICE_STOP: slow });
-    const running = place.start(["restore", "latest", "--confirm", "--verbose"]);
+    const running = place.start(["restore", "latest", "--in-place", "--confirm", "--verbose"]);
     await running.says(/stop-service|stop the service|service/i);
     running.kill("SIGINT");
     const ended = await running.result;

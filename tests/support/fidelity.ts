@@ -31,14 +31,21 @@ export async function dbHash(
   const reply = await client
     .db(database)
     .command({ dbHash: 1, ...(collections.length > 0 ? { collections } : {}) });
-  return reply.collections as Record<string, string>;
+  const hashes = Object.entries(reply.collections as Record<string, string>);
+  return Object.fromEntries(hashes.filter(([name]) => !name.startsWith("__mongokeep_")));
+}
+
+/** What restores keep beside the live collections of a database. */
+export async function keptBeside(client: MongoClient, database: string): Promise<string[]> {
+  const all = await client.db(database).listCollections({}, { nameOnly: true }).toArray();
+  return all.map(({ name }) => name).filter((name) => name.startsWith("__mongokeep_"));
 }
 
 /** Options and indexes of everything in a database, sorted by name and without UUIDs. */
 export async function describeCatalog(db: Db): Promise<Document[]> {
   const infos = await db.listCollections({}, { nameOnly: false }).toArray();
   const described = infos
-    .filter((info) => !info.name.startsWith("system."))
+    .filter(({ name }) => !name.startsWith("system.") && !name.startsWith("__mongokeep_"))
     .map(async ({ name, type, options }) => {
       const indexes = type === "collection" ? await db.collection(name).indexes() : [];
       const sorted = indexes.sort((a, b) => (a.name ?? "").localeCompare(b.name ?? ""));

@@ -1,29 +1,33 @@
 // mongokeep restore
-import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
-import type { ListResult, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
-import { collect, helpEnd, keep, readRenames, refuseLater, usage } from "../verb.ts";
+import type { RestoreRequest } from "../../jobs/restore.ts";
+import type {
+  DroppedAside,
+  ListResult,
+  PlannedRestore,
+  RestoreResult,
+} from "../../jobs/results.ts";
+import { MOMENT_EXAMPLES, parseMoment } from "../../util/moment.ts";
+import { collect, helpEnd, keep, readRenames, usage } from "../verb.ts";
 import type { Spoken, Verb } from "../verb.ts";
 
 interface RestoreFlags {
+  readonly at?: string;
   readonly confirm?: boolean;
   readonly db?: string[];
+  readonly ns?: string[];
   readonly only?: string[];
+  readonly exclude?: string[];
+  readonly exact?: boolean;
+  readonly inPlace?: boolean;
   readonly skipPreBackup?: boolean;
   readonly service?: boolean;
   readonly forceVersion?: boolean;
+  /** false with --no-ttl. */
+  readonly ttl?: boolean;
+  readonly resume?: string | true;
+  readonly dropAside?: string | true;
 }
-
-/** Agreed, for a later version. */
-const LATER: readonly (readonly [flags: string, name: string, given: unknown])[] = [
-  ["--at <time>", "at", undefined],
-  ["--exact", "exact", undefined],
-  ["--drop-aside", "dropAside", undefined],
-  ["--resume [id]", "resume", undefined],
-  ["--ns <pattern>", "ns", undefined],
-  ["--exclude <ns>", "exclude", undefined],
-  ["--no-ttl", "ttl", true],
-];
 
 const EXITS =
   "0 done (or planned, or listed), 1 failed before anything changed, 2 usage or settings,\n  3 the backup is damaged, 4 another run, 5 disk, 6 MongoDB, 7 failed and the old state is back,\n  8 failed and the old state is not back: the message says how to get it";
@@ -31,61 +35,128 @@ const EXITS =
 export const restore: Verb<"restore"> = {
   name: "restore",
   define: (program, found) => {
-    const command = program
+    program
       .command("restore")
       .summary("show a restore's plan; with --confirm: do it")
       .description(
-        "Without a backup: lists them. Without --confirm: shows the exact plan, and changes nothing.",
+        "Without a backup: lists them. Without --confirm: shows the exact plan, and changes nothing.\nThe backup is loaded and proved beside the live data, which is then swapped by renames and kept aside.",
       )
       .argument("[backup]", "an id, a path, or latest; a folder made by mongodump too")
       .option("--confirm", "do it")
+      .option("--at <time>", 'the newest good backup before that, e.g. "yesterday 18:00"')
       .option("--db <from=to>", "restore database from as database to (several)", collect)
+      .option("--ns <from=to>", "restore collection a.x as b.y (several)", collect)
       .option("--only <ns>", "only this database.collection, * for any text (several)", collect)
-      .option("--in-place", "drop and load in place (the only way in this version)")
+      .option("--exclude <ns>", "not this database.collection, * for any text (several)", collect)
+      .option("--exact", "set aside what exists only live, too")
+      .option(
+        "--in-place",
+        "drop and load in place: needs no second copy, stops the service longer",
+      )
+      .option("--no-ttl", "restore without the expiry of TTL indexes")
       .option("--skip-pre-backup", "do not back up first what is there now")
       .option("--no-service", "leave the service alone")
       .option(
         "--force-version",
         "go on where the server is older than the backup's, or lacks what it needs",
       )
+      .option("--resume [id]", "finish a restore that died")
+      .option("--drop-aside [id]", "drop what restores have set aside, or left behind")
       .addHelpText(
         "after",
         helpEnd(EXITS, [
           "restore",
           "restore latest",
           "restore latest --confirm",
+          'restore --at "yesterday 18:00" --only surg.patients --confirm',
           "restore latest --db surg=surg_check --confirm",
         ]),
       ) // prettier-ignore
       .action(keep(found));
-    for (const [flags] of LATER) command.addOption(new Option(flags).hideHelp());
   },
   check: ({ args, flags }) => {
-    for (const [flag, name, unset] of LATER) {
-      if (flags[name] !== unset) refuseLater(flag.split(" ")[0] ?? flag);
-    }
-    const { confirm, db } = flags as RestoreFlags;
-    readRenames(db);
-    if (args[0] === undefined && confirm === true) {
-      throw usage(
-        "--confirm needs the name of a backup",
-        "mongokeep list shows them; latest is one.",
-      );
-    }
+    const given = flags as RestoreFlags;
+    readRenames(given.db);
+    readRenames(given.ns, "--ns").forEach((to, from) => {
+      assertNamespaces(from, to);
+    });
+    assertOneChoice(args, given);
   },
   execute: async ({ args, flags }, composition) => {
-    const [backup] = args;
-    if (backup === undefined) return await listFirst(composition);
-    const { confirm = false, db, only, skipPreBackup = false, service } = flags as RestoreFlags;
-    const { forceVersion = false } = flags as RestoreFlags;
+    const given = flags as RestoreFlags;
+    const { confirm = false, service } = given;
+    const useService = service !== false;
+    if (given.resume !== undefined) {
+      const restoreId = given.resume === true ? null : given.resume;
+      const { runResume } = await import("../../jobs/resume.ts");
+      const result = await composition.run("restore", (context) =>
+        runResume(context, { restoreId, useService, confirm }),
+      );
+      return await spokenRestore(result, "restore");
+    }
+    if (given.dropAside !== undefined) return await dropAside(given, composition);
+    const [named] = args;
+    if (named === undefined && given.at === undefined) return await listFirst(composition);
+    const request = requestOf(named ?? "latest", given, composition);
     const { runRestore } = await import("../../jobs/restore.ts");
-    const request = { backup, rename: readRenames(db), only: only ?? null, skipPreBackup };
-    const result = await composition.run("restore", (context) =>
-      runRestore(context, { ...request, useService: service !== false, confirm, forceVersion }),
-    );
+    const result = await composition.run("restore", (context) => runRestore(context, request));
     return await spokenRestore(result, "restore");
   },
 };
+
+function requestOf(
+  backup: string,
+  given: RestoreFlags,
+  { context: { clock, settings } }: Composition,
+): RestoreRequest {
+  const at = given.at === undefined ? null : parseMoment(given.at, clock.now(), settings.timezone);
+  if (at === null && given.at !== undefined)
+    throw usage(`--at ${JSON.stringify(given.at)} is no moment`, `It may be ${MOMENT_EXAMPLES}.`);
+  return {
+    backup,
+    ...(at !== null && { at }),
+    rename: readRenames(given.db),
+    renameNamespaces: readRenames(given.ns, "--ns"),
+    only: given.only ?? null,
+    exclude: given.exclude ?? [],
+    exact: given.exact ?? false,
+    inPlace: given.inPlace ?? false,
+    expiry: given.ttl !== false,
+    skipPreBackup: given.skipPreBackup ?? false,
+    forceVersion: given.forceVersion ?? false,
+    useService: given.service !== false,
+    confirm: given.confirm ?? false,
+  };
+}
+
+/** @throws KeepError usage */
+function assertOneChoice(args: readonly string[], given: RestoreFlags): void {
+  const choices = [args[0], given.at, given.resume, given.dropAside];
+  if (choices.filter((choice) => choice !== undefined).length > 1)
+    throw usage(
+      "a backup, --at, --resume and --drop-aside exclude each other",
+      "Give one of them.",
+    );
+  if (given.confirm === true && choices.every((choice) => choice === undefined))
+    throw usage(
+      "--confirm needs the name of a backup",
+      "mongokeep list shows them; latest is one.",
+    );
+}
+
+async function dropAside(
+  given: RestoreFlags,
+  composition: Composition,
+): Promise<Spoken<DroppedAside>> {
+  const { runDropAside } = await import("../../jobs/drop-aside.ts");
+  const { formatDropAside } = await import("../../report/text/drop-aside.ts");
+  const restoreId = typeof given.dropAside === "string" ? given.dropAside : null;
+  const confirm = given.confirm ?? false;
+  const result = await composition.run("restore", (context) =>
+    runDropAside(context, { restoreId, confirm }),
+  );
+  return { result, text: (view) => formatDropAside(result, view), isReport: !result.planned };
+}
 
 export async function spokenRestore(
   result: PlannedRestore | RestoreResult,
@@ -108,4 +179,10 @@ async function listFirst({ context }: Composition): Promise<Spoken<PlannedRestor
       `${formatList(list, view)}\n\nto see what a restore would do: mongokeep restore <backup>`,
     isReport: false,
   };
+}
+
+function assertNamespaces(...names: readonly string[]): void {
+  const wrong = names.find((name) => !/^[^.]+\../.test(name));
+  if (wrong === undefined) return;
+  throw usage(`--ns: ${JSON.stringify(wrong)} is no database.collection`, "Write --ns surg.patients=surg.patients_old."); // prettier-ignore
 }

@@ -1,0 +1,265 @@
+// A staged restore: protect → load and prove beside the live data → stop the service → swap by rename →
+// start the service → expiry. What must stay true: until the swap nothing live is touched, and from the swap
+// on everything that was live is still there, under another name.
+import { KeepError, toKeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { expireAll } from "../restore/expiry.ts";
+import { assertPlanHolds } from "../restore/live.ts";
+import type { Work } from "../restore/load-collections.ts";
+import { applyInPlace, viewsOf } from "../restore/native.ts";
+import type { RestoreOutcome } from "../restore/native.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { bestEffort } from "../restore/record.ts";
+import type { RestoreRecord } from "../restore/record.ts";
+import { dropOwn, markParked, planSwap, stage } from "../restore/staged.ts";
+import type { Staging } from "../restore/staged.ts";
+import { carryOutSwap } from "../restore/swap.ts";
+import type { SwapOutcome } from "../restore/swap.ts";
+import type { SwapItem } from "../restore/swap-plan.ts";
+import { mergeAccountsFrom } from "./accounts.ts";
+import type { JobContext } from "./context.ts";
+import { inPlacePart, protectInPlace, protectPresent } from "./protect.ts";
+import type { Protection } from "./protect.ts";
+import type { Expected, RestoreOrder } from "./restore-order.ts";
+import { stopServiceFor } from "./service-window.ts";
+import type { ServiceWindow } from "./service-window.ts";
+import { assertServerSpace } from "./server-space.ts";
+import { settleAside } from "./aside.ts";
+import type { SetAside } from "./aside.ts";
+import { undoSwap } from "./undo-swap.ts";
+
+export interface StagedOutcome {
+  readonly protection: Protection;
+  readonly outcome: RestoreOutcome;
+  readonly serviceDownSeconds: number | null;
+  readonly setAside: readonly SetAside[];
+}
+
+/** @throws KeepError as carryOut does */
+export async function carryOutStaged(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<StagedOutcome> {
+  const { swapBack } = order;
+  if (!swapBack) await assertServerSpace(deployment, order.plan);
+  const protection = swapBack
+    ? await protectByAside(record)
+    : await protectPresent(context, deployment, order, record);
+  const staging = swapBack ? NOTHING : await stageOrClear(context, deployment, order, record);
+  const items =
+    swapBack?.items ?? (await planSwap(deployment, record.id, order.plan, staging.work));
+  const swap: Swap = { order, record, staging, items, protection };
+  const swapped = await inWindow(context, deployment, swap);
+  const { work } = staging;
+  if (order.plan.expiry) await expireSwapped(context, deployment, record, work);
+  const expected = swapBack?.expected ?? expectedOf(protection);
+  const setAside = await settleAside(context, deployment, { record, items, expected });
+  tellIntruders(context, swapped.intruders);
+  return {
+    protection,
+    outcome: outcomeOf(staging, swapped.inPlace),
+    serviceDownSeconds: swapped.downSeconds,
+    setAside,
+  };
+}
+
+const NOTHING: Staging = { work: [], proved: new Map(), loadSeconds: 0, proveSeconds: 0 };
+
+/** What is swapped back for older data is set aside itself: no copy could protect it better. */
+async function protectByAside(record: RestoreRecord): Promise<Protection> {
+  await record.journal({ step: "protect", state: "done", backup: null });
+  return { backup: null, declined: false, seconds: 0, manifest: null };
+}
+
+function expectedOf({ manifest }: Protection): Expected {
+  return new Map(manifest?.collections.map((c) => [`${c.database}.${c.name}`, c]));
+}
+
+/** What fails while staging leaves nothing behind: on a connection of its own, as the run may be interrupted. */
+async function stageOrClear(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<Staging> {
+  const { emit, signal } = context;
+  emit({ kind: "step", step: "stage", state: "begin" });
+  try {
+    const staging = await stage(deployment, order.backup, order.plan, record, { emit, signal });
+    emit({ kind: "step", step: "stage", state: "end" });
+    return staging;
+  } catch (error) {
+    await clearStaged(context, order.plan, record);
+    throw error;
+  }
+}
+
+/** Failing to clear up must not hide why the restore failed: what is left is found by `doctor`. */
+export async function clearStaged(
+  context: JobContext,
+  plan: RestorePlan,
+  record: RestoreRecord,
+): Promise<void> {
+  try {
+    await using own = await context.connect(new AbortController().signal);
+    await dropOwn(own, plan.targetDatabases, (marker) => marker.restoreId === record.id);
+  } catch (error) {
+    const { message } = toKeepError(error);
+    await record.log(`what was staged could not be dropped: ${message}`);
+    context.emit({
+      kind: "log",
+      level: "warn",
+      code: "staged-left",
+      message: `what was staged could not be dropped (${message}); later: mongokeep restore --drop-aside ${record.id} --confirm`,
+    });
+  }
+}
+
+interface Swap {
+  readonly order: RestoreOrder;
+  readonly record: RestoreRecord;
+  readonly staging: Staging;
+  readonly items: readonly SwapItem[];
+  readonly protection: Protection;
+}
+
+interface Swapped extends SwapOutcome {
+  readonly inPlace: RestoreOutcome | null;
+  readonly downSeconds: number | null;
+}
+
+async function inWindow(context: JobContext, deployment: Deployment, swap: Swap): Promise<Swapped> {
+  const { order, record } = swap;
+  const service = order.useService && !order.plan.targetWasEmpty ? context.service : null;
+  const window = await openWindow(context, service, swap);
+  let keepStopped = false;
+  try {
+    return await changeLive(context, deployment, window, swap);
+  } catch (error) {
+    keepStopped = error instanceof KeepError && error.code === "restore-broken";
+    const untouched =
+      error instanceof KeepError && !["restore-broken", "restore-undone"].includes(error.code);
+    if (untouched || !(error instanceof KeepError)) await clearStaged(context, order.plan, record);
+    throw error;
+  } finally {
+    if (!keepStopped) await window.open();
+    else tellStopped(context, window);
+  }
+}
+
+async function openWindow(
+  context: JobContext,
+  service: JobContext["service"],
+  { order, record, items }: Swap,
+): Promise<ServiceWindow> {
+  try {
+    await record.writeSwap(items);
+    await using own = await context.connect(context.signal);
+    await markParked(own, record.id, items);
+    return await stopServiceFor(context, service, record, order.leftStopped);
+  } catch (error) {
+    await clearStaged(context, order.plan, record);
+    throw error;
+  }
+}
+
+function tellStopped({ emit }: JobContext, { startHint }: ServiceWindow): void {
+  if (startHint === null) return;
+  emit({
+    kind: "log",
+    level: "error",
+    code: "service-stays-stopped",
+    message: `the service stays stopped, because the data is between two states; start it with: ${startHint}`,
+  });
+}
+
+/** The live data changes here, and only here. */
+async function changeLive(
+  context: JobContext,
+  deployment: Deployment,
+  window: ServiceWindow,
+  { order, record, items, protection }: Swap,
+): Promise<Swapped> {
+  const { plan, backup } = order;
+  const { emit, signal } = context;
+  const rest = inPlacePart(plan);
+  const around = await protectInPlace(context, deployment, order, record);
+  await assertPlanHolds(deployment, plan, signal);
+  signal.throwIfAborted();
+  await record.journal({ step: "live-change", state: "begin" });
+  emit({ kind: "step", step: "live-change", state: "begin" });
+  try {
+    const outcome = await carryOutSwap(
+      { client: deployment.client, restoreId: record.id, record, step: "swap" },
+      items,
+    );
+    const inPlace = rest
+      ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), { emit, signal })
+      : null;
+    const accounts = order.swapBack ? order.swapBack.accounts : backup;
+    if (accounts)
+      await mergeAccountsFrom(deployment, accounts, plan.usersOf, record, { emit, signal });
+    signal.throwIfAborted();
+    emit({ kind: "step", step: "live-change", state: "end" });
+    const downSeconds = await window.openStrictly();
+    await record.journal({ step: "live-change", state: "done" });
+    return { ...outcome, inPlace, downSeconds };
+  } catch (error) {
+    const cause = toKeepError(signal.aborted ? signal.reason : error);
+    const lenient = bestEffort(record, emit);
+    const inPlaceBackup = around?.id ?? null;
+    const accountsBackup = protection.backup?.id ?? null;
+    const undoing = { plan, record: lenient, items, inPlaceBackup, accountsBackup };
+    return await undoSwap(context, undoing, cause);
+  }
+}
+
+/** The journal's one `live-change` is that of the whole restore. */
+export function withoutLiveChange(record: RestoreRecord): RestoreRecord {
+  return {
+    ...record,
+    journal: (entry) => (entry.step === "live-change" ? Promise.resolve() : record.journal(entry)),
+  };
+}
+
+/** What expires begins to: the restore is done, and a failure here is told, not undone. */
+export async function expireSwapped(
+  { emit, signal }: JobContext,
+  deployment: Deployment,
+  record: RestoreRecord,
+  work: readonly Work[],
+): Promise<void> {
+  const swapped = work.filter(({ planned }) => planned.way === "swap");
+  try {
+    await expireAll({ deployment, record, context: { emit, signal } }, swapped);
+  } catch (error) {
+    const { message } = toKeepError(error);
+    emit({
+      kind: "log",
+      level: "error",
+      code: "expiry-not-set",
+      message: `the restore is done, but documents that should expire do not yet: ${message}; again with: mongokeep restore --resume ${record.id} --confirm`,
+    });
+  }
+}
+
+function tellIntruders({ emit }: JobContext, intruders: SwapOutcome["intruders"]): void {
+  for (const { namespace, aside } of intruders)
+    emit({
+      kind: "log",
+      level: "warn",
+      code: "written-meanwhile",
+      message: `somebody created ${namespace} while it was being replaced: what was written is kept as ${aside}`,
+    });
+}
+
+function outcomeOf(staging: Staging, inPlace: RestoreOutcome | null): RestoreOutcome {
+  const views = viewsOf(staging.work.filter(({ planned }) => planned.way === "view"));
+  return {
+    collections: [...staging.proved.values(), ...(inPlace?.collections ?? []), ...views],
+    loadSeconds: staging.loadSeconds + (inPlace?.loadSeconds ?? 0),
+    proveSeconds: staging.proveSeconds + (inPlace?.proveSeconds ?? 0),
+  };
+}

@@ -1,0 +1,59 @@
+// Lets go, on request, of what restores keep beside the live data. What must stay true: nothing of a restore
+// that did not end is dropped.
+import { KeepError } from "../errors.ts";
+import { listRecords, readRecord } from "../restore/record.ts";
+import type { StoredRecord } from "../restore/record.ts";
+import { dropOwn } from "../restore/staged.ts";
+import { collecting } from "./collecting.ts";
+import type { JobContext } from "./context.ts";
+import { databasesOf, listKept } from "./kept-aside.ts";
+import { lockRestores } from "./restore.ts";
+import type { DroppedAside } from "./results.ts";
+
+export interface DropAsideRequest {
+  /** null: of all restores in this backup folder. */
+  readonly restoreId: string | null;
+  readonly confirm: boolean;
+}
+
+/** @throws KeepError usage (no such restore, or one that is not whole), and what dropping throws */
+export async function runDropAside(
+  outer: JobContext,
+  { restoreId, confirm }: DropAsideRequest,
+): Promise<DroppedAside> {
+  const warnings: string[] = [];
+  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using _lock = confirm ? await lockRestores(context, "restore") : null;
+  const records = await chosen(context, restoreId);
+  await using deployment = await context.connect();
+  const collections = await listKept(deployment, records);
+  if (confirm) {
+    const names = new Set(collections.map((c) => `${c.database}.${c.collection}`));
+    const databases = [...new Set(records.flatMap(databasesOf))];
+    const ids = new Set(records.map((r) => r.id));
+    await dropOwn(
+      deployment,
+      databases,
+      (m) => ids.has(m.restoreId) && names.has(`${m.database}.${m.name}`),
+    );
+  }
+  const shown = collections.map(({ database: _, ...rest }) => rest);
+  return { ok: true, planned: !confirm, restored: false, backup: null, dropAside: shown, warnings };
+}
+
+/** A restore that died in its swap needs what is beside: it is finished or undone first. */
+async function chosen(context: JobContext, id: string | null): Promise<StoredRecord[]> {
+  const root = context.settings.backupDir;
+  const isWhole = (r: StoredRecord) => r.state !== "broken" && r.state !== "unfinished";
+  if (id === null) return (await listRecords(root)).filter(isWhole);
+  const record = await readRecord(root, id);
+  if (!record) throw new KeepError("usage", `there is no restore ${id}`);
+  if (isWhole(record)) return [record];
+  throw new KeepError(
+    "usage",
+    `the restore ${id} is not whole: what is set aside is still needed`,
+    {
+      hint: `First mongokeep restore --resume ${id} --confirm, or mongokeep rollback ${id} --confirm.`,
+    },
+  );
+}

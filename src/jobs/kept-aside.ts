@@ -1,0 +1,88 @@
+// What restores keep beside the live data, and the part of it that goes by itself. What must stay true: by
+// itself only what a backup holds is dropped, and nothing of a restore that did not end.
+import type { Deployment } from "../mongo/deployment.ts";
+import { readMarkers } from "../mongo/own-collections.ts";
+import type { Marker } from "../mongo/own-collections.ts";
+import { hasEnded, listRecords } from "../restore/record.ts";
+import type { JournalEntry, StoredRecord } from "../restore/record.ts";
+import { dropOwn } from "../restore/staged.ts";
+import { readStandings } from "../restore/standings.ts";
+import type { JobContext } from "./context.ts";
+import type { KeptCollection } from "./results.ts";
+
+export const databasesOf = ({ recorded }: StoredRecord) => recorded.plan.targetDatabases;
+
+export type Kept = KeptCollection & { readonly database: string };
+
+/** What the restores keep that stands on the server, the newest restore's first. */
+export async function listKept(
+  { client }: Deployment,
+  records: readonly StoredRecord[],
+): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  const databases = [...new Set(records.flatMap(databasesOf))];
+  for (const database of databases) {
+    const markers = await readMarkers(client, database);
+    if (markers.length === 0) continue;
+    const standings = await readStandings(client, database);
+    for (const record of records)
+      for (const marker of markers.filter((m) => m.restoreId === record.id))
+        if (standings.has(marker.name)) kept.push(describe(record, marker));
+  }
+  return kept;
+}
+
+function describe({ id, entries }: StoredRecord, marker: Marker): Kept {
+  const facts = factsOf(entries, marker);
+  return {
+    database: marker.database,
+    restoreId: id,
+    namespace: marker.namespace,
+    collection: marker.name,
+    role: marker.role,
+    documents: facts?.documents ?? null,
+    inBackup: facts?.inBackup ?? null,
+  };
+}
+
+const factsOf = (entries: readonly JournalEntry[], { namespace, name }: Marker) =>
+  entries.findLast((e) => e.namespace === namespace && e.aside?.collection === name)?.aside;
+
+/**
+ * What is older than RESTORE_KEEP_ASIDE, or stands in the way of a full disk, is dropped if the backup from
+ * before its restore holds all of it. Called by the next run; failing to drop is told and stops nothing.
+ */
+export async function dropExpiredAside(context: JobContext, deployment: Deployment): Promise<void> {
+  const { settings, clock, emit } = context;
+  const now = clock.now();
+  const records = (await listRecords(settings.backupDir)).filter(
+    (r) => hasEnded(r.entries) && (r.state === "finished" || r.state === "rolled-back"),
+  );
+  const tight = await isTight(context);
+  const due = records.filter(
+    (r) => tight || now - Date.parse(r.recorded.createdAt) > settings.restoreKeepAsideMs,
+  );
+  if (due.length === 0) return;
+  const kept = await listKept(deployment, due);
+  const safe = new Set(kept.filter((c) => c.inBackup === true).map((c) => c.collection));
+  if (safe.size === 0) return;
+  const ids = new Set(due.map((r) => r.id));
+  const databases = [...new Set(due.flatMap(databasesOf))];
+  const dropped = await dropOwn(
+    deployment,
+    databases,
+    (m) => ids.has(m.restoreId) && m.role === "aside" && safe.has(m.name),
+  );
+  const why = tight ? "the disk is nearly full" : "the time of RESTORE_KEEP_ASIDE is over";
+  emit({
+    kind: "log",
+    level: tight ? "warn" : "info",
+    code: "aside-dropped",
+    message: `${dropped.length} collections that restores had set aside are dropped: ${why}, and backups hold them`,
+  });
+}
+
+async function isTight(context: JobContext): Promise<boolean> {
+  const { backupDir, diskAbortFreeBytes } = context.settings;
+  return (await context.freeBytes(backupDir)) < diskAbortFreeBytes;
+}

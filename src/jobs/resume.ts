@@ -1,0 +1,234 @@
+// Finishes a restore that died: in its own record, from wherever it stopped.
+import { openBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/reader.ts";
+import { resolveBackup } from "../archive/resolve.ts";
+import { KeepError, toKeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { collectWork, IN_PLACE } from "../restore/load-collections.ts";
+import { applyInPlace } from "../restore/native.ts";
+import {
+  diedUntouched,
+  leftStopped,
+  listRecords,
+  protectedBy,
+  readRecord,
+} from "../restore/record.ts";
+import { reopenRecord } from "../restore/record.ts";
+import type { RestoreRecord, StoredRecord, StoredRequest } from "../restore/record.ts";
+import { carryOutSwap } from "../restore/swap.ts";
+import { mergeAccountsFrom } from "./accounts.ts";
+import { settleAside } from "./aside.ts";
+import type { SetAside } from "./aside.ts";
+import { collecting } from "./collecting.ts";
+import { clearStaged, expireSwapped, withoutLiveChange } from "./carry-out-staged.ts";
+import type { JobContext } from "./context.ts";
+import { inPlacePart } from "./protect.ts";
+import { describePlan, lockRestores, restoreLocked } from "./restore.ts";
+import type { RestoreRequest } from "./restore.ts";
+import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { stopServiceFor } from "./service-window.ts";
+
+export interface ResumeRequest {
+  /** null: the newest one that did not end. */
+  readonly restoreId: string | null;
+  readonly useService: boolean;
+  readonly confirm: boolean;
+}
+
+/** @throws KeepError usage (nothing to resume), restore-broken (exit 8), and all that a restore throws */
+export async function runResume(
+  outer: JobContext,
+  request: ResumeRequest,
+): Promise<PlannedRestore | RestoreResult> {
+  const began = performance.now();
+  const warnings: string[] = [];
+  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using _lock = request.confirm ? await lockRestores(context, "restore") : null;
+  const stored = await findDead(context, request.restoreId);
+  if (stored.state === "untouched") return await again(context, stored, request, warnings);
+  const backup = await openSource(context, stored);
+  if (!request.confirm) {
+    const { plan } = stored.recorded;
+    const order = { backup, plan, rollbackOf: null, skipPreBackup: true, protectOnly: null };
+    return describePlan(context, { ...order, useService: request.useService }, warnings);
+  }
+  const record = await reopenRecord(stored, context.clock);
+  try {
+    await record.log("the restore died, and is resumed");
+    const done = await finish(context, { stored, record, backup }, request);
+    const seconds = Math.round(performance.now() - began) / 1_000;
+    return resultOf(stored, record, { ...done, seconds, warnings });
+  } finally {
+    await record.close();
+  }
+}
+
+async function findDead(context: JobContext, id: string | null): Promise<StoredRecord> {
+  const root = context.settings.backupDir;
+  const isDead = (r: StoredRecord) =>
+    r.state === "broken" || r.state === "unfinished" || diedUntouched(r);
+  const found = id === null ? (await listRecords(root)).find(isDead) : await readRecord(root, id);
+  if (found && isDead(found)) return found;
+  throw new KeepError(
+    "usage",
+    id === null ? "there is no restore to resume" : `the restore ${id} has nothing to resume`,
+    { hint: "Only a restore that was killed, or failed with exit 8, can be resumed." },
+  );
+}
+
+/** It died before the first live change: what it staged is dropped, and the same restore begins anew. */
+async function again(
+  context: JobContext,
+  stored: StoredRecord,
+  { confirm, useService }: ResumeRequest,
+  warnings: readonly string[],
+): Promise<PlannedRestore | RestoreResult> {
+  const { request, plan } = stored.recorded;
+  if (!request)
+    throw new KeepError("usage", `the restore ${stored.id} changed nothing before it died`, {
+      hint: `Run the rollback again. What it left goes with: mongokeep restore --drop-aside ${stored.id} --confirm`,
+    });
+  if (confirm) {
+    const record = await reopenRecord(stored, context.clock);
+    await clearStaged(context, plan, record);
+    if (leftStopped(stored.entries)) {
+      const service = useService ? context.service : null;
+      await (await stopServiceFor(context, service, record, true)).open();
+    }
+    await record.journal({ step: "end", state: "failed", message: "it died, and begins anew" });
+    await record.close();
+  }
+  const result = await restoreLocked(context, asRequest(request, confirm));
+  return { ...result, warnings: [...warnings, ...result.warnings] };
+}
+
+function asRequest(stored: StoredRequest, confirm: boolean): RestoreRequest {
+  return {
+    ...stored,
+    rename: new Map(stored.rename),
+    renameNamespaces: new Map(stored.renameNamespaces),
+    confirm,
+  };
+}
+
+async function openSource(
+  { settings, clock }: JobContext,
+  { recorded }: StoredRecord,
+): Promise<OpenedBackup | null> {
+  const { backup } = recorded.plan;
+  if (backup === null) return null;
+  const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
+  const ref = recorded.request?.backup ?? backup;
+  const { path } = await resolveBackup(settings.backupDir, ref, wanted, clock.now());
+  return await openBackup(path);
+}
+
+interface Resumed {
+  readonly stored: StoredRecord;
+  readonly record: RestoreRecord;
+  readonly backup: OpenedBackup | null;
+}
+
+interface Finished {
+  readonly downSeconds: number | null;
+  readonly setAside: readonly SetAside[];
+}
+
+async function finish(
+  context: JobContext,
+  resumed: Resumed,
+  { useService }: ResumeRequest,
+): Promise<Finished> {
+  const { stored, record, backup } = resumed;
+  const { emit, signal } = context;
+  await using deployment = await context.connect();
+  const service = useService ? context.service : null;
+  const wasStopped = leftStopped(stored.entries);
+  // Where the data is as planned, only a service that is stopped is of interest.
+  const concerned = stored.state === "broken" || wasStopped ? service : null;
+  const window = await stopServiceFor(context, concerned, record, wasStopped);
+  try {
+    if (stored.state === "broken") await forward(context, deployment, resumed);
+  } catch (error) {
+    const cause = toKeepError(error);
+    throw new KeepError("restore-broken", `the restore is not finished yet: ${cause.message}`, {
+      hint: `When the cause is mended: mongokeep restore --resume ${stored.id} --confirm; or back: mongokeep rollback ${stored.id} --confirm`,
+      details: { restoreId: stored.id },
+      cause,
+    });
+  }
+  const downSeconds = await window.open();
+  const { plan } = stored.recorded;
+  if (backup && plan.expiry && plan.mode === "staged")
+    await expireSwapped(context, deployment, record, await collectWork(backup, plan, IN_PLACE));
+  const expected = await expectedOf(context, stored);
+  const items = stored.swap ?? [];
+  const setAside = await settleAside({ ...context, emit, signal }, deployment, {
+    ...{ record, items, expected },
+  });
+  await record.journal({ step: "end", state: "done" });
+  await record.log("restore done");
+  return { downSeconds, setAside };
+}
+
+async function expectedOf({ settings }: JobContext, { entries }: StoredRecord) {
+  const id = protectedBy(entries);
+  const before = id === null ? null : await openBackup(`${settings.backupDir}/${id}`);
+  return new Map(before?.manifest?.collections.map((c) => [`${c.database}.${c.name}`, c]));
+}
+
+/** The rest of the live change: the same moves again do nothing where they were made. */
+async function forward(
+  context: JobContext,
+  deployment: Deployment,
+  { stored, record, backup }: Resumed,
+): Promise<void> {
+  const { emit, signal } = context;
+  const { plan } = stored.recorded;
+  const { client } = deployment;
+  if (stored.swap)
+    await carryOutSwap({ client, restoreId: record.id, record, step: "swap" }, stored.swap);
+  const part = plan.mode === "staged" ? inPlacePart(plan) : plan;
+  if (part) await applyInPlace(deployment, backup, againFrom(part), withoutLiveChange(record), { emit, signal }); // prettier-ignore
+  if (backup && plan.mode === "staged")
+    await mergeAccountsFrom(deployment, backup, plan.usersOf, record, { emit, signal });
+  await record.journal({ step: "live-change", state: "done" });
+}
+
+/** Everything may be there already, or half of it. */
+function againFrom(plan: StoredRecord["recorded"]["plan"]) {
+  return {
+    ...plan,
+    collections: plan.collections.map((c) => ({ ...c, action: "replace" as const })),
+  };
+}
+
+function resultOf(
+  { recorded, entries }: StoredRecord,
+  record: RestoreRecord,
+  had: Finished & { readonly seconds: number; readonly warnings: readonly string[] },
+): RestoreResult {
+  const { plan, rollbackOf } = recorded;
+  return {
+    ok: true,
+    restored: true,
+    restoreId: record.id,
+    rollbackOf,
+    backup: plan.backup,
+    preRestoreBackup: protectedBy(entries),
+    mode: plan.mode,
+    targetWasEmpty: plan.targetWasEmpty,
+    collections: plan.collections.map((c) => ({
+      ...{ namespace: c.namespace, documents: c.documents ?? 0, equal: true },
+    })),
+    serviceDownSeconds: had.downSeconds,
+    setAside: had.setAside,
+    rolledBack: rollbackOf !== null,
+    timings: {
+      ...{ verifySeconds: 0, preRestoreBackupSeconds: 0, loadSeconds: 0, proveSeconds: 0 },
+      totalSeconds: had.seconds,
+    },
+    log: `${record.path}/restore.log`,
+    warnings: had.warnings,
+  };
+}

@@ -1,0 +1,154 @@
+// The rollback of a restore whose old data is still set aside: the same names, swapped back.
+import { join } from "node:path";
+import { openBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/reader.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { databasesWithAccounts } from "../restore/account-files.ts";
+import { inspectLive } from "../restore/live.ts";
+import type { PlannedCollection, RestorePlan } from "../restore/plan.ts";
+import { isApplied, leftStopped, protectedBy } from "../restore/record.ts";
+import type { StoredRecord } from "../restore/record.ts";
+import { parkedNames, sideOf } from "../restore/staged.ts";
+import { readStandings } from "../restore/standings.ts";
+import type { Standing, SwapItem } from "../restore/swap-plan.ts";
+import type { JobContext } from "./context.ts";
+import { freeRestoreId, inPlacePart } from "./protect.ts";
+import type { Expected, RestoreOrder } from "./restore-order.ts";
+import { planUndo } from "./undo.ts";
+
+/** null: not all of it is set aside any more. */
+export async function planSwapBack(
+  context: JobContext,
+  deployment: Deployment,
+  record: StoredRecord,
+  useService: boolean,
+): Promise<RestoreOrder | null> {
+  if (record.swap === null || !isApplied(record.state)) return null;
+  const standings = await lookAt(deployment, record.swap);
+  if (!record.swap.every((item) => isAside(item, standings))) return null;
+  const inPlaceBackup = await openInPlace(context, record);
+  const accounts = await openAccounts(context, record);
+  const plan = await planFor(context, deployment, record, { inPlaceBackup, accounts });
+  const id = await freeRestoreId(
+    ...([context.settings.backupDir, context.clock.now(), context.settings.timezone] as const),
+  );
+  const names = parkedNames(id, plan);
+  const items = record.swap.map((item): SwapItem => {
+    const there = standings.get(item.database)?.get(item.name);
+    const aside = names.aside(`${item.database}.${item.name}`);
+    return { ...item, old: sideOf(there, aside), new: item.old };
+  });
+  const expected: Expected = new Map(record.recorded.plan.collections.map((c) => [c.namespace, c]));
+  return {
+    backup: inPlaceBackup,
+    plan,
+    rollbackOf: record.id,
+    restoreId: id,
+    leftStopped: leftStopped(record.entries),
+    swapBack: { items, accounts, expected },
+    skipPreBackup: false,
+    useService,
+    protectOnly: null,
+  };
+}
+
+type Look = ReadonlyMap<string, ReadonlyMap<string, Standing>>;
+
+async function lookAt({ client }: Deployment, items: readonly SwapItem[]): Promise<Look> {
+  const databases = [...new Set(items.map((item) => item.database))];
+  const looks = databases.map(async (d) => [d, await readStandings(client, d)] as const);
+  return new Map(await Promise.all(looks));
+}
+
+/** Whether what the restore replaced can still be put back by a rename. */
+function isAside({ database, old }: SwapItem, look: Look): boolean {
+  if (old.kind !== "collection") return true;
+  const standing = look.get(database)?.get(old.parked);
+  return standing?.kind === "collection" && standing.uuid === old.uuid;
+}
+
+async function openInPlace(
+  { settings }: JobContext,
+  { entries }: StoredRecord,
+): Promise<OpenedBackup | null> {
+  const id = protectedBy(entries, "in-place");
+  return id === null ? null : await openBackup(join(settings.backupDir, id));
+}
+
+/** Without accounts in the restore there are none to put back. */
+async function openAccounts(
+  { settings }: JobContext,
+  { entries, recorded }: StoredRecord,
+): Promise<OpenedBackup | null> {
+  const id = protectedBy(entries);
+  if (id === null || recorded.plan.usersOf.length === 0) return null;
+  return await openBackup(join(settings.backupDir, id));
+}
+
+async function planFor(
+  context: JobContext,
+  deployment: Deployment,
+  record: StoredRecord,
+  from: { readonly inPlaceBackup: OpenedBackup | null; readonly accounts: OpenedBackup | null },
+): Promise<RestorePlan> {
+  const { plan } = record.recorded;
+  const { signal } = context;
+  const part = inPlacePart(plan);
+  const inPlace = part ? await planUndo(deployment, from.inPlaceBackup, part, signal) : null;
+  const swap = record.swap ?? [];
+  const databases = [...new Set(swap.map((item) => item.database))];
+  const live = new Map(
+    (await inspectLive(deployment, databases, signal)).map((n) => [`${n.database}.${n.name}`, n]),
+  );
+  const collections = swap
+    .filter(({ old }) => old.kind !== "none")
+    .map((item) => plannedOf(item, record, live.get(`${item.database}.${item.name}`) ?? null));
+  const created = swap.filter(({ old }) => old.kind === "none");
+  const remove = created.map((i) => `${i.database}.${i.name}`).filter((n) => live.has(n));
+  const all = [...collections, ...(inPlace?.collections ?? [])];
+  return {
+    backup: protectedBy(record.entries),
+    mode: "staged",
+    collections: all,
+    remove: [...remove, ...(inPlace?.remove ?? [])],
+    removeInPlace: inPlace?.remove ?? [],
+    keptLive: [],
+    usersOf: from.accounts ? await databasesWithAccounts(from.accounts) : [],
+    targetDatabases: [...new Set([...databases, ...(inPlace?.targetDatabases ?? [])])].sort(),
+    targetWasEmpty: all.every((c) => c.action === "create") && remove.length === 0,
+    expiry: false,
+    totals: {
+      collections: all.length,
+      documents: all.reduce((sum, c) => sum + (c.documents ?? 0), 0),
+      rawBytes: all.reduce((sum, c) => sum + (c.rawBytes ?? 0), 0),
+    },
+  };
+}
+
+function plannedOf(
+  { database, name, old }: SwapItem,
+  record: StoredRecord,
+  live: Awaited<ReturnType<typeof inspectLive>>[number] | null,
+): PlannedCollection {
+  const namespace = `${database}.${name}`;
+  const isView = old.kind === "view";
+  return {
+    namespace,
+    database,
+    name,
+    source: { database, name },
+    type: isView ? "view" : "collection",
+    action: live ? "replace" : "create",
+    way: isView ? "view" : "swap",
+    documents: asideDocuments(record, namespace),
+    rawBytes: null,
+    indexes: null,
+    contentHash: null,
+    liveDocuments: live?.documents ?? null,
+    live,
+  };
+}
+
+const asideDocuments = ({ entries }: StoredRecord, namespace: string): number | null =>
+  entries.findLast((e) => e.step === "aside" && e.namespace === namespace)?.aside?.documents ??
+  null;

@@ -1,0 +1,114 @@
+// Undoes a restore that died: within its swap, where what was live is still on the server under other names,
+// or before it, where only what it left beside the live data goes.
+import { KeepError, toKeepError } from "../errors.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { leftStopped, protectedBy, reopenRecord } from "../restore/record.ts";
+import type { RestoreRecord, StoredRecord } from "../restore/record.ts";
+import type { JobContext } from "./context.ts";
+import { describePlan } from "./restore.ts";
+import type { RestoreOrder } from "./restore-order.ts";
+import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { stopServiceFor } from "./service-window.ts";
+import { putSwapBack } from "./undo-swap.ts";
+
+export interface UndoRequest {
+  readonly useService: boolean;
+  readonly confirm: boolean;
+  readonly warnings: readonly string[];
+  readonly began: number;
+}
+
+/** @throws KeepError restore-broken (exit 8) where the old state is still not back */
+export async function undoDead(
+  context: JobContext,
+  stored: StoredRecord,
+  request: UndoRequest,
+): Promise<PlannedRestore | RestoreResult> {
+  const { plan } = stored.recorded;
+  const order: RestoreOrder = {
+    ...{ backup: null, plan, rollbackOf: stored.id, skipPreBackup: true, protectOnly: null },
+    useService: request.useService,
+  };
+  if (!request.confirm) return describePlan(context, order, request.warnings);
+  const record = await reopenRecord(stored, context.clock);
+  try {
+    const downSeconds = await undoAndStart(context, stored, record, request);
+    const seconds = Math.round(performance.now() - request.began) / 1_000;
+    return resultOf(stored, record, { downSeconds, seconds, warnings: request.warnings });
+  } finally {
+    await record.close();
+  }
+}
+
+async function undoAndStart(
+  context: JobContext,
+  stored: StoredRecord,
+  record: RestoreRecord,
+  { useService }: UndoRequest,
+): Promise<number | null> {
+  const service = useService ? context.service : null;
+  // Nothing live is touched where nothing was: then the service only comes up again.
+  const wasStopped = leftStopped(stored.entries);
+  const window = await stopServiceFor(
+    ...([context, stored.swap || wasStopped ? service : null, record, wasStopped] as const),
+  );
+  await record.journal({ step: "undo", state: "begin", message: "the restore died" });
+  try {
+    await putSwapBack(context, {
+      plan: partBegun(stored),
+      record,
+      items: stored.swap ?? [],
+      inPlaceBackup: protectedBy(stored.entries, "in-place"),
+      accountsBackup: protectedBy(stored.entries),
+    });
+  } catch (error) {
+    const cause = toKeepError(error);
+    await record.journal({ step: "undo", state: "failed", message: cause.message });
+    throw new KeepError("restore-broken", `the old state is not back yet: ${cause.message}`, {
+      hint: `What was live is still on the server, set aside. When the cause is mended, run it again: mongokeep rollback ${record.id} --confirm`,
+      details: { restoreId: record.id },
+      cause,
+    });
+  }
+  await record.journal({ step: "undo", state: "done" });
+  await record.log("the state from before is back");
+  const downSeconds = await window.open();
+  await record.journal({ step: "end", state: "done" });
+  return downSeconds;
+}
+
+/** Before the first live change only the names are looked at. */
+function partBegun({ recorded: { plan }, state }: StoredRecord): RestorePlan {
+  if (state === "broken") return plan;
+  return { ...plan, collections: [], remove: [], removeInPlace: [], usersOf: [] };
+}
+
+function resultOf(
+  stored: StoredRecord,
+  record: RestoreRecord,
+  had: { downSeconds: number | null; seconds: number; warnings: readonly string[] },
+): RestoreResult {
+  const { plan } = stored.recorded;
+  return {
+    ok: true,
+    restored: true,
+    restoreId: record.id,
+    rollbackOf: record.id,
+    backup: protectedBy(stored.entries),
+    preRestoreBackup: null,
+    mode: plan.mode,
+    targetWasEmpty: plan.targetWasEmpty,
+    collections: plan.collections
+      .filter((c) => c.action === "replace")
+      .map((c) => ({ namespace: c.namespace, documents: c.liveDocuments ?? 0, equal: true })),
+    serviceDownSeconds: had.downSeconds,
+    setAside: [],
+    rolledBack: true,
+    timings: {
+      ...{ verifySeconds: 0, preRestoreBackupSeconds: 0, loadSeconds: 0, proveSeconds: 0 },
+      totalSeconds: had.seconds,
+    },
+    log: `${record.path}/restore.log`,
+    warnings: had.warnings,
+  };
+}

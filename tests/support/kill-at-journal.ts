@@ -1,0 +1,32 @@
+// Preloaded into mongokeep by a test (`--import`): kills the process right after the nth line of a restore's
+// journal is on disk, as a crash would.
+import { appendFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+const at = Number(process.env.KILL_AT_JOURNAL_LINE);
+const told = process.env.KILL_TOLD ?? "/dev/null";
+let lines = 0;
+let pending = "";
+
+const probe = await open(fileURLToPath(import.meta.url));
+const prototype = Object.getPrototypeOf(probe) as FileHandle;
+await probe.close();
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with `apply` below
+const { appendFile, datasync } = prototype;
+prototype.appendFile = async function (this: FileHandle, ...args) {
+  const [data] = args;
+  if (typeof data === "string" && data.includes('"step":')) pending = data;
+  await appendFile.apply(this, args);
+};
+prototype.datasync = async function (this: FileHandle) {
+  await datasync.apply(this);
+  if (pending === "") return;
+  const line = pending;
+  pending = "";
+  if (++lines !== at) return;
+  appendFileSync(told, line);
+  process.kill(process.pid, "SIGKILL");
+};
