@@ -1,12 +1,13 @@
 // Chunks of a data file: ours inflate in parallel on the thread pool, found without inflating; files of
 // others are read as plain streams and cut anew at document borders. Memory is bounded by `width` chunks.
-import type { FileHandle } from "node:fs/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import { algorithmOf } from "../codec/create.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { inflateMember, MEMBER_HEADER_BYTES, memberLength } from "../codec/gzip-members.ts";
 import { decompressFrame, parseSeekTable, seekTableBytes } from "../codec/zstd-frames.ts";
+import { plainBytes, throughStream } from "./byte-stream.ts";
+import type { ByteSource } from "./byte-stream.ts";
 import { openPlainFile, readExactly } from "./open-file.ts";
 import { recutDocuments } from "./recut.ts";
 import type { Chunk } from "./recut.ts";
@@ -24,7 +25,6 @@ export interface ReadChunksOptions {
 /** No chunk of ours is longer: a document beyond the limit is a chunk of its own. */
 const LONGEST_RAW = 48 * 1024 * 1024;
 const LONGEST_STORED = 64 * 1024 * 1024;
-const READ_BYTES = 4 * 1024 * 1024;
 const ZSTD_TAIL = 9;
 
 /** @throws KeepError damaged, with `chunk` in its details where one is to blame */
@@ -34,7 +34,7 @@ export async function* readChunks(
 ): AsyncGenerator<Chunk, void, void> {
   const { file, bytes } = await openPlainFile(path);
   try {
-    const source: Source = { file, bytes, options };
+    const source: Source = { file, bytes, ...options };
     const algorithm = options.algorithm ?? algorithmOf(path);
     if (algorithm === "none") yield* recutDocuments(plainBytes(source));
     else if (algorithm === "gzip") yield* readGzip(source);
@@ -44,19 +44,8 @@ export async function* readChunks(
   }
 }
 
-interface Source {
-  readonly file: FileHandle;
-  readonly bytes: number;
-  readonly options: ReadChunksOptions;
-}
-
-async function* plainBytes({ file, bytes, options }: Source): AsyncGenerator<Buffer, void, void> {
-  for (let at = 0; at < bytes; at += READ_BYTES) {
-    options.signal.throwIfAborted();
-    const block = await readExactly(file, at, Math.min(READ_BYTES, bytes - at));
-    options.onStored?.(block);
-    yield block;
-  }
+interface Source extends ByteSource {
+  readonly width: number;
 }
 
 async function* readGzip(source: Source): AsyncGenerator<Chunk, void, void> {
@@ -101,7 +90,7 @@ async function* readZstd(source: Source): AsyncGenerator<Chunk, void, void> {
   yield* inParallel(source, zstdFrames(source, frames), (frame) =>
     decompressFrame(frame, frames[index++]?.rawBytes ?? 0),
   );
-  source.options.onStored?.(table);
+  source.onStored?.(table);
 }
 
 async function* zstdFrames(
@@ -117,7 +106,7 @@ async function* zstdFrames(
 
 /** Inflates up to `width` chunks at once and yields them in their order. `inflate` is called in order too. */
 async function* inParallel(
-  { options }: Source,
+  { signal, onStored, width }: Source,
   stored: AsyncGenerator<Buffer, void, void>,
   inflate: (bytes: Buffer) => Promise<Buffer>,
 ): AsyncGenerator<Chunk, void, void> {
@@ -137,10 +126,10 @@ async function* inParallel(
   };
   try {
     for await (const bytes of endedByFailure(stored, ahead)) {
-      options.signal.throwIfAborted();
-      options.onStored?.(bytes);
+      signal.throwIfAborted();
+      onStored?.(bytes);
       start(bytes);
-      if (ahead.length >= options.width) yield* takeFirst(ahead);
+      if (ahead.length >= width) yield* takeFirst(ahead);
     }
     while (ahead.length > 0) yield* takeFirst(ahead);
   } finally {
@@ -168,48 +157,6 @@ async function* endedByFailure(
 async function* takeFirst(ahead: Promise<Chunk>[]): AsyncGenerator<Chunk, void, void> {
   const first = await ahead.shift();
   if (first && first.raw.length > 0) yield first;
-}
-
-/** Decompresses a file of others as one stream, and sees to it that the whole file was used. */
-async function* throughStream(
-  source: Source,
-  decompressor: ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>,
-): AsyncGenerator<Buffer, void, void> {
-  const feed = async () => {
-    for await (const block of plainBytes(source)) {
-      if (decompressor.destroyed) return;
-      if (!decompressor.write(block)) await onceDrained(decompressor);
-    }
-    decompressor.end();
-  };
-  const feeding = feed().catch((error: unknown) => {
-    decompressor.destroy(error instanceof Error ? error : new Error(String(error)));
-  });
-  try {
-    for await (const block of decompressor) yield block as Buffer;
-  } catch (error) {
-    if (error instanceof KeepError) throw error;
-    source.options.signal.throwIfAborted();
-    throw damaged(reasonOf(error), null, error);
-  } finally {
-    decompressor.destroy();
-    await feeding;
-  }
-  // Node's zstd stream ends silently after the first of several frames (tried on 24.21).
-  if (decompressor.bytesWritten < source.bytes)
-    throw damaged("only a part of the file could be decompressed", null);
-}
-
-function onceDrained(stream: NodeJS.EventEmitter): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.once("drain", done);
-    stream.once("close", done);
-  });
 }
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -12,6 +12,8 @@ export const MANIFEST_FILE = "manifest.json";
 export const VERIFICATION_FILE = "verification.json";
 /** mongodump's, beside the databases; with --gzip it is compressed, and called the same. */
 export const OPLOG_FILE = "oplog.bson";
+/** Before the name of a time series, for the collection that has its data. */
+export const BUCKETS_PREFIX = "system.buckets.";
 
 export function isBackupId(name: string): boolean {
   return ID.test(name);
@@ -39,7 +41,17 @@ const CUT = 208;
  * un-escaping in use, path and query, give the same name back.
  */
 export function escapeName(name: string): string {
-  const escaped = [...Buffer.from(name, "utf8")].map(escapeByte).join("");
+  return escapeWith(name, "%20");
+}
+
+/** The file name that mongodump itself gives the collection. */
+export function mongodumpEscapeName(name: string): string {
+  return escapeWith(name, "+");
+}
+
+function escapeWith(name: string, space: string): string {
+  const escape = (byte: number) => (byte === 0x20 ? space : escapeByte(byte));
+  const escaped = [...Buffer.from(name, "utf8")].map(escape).join("");
   if (escaped.length <= LONGEST) return escaped;
   const hash = createHash("sha1").update(name).digest("base64url");
   return `${escaped.slice(0, CUT)}%24${hash}`;

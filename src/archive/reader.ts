@@ -4,10 +4,13 @@ import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import {
+  BUCKETS_PREFIX,
   DAMAGED_SUFFIX,
+  escapeName,
   isBackupId,
   isInnerPath,
   MANIFEST_FILE,
+  mongodumpEscapeName,
   OPLOG_FILE,
   PARTIAL_SUFFIX,
   unescapeName,
@@ -37,7 +40,9 @@ export interface ArchivedCollection {
 export interface OpenedBackup {
   /** Absolute. */
   readonly path: string;
-  /** The folder's name. */
+  /** The file of `mongodump --archive` that `path` was unpacked from. */
+  readonly archive?: string;
+  /** The name of the folder or the file. */
   readonly id: string;
   /** null: a stock dump. */
   readonly manifest: Manifest | null;
@@ -49,7 +54,6 @@ export interface OpenedBackup {
 export const DATA_FILE = /\.bson(\.gz|\.zst)?$/;
 const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
 const ACCOUNTS_PREFIX = "$admin.system.";
-const BUCKETS = "system.buckets.";
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
 const LONGEST_METADATA = 64 * 1024 * 1024;
 /** Some hundred bytes a collection. */
@@ -191,10 +195,15 @@ export async function openStockDump(path: string): Promise<OpenedBackup> {
   };
 }
 
+interface StockFiles {
+  readonly data?: string;
+  readonly metadata?: string;
+}
+
 async function readDatabaseFolder(folder: string, database: string): Promise<ArchivedCollection[]> {
   const names = (await readdir(folder)).sort();
-  const byBase = new Map<string, { data?: string; metadata?: string }>();
-  const put = (base: string, part: { data?: string; metadata?: string }) =>
+  const byBase = new Map<string, StockFiles>();
+  const put = (base: string, part: StockFiles) =>
     byBase.set(base, { ...byBase.get(base), ...part });
   // mongodump --oplog puts its log beside the databases, without metadata; a collection may bear its name.
   const isLog = (name: string) =>
@@ -205,13 +214,34 @@ async function readDatabaseFolder(folder: string, database: string): Promise<Arc
     if (METADATA_FILE.test(name)) put(name.replace(METADATA_FILE, ""), { metadata: name });
     else if (DATA_FILE.test(name)) {
       const base = name.replace(DATA_FILE, "");
-      put(base.startsWith(BUCKETS) ? base.slice(BUCKETS.length) : base, { data: name });
+      put(base.startsWith(BUCKETS_PREFIX) ? base.slice(BUCKETS_PREFIX.length) : base, {
+        data: name,
+      });
     }
   }
+  await joinCutBuckets(folder, byBase);
   const found: ArchivedCollection[] = [];
   for (const [base, { data, metadata }] of byBase)
     found.push(await describeStock(folder, database, base, data, metadata));
   return found;
+}
+
+/** A long name of a time series is cut in another place than that of its buckets: only the metadata joins them. */
+async function joinCutBuckets(folder: string, byBase: Map<string, StockFiles>): Promise<void> {
+  const orphans = new Map<string, string>();
+  for (const [base, { data, metadata }] of byBase)
+    if (metadata === undefined && data?.startsWith(BUCKETS_PREFIX) === true)
+      orphans.set(data.replace(DATA_FILE, ""), base);
+  if (orphans.size === 0) return;
+  for (const [base, { data, metadata }] of [...byBase]) {
+    if (data !== undefined || metadata === undefined) continue;
+    const read = await readMetadata({ metadataFile: join(folder, metadata) });
+    const buckets = BUCKETS_PREFIX + (read?.collectionName ?? "");
+    const orphan = orphans.get(escapeName(buckets)) ?? orphans.get(mongodumpEscapeName(buckets));
+    if (orphan === undefined) continue;
+    byBase.set(base, { ...byBase.get(orphan), metadata });
+    byBase.delete(orphan);
+  }
 }
 
 async function describeStock(
@@ -229,7 +259,7 @@ async function describeStock(
   const type =
     read?.type === "view" || data === undefined
       ? "view"
-      : data.startsWith(BUCKETS) || read?.type === "timeseries"
+      : data.startsWith(BUCKETS_PREFIX) || read?.type === "timeseries"
         ? "timeseries"
         : "collection";
   return {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { fabricateBackup, reverify } from "../../tests/support/fabricate.ts";
+import { goodArchive } from "../../tests/support/mongodump-archive.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { KeepError } from "../errors.ts";
 import { listCatalog } from "./catalog.ts";
@@ -34,7 +36,21 @@ test("a folder elsewhere is taken as it is, with no entry", async (t) => {
   const dump = join(await temporaryFolder(t), "dump");
   await mkdir(dump);
   const found = await resolveBackup(root, dump, WANTED, NOW);
-  assert.deepEqual(found, { path: dump, id: "dump", entry: null });
+  assert.deepEqual(found, { path: dump, id: "dump", entry: null, isArchive: false });
+});
+
+test("an archive of mongodump is taken by its path; any other file is no backup", async (t) => {
+  const root = await temporaryFolder(t);
+  const path = join(await temporaryFolder(t), "dump.archive");
+  for (const bytes of [goodArchive(), gzipSync(goodArchive())]) {
+    await writeFile(path, bytes);
+    const found = await resolveBackup(root, path, WANTED, NOW);
+    assert.deepEqual(found, { path, id: "dump.archive", entry: null, isArchive: true });
+  }
+  for (const bytes of ["", "text", gzipSync("text")]) {
+    await writeFile(path, bytes);
+    await assert.rejects(resolveBackup(root, path, WANTED, NOW), { code: "backup-not-found" });
+  }
 });
 
 test("latest passes over what is damaged, pre-restore, of the future or of other data", async (t) => {

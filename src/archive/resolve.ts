@@ -2,6 +2,7 @@
 // What must stay true: `latest` never is a pre-restore backup, one dated in the future, or one of other data
 // (AMENDMENTS 11): it is what a restore at 2 a.m. takes.
 import { lstat } from "node:fs/promises";
+import type { Stats } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { distance } from "fastest-levenshtein";
@@ -9,6 +10,7 @@ import { KeepError } from "../errors.ts";
 import { listCatalog } from "./catalog.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { isBackupId } from "./layout.ts";
+import { archiveKind } from "./mongodump-archive-file.ts";
 
 /** What the settings or the command line ask for. */
 export interface Wanted {
@@ -25,6 +27,8 @@ export interface Resolved {
   readonly id: string;
   /** null: it lies outside of the backup folder. */
   readonly entry: CatalogEntry | null;
+  /** The path is a file of `mongodump --archive`. */
+  readonly isArchive: boolean;
 }
 
 const CLOSE = 3;
@@ -43,9 +47,14 @@ export async function resolveBackup(
   const own = findOwn(entries, ref);
   if (own) return toResolved(own);
   const path = resolve(expandHome(ref));
-  if (await isFolder(path)) {
+  const stat = await statOf(path);
+  if (stat?.isDirectory() === true) {
     const entry = dirname(path) === resolve(root) ? findOwn(entries, basename(path)) : undefined;
-    return { path, id: basename(path), entry: entry ?? null };
+    return { path, id: basename(path), entry: entry ?? null, isArchive: false };
+  }
+  if (stat?.isFile() === true) {
+    await assertArchive(path);
+    return { path, id: basename(path), entry: null, isArchive: true };
   }
   throw notFound(entries, ref, root);
 }
@@ -105,20 +114,32 @@ function findOwn(entries: readonly CatalogEntry[], name: string): CatalogEntry |
   return entries.find(({ id, state }) => id === name && state !== "partial");
 }
 
-const toResolved = (entry: CatalogEntry): Resolved => ({ path: entry.path, id: entry.id, entry });
+const toResolved = (entry: CatalogEntry): Resolved => ({
+  path: entry.path,
+  id: entry.id,
+  entry,
+  isArchive: false,
+});
 
 function expandHome(ref: string): string {
   return ref === "~" || ref.startsWith("~/") ? join(homedir(), ref.slice(1)) : ref;
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  if (path.includes("\0")) return false;
-  const stat = await lstat(path).catch((error: unknown) => {
+async function assertArchive(path: string): Promise<void> {
+  if ((await archiveKind(path)) !== null) return;
+  const message = `${JSON.stringify(path)} is no backup: a file, and no archive of mongodump`;
+  throw new KeepError("backup-not-found", message, {
+    hint: "Name a backup's id, a folder, or a file that mongodump --archive wrote, with or without --gzip.",
+  });
+}
+
+async function statOf(path: string): Promise<Stats | null> {
+  if (path.includes("\0")) return null;
+  return await lstat(path).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return null;
     throw error;
   });
-  return stat?.isDirectory() === true;
 }
 
 function latestOrThrow(
@@ -149,7 +170,7 @@ function notFound(entries: readonly CatalogEntry[], ref: string, root: string): 
   const close = ids.filter((id) => id.startsWith(ref) || distance(id, ref) <= CLOSE);
   const message = isBackupId(ref)
     ? `there is no backup ${ref} in ${root}`
-    : `there is no backup ${JSON.stringify(ref)}: no id in ${root}, and no folder`;
+    : `there is no backup ${JSON.stringify(ref)}: no id in ${root}, no folder and no file`;
   const hint =
     close.length > 0 ? `Did you mean ${close.slice(0, MOST_NAMED).join(" or ")}?` : hintOf(ids);
   return new KeepError("backup-not-found", message, { hint });

@@ -3,6 +3,7 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { partialId } from "../archive/catalog.ts";
+import { clearSpools } from "../archive/spool.ts";
 import { renameDurably, syncFolder } from "../util/durable-file.ts";
 import type { JobContext } from "./context.ts";
 
@@ -37,6 +38,15 @@ export async function clearLeftovers(context: JobContext): Promise<void> {
     await clear(context, name, "of a run that died before it was finished");
   }
   await clearHalfDeleted(context);
+  await clearUnpacked(context);
+}
+
+/** Also right while other runs have archives unpacked: a folder that a living run holds stays. */
+export async function clearUnpacked({ settings, clock, emit }: JobContext): Promise<void> {
+  for (const name of await clearSpools(settings.backupDir, clock)) {
+    const message = `removed ${name}, an archive unpacked by a run that died`;
+    emit({ kind: "log", level: "warn", code: "leftover-removed", message });
+  }
 }
 
 /** Also right while this run's own unfinished backup lies there. */

@@ -22,7 +22,8 @@ import { describeResult } from "./describe-restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
-import { toSource } from "./sources.ts";
+import { isServersState, toSource } from "./sources.ts";
+import { unpackArchive } from "./unpack-archive.ts";
 
 export interface RestoreRequest {
   /** An id, a path, or "latest"; with `at` the newest good one made before that moment. */
@@ -65,9 +66,11 @@ export async function restoreLocked(
   request: RestoreRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
-  const { path } = await find(context, request);
-  const verifySeconds = await assertWhole(context, path);
-  const backup = await openBackup(path);
+  const { path, isArchive } = await find(context, request);
+  const outlineOnly = !request.confirm;
+  await using unpacked = isArchive ? await unpackArchive(context, path, { outlineOnly }) : null;
+  const verifySeconds = unpacked?.seconds ?? (await assertWhole(context, path));
+  const backup = unpacked?.backup ?? (await openBackup(path));
   refuseOplog(backup);
   await using deployment = await context.connect();
   const plan = await planFor(context, deployment, backup, request);
@@ -119,10 +122,12 @@ export async function assertWhole(context: JobContext, path: string): Promise<nu
 function refuseOplog(backup: OpenedBackup): void {
   if (!backup.hasOplog) return;
   const gzip = backup.collections.some((c) => c.dataFile?.endsWith(".gz")) ? " --gzip" : "";
+  const { archive, path } = backup;
+  const from = archive === undefined ? `${gzip} --oplogReplay --dir ${path}` : ` --oplogReplay --archive=${archive}`; // prettier-ignore
   throw new KeepError(
     "not-in-this-version",
-    `${backup.path} comes with an oplog, which must be replayed to make it one state`,
-    { hint: `Restore it with: mongorestore${gzip} --oplogReplay --dir ${backup.path}` },
+    `${archive ?? path} comes with an oplog, which must be replayed to make it one state`,
+    { hint: `Restore it with: mongorestore${from}` },
   );
 }
 
@@ -152,12 +157,13 @@ async function planFor(
 ): Promise<RestorePlan> {
   const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
   const source = toSource(backup);
+  tellLeftOut(context, backup);
   const targets = new Set([
     ...source.map((n) => rename.get(n.database) ?? n.database),
     ...[...renameNamespaces.values()].map((n) => splitNamespace(n).database),
   ]);
   const plan = planRestore({
-    backup: backup.manifest ? backup.id : backup.path,
+    backup: backup.manifest ? backup.id : (backup.archive ?? backup.path),
     mode: request.inPlace ? "in-place" : "staged",
     source,
     live: await inspectLive(deployment, [...targets], context.signal),
@@ -208,6 +214,14 @@ function inPlaceThroughout({ collections, remove }: RestorePlan) {
     collections: collections.map((c) => ({ ...c, way: "in-place" as const })),
     removeInPlace: remove,
   } as const;
+}
+
+/** Only dumps of others have such. */
+function tellLeftOut({ emit }: JobContext, { collections }: OpenedBackup): void {
+  const left = collections.filter(isServersState).map((c) => `${c.database}.${c.name}`);
+  if (left.length === 0) return;
+  const message = `the server's own state is not restored: ${left.join(", ")}`;
+  emit({ kind: "log", level: "warn", code: "servers-state-left-out", message });
 }
 
 export function describePlan(

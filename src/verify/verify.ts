@@ -1,5 +1,6 @@
 // Verifies a backup: sealed ones against their manifest, ones about to be sealed against its draft,
-// stock dumps against themselves.
+// stock dumps and archives against themselves.
+import { lstat } from "node:fs/promises";
 import { basename, relative } from "node:path";
 import { openBackup, readMetadata } from "../archive/reader.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
@@ -9,6 +10,7 @@ import type { Clock } from "../util/clock.ts";
 import { asDamage } from "./as-damage.ts";
 import { checkDataFile } from "./data-file.ts";
 import { verifyFiles } from "./files.ts";
+import { verifyMongodumpArchive } from "./mongodump-archive.ts";
 import type { Findings, Promised, VerifyContext } from "./files.ts";
 
 export type CheckLevel = "quick" | "full";
@@ -41,6 +43,8 @@ export async function verifyBackup(
 
 async function find(path: string, level: CheckLevel, context: VerifyContext): Promise<Findings> {
   try {
+    if ((await lstat(path).catch(() => null))?.isFile() === true)
+      return await verifyMongodumpArchive(path, context.signal);
     const backup = await openBackup(path);
     if (backup.manifest === null) return await verifyStock(backup, context);
     if (backup.manifest.id !== backup.id)

@@ -5,17 +5,21 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import * as BSON from "bson";
 import { readChunks } from "../../src/archive/chunk-reader.ts";
 import { unescapeName } from "../../src/archive/layout.ts";
 import { parseManifest } from "../../src/archive/manifest-check.ts";
 import { parseMetadata } from "../../src/archive/metadata.ts";
+import { archiveKind } from "../../src/archive/mongodump-archive-file.ts";
+import { spoolMongodumpArchive } from "../../src/archive/spool.ts";
 import { parseVerification } from "../../src/archive/verification.ts";
 import { ejsonToRaw, rawToEjson } from "../../src/bson/ejson.ts";
 import { validateDocuments } from "../../src/bson/validate.ts";
 import { memberLength } from "../../src/codec/gzip-members.ts";
 import { parseSeekTable, seekTable, seekTableBytes } from "../../src/codec/zstd-frames.ts";
 import { KeepError } from "../../src/errors.ts";
+import { goodArchive } from "../support/mongodump-archive.ts";
 import { createRandom } from "../support/random.ts";
 import type { Random } from "../support/random.ts";
 import { documents, quiet, smallBackup } from "../support/small-backup.ts";
@@ -177,6 +181,27 @@ test(`data files of nonsense end in damage or in chunks (seed ${SEED})`, async (
         assert.ok(error instanceof KeepError && error.code === "damaged", String(error));
       }
     }
+  }
+  assertBounded(before);
+});
+
+test(`archives of nonsense end in damage or in documents, in a folder of their own (seed ${SEED})`, async (t) => {
+  const random = createRandom(SEED);
+  const before = process.memoryUsage();
+  const root = await temporaryFolder(t);
+  const archive = join(root, "a.archive");
+  const { signal, clock } = quiet();
+  const options = { command: "restore", clock, signal, outlineOnly: false };
+  const good = [goodArchive(), gzipSync(goodArchive())];
+  for (let run = 0; run < 200 * TIMES; run++) {
+    await writeFile(archive, mutate(random, random.pick(good)));
+    try {
+      await archiveKind(archive);
+      await (await spoolMongodumpArchive(archive, root, options))[Symbol.asyncDispose]();
+    } catch (error) {
+      assert.ok(error instanceof KeepError && error.code === "damaged", String(error));
+    }
+    assert.deepEqual(await readdir(root), ["a.archive"], `run ${run}`);
   }
   assertBounded(before);
 });

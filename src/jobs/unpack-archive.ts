@@ -1,0 +1,81 @@
+// A file of `mongodump --archive` opened like a folder: unpacked beside the backups, checked on the way, and
+// removed again with whatever uses it.
+import { stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename } from "node:path";
+import { archiveKind } from "../archive/mongodump-archive-file.ts";
+import { openBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/reader.ts";
+import { spoolMongodumpArchive } from "../archive/spool.ts";
+import type { SpooledArchive } from "../archive/spool.ts";
+import { KeepError } from "../errors.ts";
+import type { JobContext } from "./context.ts";
+import { clearUnpacked } from "./delete-folder.ts";
+import { ensureSpace, watchSpace } from "./space.ts";
+
+export interface UnpackedArchive extends AsyncDisposable {
+  readonly backup: OpenedBackup;
+  /** That it took to read and check the archive. */
+  readonly seconds: number;
+}
+
+/** What documents shrink to at least, as they are unpacked (measured: a third to a fifth). */
+const SHRINK = 1 / 4;
+
+/**
+ * `outlineOnly`: what it holds, without the documents; in the system's temporary folder then, for the backup
+ * folder need not be there yet.
+ * @throws KeepError damaged naming the first damage, disk-full
+ */
+export async function unpackArchive(
+  context: JobContext,
+  archive: string,
+  { outlineOnly }: { readonly outlineOnly: boolean },
+): Promise<UnpackedArchive> {
+  const began = performance.now();
+  context.emit({ kind: "step", step: "verify", state: "begin" });
+  const spooled = outlineOnly
+    ? await spool(context, archive, tmpdir(), context.signal, true)
+    : await unpackBeside(context, archive);
+  context.emit({ kind: "step", step: "verify", state: "end" });
+  try {
+    const backup = { ...(await openBackup(spooled.path)), archive, id: basename(archive) };
+    const seconds = Math.round(performance.now() - began) / 1_000;
+    return { backup, seconds, [Symbol.asyncDispose]: () => spooled[Symbol.asyncDispose]() };
+  } catch (error) {
+    await spooled[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function unpackBeside(context: JobContext, archive: string): Promise<SpooledArchive> {
+  await clearUnpacked(context);
+  const { size } = await stat(archive);
+  // How much is in a gzip stream nobody knows before its end: the watch stops in time.
+  const isGzip = (await archiveKind(archive)) === "gzip";
+  await ensureSpace(context, { lastBackupBytes: isGzip ? size : size * SHRINK, relieve: null });
+  await using watch = watchSpace(context, null);
+  return await spool(context, archive, context.settings.backupDir, watch.signal, false);
+}
+
+async function spool(
+  { clock }: JobContext,
+  archive: string,
+  root: string,
+  signal: AbortSignal,
+  outlineOnly: boolean,
+): Promise<SpooledArchive> {
+  try {
+    const command = "restore";
+    return await spoolMongodumpArchive(archive, root, { command, clock, signal, outlineOnly });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
+    const { file } = error.details;
+    const where = typeof file === "string" && file !== "" ? `${JSON.stringify(file)}: ` : "";
+    throw new KeepError("damaged", `${archive} is damaged: ${where}${error.message}`, {
+      details: error.details,
+      cause: error,
+    });
+  }
+}
