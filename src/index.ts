@@ -68,6 +68,7 @@ export async function restore(
     expiry: options.expiry ?? true,
     skipPreBackup: options.skipPreBackup ?? false,
     useService: options.useService ?? true,
+    engine: options.engine ?? "native",
     confirm: options.confirm ?? false,
   };
   return await run("restore", (context) => runRestore(context, request));

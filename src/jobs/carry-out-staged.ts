@@ -87,7 +87,12 @@ async function stageOrClear(
   const { emit, signal } = context;
   emit({ kind: "step", step: "stage", state: "begin" });
   try {
-    const staging = await stage(deployment, order.backup, order.plan, record, { emit, signal });
+    const loading = {
+      emit,
+      signal,
+      ...(order.createLoader && { createLoader: order.createLoader }),
+    };
+    const staging = await stage(deployment, order.backup, order.plan, record, loading);
     emit({ kind: "step", step: "stage", state: "end" });
     return staging;
   } catch (error) {
@@ -196,7 +201,10 @@ async function changeLive(
       items,
     );
     const inPlace = rest
-      ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), { emit, signal })
+      ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), {
+          ...{ emit, signal },
+          ...(order.createLoader && { createLoader: order.createLoader }),
+        })
       : null;
     const accounts = order.swapBack ? order.swapBack.accounts : backup;
     if (accounts)

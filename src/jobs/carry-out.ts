@@ -177,8 +177,8 @@ async function change(
   try {
     const { emit, signal } = context;
     const outcome = await applyInPlace(deployment, order.backup, order.plan, watching, {
-      emit,
-      signal,
+      ...{ emit, signal },
+      ...(order.createLoader && { createLoader: order.createLoader }),
     });
     context.emit({ kind: "step", step: "live-change", state: "end" });
     return outcome;

@@ -1,5 +1,6 @@
 // What carrying out a restore is told: the plan, and what to protect.
 import type { OpenedBackup } from "../archive/reader.ts";
+import type { LoaderFactory } from "../restore/load.ts";
 import type { StoredRequest } from "../restore/record.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
@@ -21,6 +22,8 @@ export interface RestoreOrder {
   readonly useService: boolean;
   /** The namespaces to protect; null: all of the target databases. */
   readonly protectOnly: readonly string[] | null;
+  /** How the backup's documents are loaded; absent: our own way, as for all that puts an old state back. */
+  readonly createLoader?: LoaderFactory;
 }
 
 export interface SwapBack {

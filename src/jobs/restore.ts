@@ -8,6 +8,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { missingActions } from "../mongo/privileges.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import { inspectLive } from "../restore/live.ts";
+import { chooseMongorestore } from "../restore/mongorestore.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import type { StoredRequest } from "../restore/record.ts";
@@ -24,6 +25,8 @@ import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { isServersState, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
+
+export type RestoreEngine = "native" | "mongodump";
 
 export interface RestoreRequest {
   /** An id, a path, or "latest"; with `at` the newest good one made before that moment. */
@@ -46,6 +49,8 @@ export interface RestoreRequest {
   readonly confirm: boolean;
   /** Restore to a server that version-guard.ts takes for unfit. */
   readonly forceVersion?: boolean;
+  /** What loads the documents: our own, or stock mongorestore. */
+  readonly engine?: RestoreEngine;
 }
 
 /** @throws KeepError backup-not-found, damaged, locked, usage …, restore-undone, restore-broken */
@@ -83,10 +88,19 @@ export async function restoreLocked(
     useService: request.useService,
     protectOnly: protectOnly(request, plan),
     request: toStored(request, path),
+    ...(await loaderOf(context, request)),
   };
   if (!request.confirm) return describePlan(context, order, []);
   const done = await carryOut(context, deployment, order);
   return describeResult(order, done, { verifySeconds, began }, []);
+}
+
+async function loaderOf(
+  { settings: { uri }, emit, signal }: JobContext,
+  { engine = "native" }: RestoreRequest,
+): Promise<Pick<RestoreOrder, "createLoader">> {
+  if (engine === "native" || uri === null) return {};
+  return { createLoader: await chooseMongorestore(uri, { emit, signal }) };
 }
 
 async function find(context: JobContext, { backup: ref, at }: RestoreRequest) {

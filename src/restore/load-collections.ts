@@ -159,6 +159,7 @@ async function loadOne(
         bypassValidation: planned.type === "collection",
       },
       {
+        inOrder,
         connections: inOrder || !progress.isAlone(planned) ? 1 : 2,
         signal: run.context.signal,
         onLoaded: (documents, bytes) => {

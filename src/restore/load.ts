@@ -12,6 +12,8 @@ const AHEAD = 3;
 export interface LoadOptions {
   /** 1 keeps the order of documents (capped collections); more than 2 gain nothing, the server is the limit. */
   readonly connections: 1 | 2;
+  /** The documents must come in their order (capped collections). */
+  readonly inOrder: boolean;
   readonly signal: AbortSignal;
   /** Documents to leave out. */
   readonly skip?: (document: Buffer) => boolean;
@@ -25,6 +27,9 @@ export interface Loader extends Disposable {
   /** Opens the first connection: call it while failing still costs nothing. */
   prepare(): Promise<void>;
 }
+
+/** How documents are loaded; `createLoader` unless something else is asked for. */
+export type LoaderFactory = (deployment: Deployment) => Loader;
 
 export function createLoader(deployment: Deployment): Loader {
   const idle: RawConnection[] = [];

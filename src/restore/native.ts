@@ -37,7 +37,7 @@ export async function applyInPlace(
   context: RestoreContext,
 ): Promise<RestoreOutcome> {
   const work = backup ? await collectWork(backup, plan, IN_PLACE) : [];
-  using loader = createLoader(deployment);
+  using loader = (context.createLoader ?? createLoader)(deployment);
   if (work.length > 0) await loader.prepare();
   context.signal.throwIfAborted();
   await record.journal({ step: "live-change", state: "begin" });

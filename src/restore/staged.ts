@@ -74,7 +74,7 @@ export async function stage(
     deployment.client,
     swapped.map((one) => markerOf(record.id, "staged", one)),
   );
-  using loader = createLoader(deployment);
+  using loader = (context.createLoader ?? createLoader)(deployment);
   const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
   const began = performance.now();
   const proved = await loadCollections(run, swapped);

@@ -52,7 +52,13 @@ export async function mergeAccounts(
       if (file === null) continue;
       await dropNamespace(client, { database: "admin", name });
       const target = { database: "admin", collection: name, bypassValidation: true };
-      const options = { connections: 1, signal, skip, onLoaded: () => undefined } as const;
+      const options = {
+        connections: 1,
+        inOrder: false,
+        signal,
+        skip,
+        onLoaded: () => undefined,
+      } as const;
       const loaded = await loader.load(file, target, options);
       // The server takes an absent collection for an error, and an empty one cannot be inserted.
       if (loaded > 0) command[field] = `admin.${name}`;

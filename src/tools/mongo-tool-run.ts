@@ -21,6 +21,9 @@ export interface ToolRun {
   readonly signal: AbortSignal;
   /** Each line that it says, without its time. */
   readonly onLine?: (line: string) => void;
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Takes out of what it said what must not be shown: a refused document's values. */
+  readonly clean?: (said: string) => string;
 }
 
 /** @throws KeepError login-failed, rights-missing, unreachable, disk-full, server-error */
@@ -34,11 +37,15 @@ export async function runMongoTool(tool: MongoTool, run: ToolRun): Promise<void>
     onStderr: lines.add,
     endsWithUs: true,
     graceMs: GRACE_MS,
+    ...(run.stdin && { stdin: run.stdin }),
   });
   lines.end();
   if (result.ok) return;
-  const code = causeOf(result.stderrTail);
-  throw new KeepError(code, `${tool} ${describeEnd(result)}`, { details: { tool } });
+  const said = run.clean?.(result.stderrTail) ?? result.stderrTail;
+  const stderrTail = said.replace(/^\d{4}-\d\d-\d\dT\S+\t/gm, "");
+  throw new KeepError(causeOf(stderrTail), `${tool} ${describeEnd({ ...result, stderrTail })}`, {
+    details: { tool },
+  });
 }
 
 const CAUSES: readonly (readonly [RegExp, ErrorCode])[] = [

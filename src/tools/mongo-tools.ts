@@ -77,3 +77,27 @@ export function dumpArgs(call: DumpCall): string[] {
     ...(call.readPreference === null ? [] : [`--readPreference=${call.readPreference}`]),
   ];
 }
+
+export interface RestoreCall {
+  readonly config: string;
+  readonly database: string;
+  readonly collection: string;
+  readonly bypassValidation: boolean;
+}
+
+/** Documents of one collection, which exists, from stdin: no options and no indexes come with them. */
+export function restoreArgs(call: RestoreCall): string[] {
+  return [
+    `--config=${call.config}`,
+    `--db=${call.database}`,
+    `--collection=${call.collection}`,
+    ...(call.bypassValidation ? ["--bypassDocumentValidation"] : []),
+    "--stopOnError",
+    "--maintainInsertionOrder",
+    "--noIndexRestore",
+    "--noOptionsRestore",
+    // Durability is asked for once at the end (settleWrites), not for each message.
+    "--writeConcern={w: 1}",
+    "-",
+  ];
+}

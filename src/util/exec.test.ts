@@ -125,3 +125,40 @@ test("a secret file is private and gone afterwards", async () => {
   }
   await assert.rejects(access(dirname(path)), { code: "ENOENT" });
 });
+
+async function* parts(count: number): AsyncGenerator<Buffer> {
+  for (let i = 0; i < count; i++) {
+    await Promise.resolve();
+    yield Buffer.alloc(1 << 16, 65);
+  }
+}
+
+test("a stream is its input, and what it says is heard while it runs", async () => {
+  const heard: string[] = [];
+  const onStderr = (text: string) => heard.push(text);
+  const counted = await execute(["sh", "-c", "printf Größe >&2; wc -c"], { ...LIMIT, stdin: parts(40), onStderr }); // prettier-ignore
+  assert.equal(counted.stdout.trim(), String(40 << 16));
+  assert.equal(heard.join(""), "Größe");
+});
+
+test("a program that ends before its stream does ends the stream", async () => {
+  let closed = false;
+  async function* endless() {
+    try {
+      yield* parts(Infinity);
+    } finally {
+      closed = true;
+    }
+  }
+  assert.equal((await execute(["true"], { ...LIMIT, stdin: endless() })).ok, true);
+  assert.ok(closed);
+});
+
+test("a stream that fails ends the program's input, and not the caller", async () => {
+  async function* broken() {
+    yield* parts(1);
+    throw new Error("cannot be read");
+  }
+  const result = await execute(["wc", "-c"], { ...LIMIT, stdin: broken() });
+  assert.equal(result.end.kind, "exit");
+});

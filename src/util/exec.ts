@@ -2,7 +2,8 @@
 // A program that hangs is ended with its whole process group, and what it said is kept only as far as a person reads.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
 import { redactForTerminal } from "./redact.ts";
@@ -13,7 +14,8 @@ export interface ExecOptions {
   readonly graceMs?: number;
   /** Ends the program in the same way; `execute` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  readonly stdin?: string | Uint8Array;
+  /** A stream of bytes is closed early where the program ends before it; its own failure ends the input. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** On top of the environment that this process has; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
@@ -65,13 +67,15 @@ export async function execute(
   const stdout = keepHead(child.stdout, STDOUT_BYTES);
   const stderr = keepTail(child.stderr, STDERR_BYTES);
   if (options.onStderr) listen(child.stderr, options.onStderr);
-  feed(child, options.stdin);
+  const fed = feed(child.stdin, options.stdin);
   const kill = () => {
     signalGroup(child, "SIGKILL");
   };
   if (options.endsWithUs === true) process.once("exit", kill);
   const end = await endOf(child, options);
   process.off("exit", kill);
+  child.stdin.destroy();
+  await fed;
   await drained(child);
   options.signal?.throwIfAborted();
   return {
@@ -148,11 +152,15 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function feed(child: ChildProcess, input: string | Uint8Array | undefined): void {
-  child.stdin?.on("error", () => {
-    // EPIPE: the program ended, or closed its input, without reading it all. Its exit status tells.
-  });
-  child.stdin?.end(input ?? "");
+/** Never rejects. EPIPE: the program ended, or closed its input, without reading it all. Its exit status tells. */
+async function feed(stdin: Writable, input: ExecOptions["stdin"]): Promise<void> {
+  stdin.on("error", () => undefined);
+  if (input === undefined || typeof input === "string" || input instanceof Uint8Array) {
+    stdin.end(input ?? "");
+    return;
+  }
+  // The source's own failure is the caller's to keep: the program only sees its input end.
+  await pipeline(input, stdin).catch(() => undefined);
 }
 
 async function drained(child: ChildProcess): Promise<void> {

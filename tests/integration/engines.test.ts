@@ -262,3 +262,91 @@ test("mongodump takes a whole replica set with its oplog, as one instant", async
   const refused = await place.run(["restore", "latest", "--json"]);
   assert.match(refused.json().error.hint, /mongorestore --gzip --oplogReplay/);
 });
+
+for (const [compression, how] of [
+  ["gzip", ["--in-place"]],
+  ["zstd", []],
+] as const)
+  requires(
+    { topology: "standalone" },
+    `mongorestore loads what the native engine backed up, and what it would change comes back too (${[compression, ...how].join(" ")})`,
+    async (t, fresh) => {
+      const place = await workspace(t, {
+        MONGODB_URI: fresh.uri,
+        BACKUP_COMPRESSION: compression,
+      });
+      await fillInteresting(fresh.db);
+      const before = await dbHash(fresh.client, fresh.name);
+      const catalog = await describeCatalog(fresh.db);
+      assert.equal((await place.run(["backup"])).code, 0);
+      await fresh.db.collection("patients").deleteMany({});
+      await fresh.db.collection("oddities").drop();
+      const args = ["restore", "latest", ...how, "--engine", "mongodump", "--confirm"];
+      const restored = await place.run([...args, "--json"], await withTools());
+      assert.equal(restored.code, 0, restored.stdout + restored.stderr);
+      assert.deepEqual(restored.json().warnings, []);
+      assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
+      assert.deepEqual(await describeCatalog(fresh.db), catalog);
+    },
+  );
+
+requires(
+  { topology: "standalone" },
+  "without mongorestore the native engine restores, and everybody is told",
+  async (t, fresh) => {
+    const place = await workspace(t, { MONGODB_URI: fresh.uri });
+    await fresh.db.collection("patients").insertMany([{ a: 1 }, { a: 2 }]);
+    assert.equal((await place.run(["backup"])).code, 0);
+    await fresh.db.collection("patients").drop();
+    await mkdir(place.at("bin"));
+    const args = ["restore", "latest", "--in-place", "--engine", "mongodump", "--confirm"];
+    const run = await place.run([...args, "--json"], { env: { PATH: place.at("bin") } });
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    assert.match(run.json().warnings.join(), /sudo apt-get install mongodb-database-tools/);
+    assert.equal(await fresh.db.collection("patients").countDocuments(), 2);
+  },
+);
+
+test("a restore whose mongorestore is refused, or interrupted, puts the old state back (exit 7)", async (t) => {
+  const login = { user: ROOT.user, password: ROOT.password };
+  const server = await ownServer(t, { topology: "standalone", testCommands: true, auth: login });
+  const fresh = await freshDatabase(t, server.uri);
+  const place = await workspace(t, { MONGODB_URI: fresh.uri });
+  await fresh.db.collection("patients").insertMany([{ a: 1 }, { a: 2 }]);
+  assert.equal((await place.run(["backup", "--manual", "--json"])).code, 0);
+  const [{ id }] = (await place.run(["list", "--json"])).json().backups;
+  await fresh.db.collection("patients").updateMany({}, { $set: { b: 1 } });
+  const present = await dbHash(fresh.client, fresh.name);
+  const temporary = place.at("tmp");
+  await mkdir(temporary);
+  const options = { env: { PATH: await pathWithTools(), TMPDIR: temporary } };
+  const args = ["restore", id, "--in-place", "--engine", "mongodump", "--confirm", "--json"];
+  const onInsert = async (data: object) => {
+    const failed = { failCommands: ["insert"], appName: "mongorestore", ...data };
+    const failPoint = { configureFailPoint: "failCommand", mode: "alwaysOn", data: failed };
+    await fresh.client.db("admin").command(failPoint);
+  };
+
+  await onInsert({ errorCode: 8 });
+  const refused = await place.run(args, options);
+  assert.equal(refused.code, 7, refused.stdout + refused.stderr);
+  assert.match(refused.json().error.message, /mongorestore exited with 1/);
+  assertNoSecret(refused.stdout + refused.stderr, "output");
+  assert.deepEqual(await dbHash(fresh.client, fresh.name), present);
+
+  await onInsert({ blockConnection: true, blockTimeMS: 120_000 });
+  const running = place.start(args, options);
+  for (let tries = 0; tries < 600; tries++) {
+    if ((await childrenOf(running.pid)).some(({ line }) => line.startsWith("mongorestore"))) break;
+    await sleep(50);
+  }
+  const [child] = await childrenOf(running.pid);
+  assert.match(child?.line ?? "", /^mongorestore\0--config=/);
+  assertNoSecret(child?.line ?? "", "argv");
+  running.kill("SIGINT");
+  const { code, stdout, stderr } = await running.result;
+  assert.equal(code, 7, stdout + stderr);
+  await assert.rejects(stat(`/proc/${child?.pid ?? ""}`));
+  assert.deepEqual(await readdir(temporary), [], "the file with the password is gone");
+  assert.deepEqual(await dbHash(fresh.client, fresh.name), present);
+});

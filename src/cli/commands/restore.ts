@@ -1,6 +1,7 @@
 // mongokeep restore
+import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
-import type { RestoreRequest } from "../../jobs/restore.ts";
+import type { RestoreEngine, RestoreRequest } from "../../jobs/restore.ts";
 import type {
   DroppedAside,
   ListResult,
@@ -23,6 +24,7 @@ interface RestoreFlags {
   readonly skipPreBackup?: boolean;
   readonly service?: boolean;
   readonly forceVersion?: boolean;
+  readonly engine?: RestoreEngine;
   /** false with --no-ttl. */
   readonly ttl?: boolean;
   readonly resume?: string | true;
@@ -54,6 +56,11 @@ export const restore: Verb<"restore"> = {
         "drop and load in place: needs no second copy, stops the service longer",
       )
       .option("--no-ttl", "restore without the expiry of TTL indexes")
+      .addOption(
+        new Option("--engine <engine>", "what loads the documents: our own, or stock mongorestore")
+          .choices(["native", "mongodump"])
+          .default("native"),
+      ) // prettier-ignore
       .option("--skip-pre-backup", "do not back up first what is there now")
       .option("--no-service", "leave the service alone")
       .option(
@@ -125,6 +132,7 @@ function requestOf(
     skipPreBackup: given.skipPreBackup ?? false,
     forceVersion: given.forceVersion ?? false,
     useService: given.service !== false,
+    engine: given.engine ?? "native",
     confirm: given.confirm ?? false,
   };
 }
