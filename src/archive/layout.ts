@@ -68,7 +68,7 @@ function escapeByte(byte: number): string {
  * A `+` stands for a space: mongodump's files have it, ours never do.
  */
 export function unescapeName(file: string): string | null {
-  if (/%24[\w-]{27}$/.test(file) && file.length > CUT) return null;
+  if (isCut(file)) return null;
   try {
     return decodeURIComponent(file.replaceAll("+", " "));
   } catch (error) {
@@ -102,6 +102,17 @@ export function metadataPath(
   const suffix = algorithm === "gzip" ? ".gz" : "";
   return `${database}/${escapeName(collection)}.metadata.json${suffix}`;
 }
+
+/**
+ * What the metadata of a time series is named after. mongorestore looks for that of a file whose name was cut
+ * under the same name, which is that of its buckets (mongodump names it otherwise, and 100.7 fails on that).
+ */
+export function timeseriesMetadataName(name: string): string {
+  const buckets = BUCKETS_PREFIX + name;
+  return isCut(escapeName(buckets)) ? buckets : name;
+}
+
+const isCut = (file: string) => /%24[\w-]{27}$/.test(file) && file.length > CUT;
 
 /** Whether a path from a manifest names a file in a database's folder or the top one, and nothing else. */
 export function isInnerPath(path: string): boolean {

@@ -211,13 +211,12 @@ async function readDatabaseFolder(folder: string, database: string): Promise<Arc
     !names.some((other) => other.startsWith("oplog.metadata."));
   for (const name of names) {
     if (name.startsWith(ACCOUNTS_PREFIX) || isLog(name)) continue;
-    if (METADATA_FILE.test(name)) put(name.replace(METADATA_FILE, ""), { metadata: name });
-    else if (DATA_FILE.test(name)) {
-      const base = name.replace(DATA_FILE, "");
-      put(base.startsWith(BUCKETS_PREFIX) ? base.slice(BUCKETS_PREFIX.length) : base, {
-        data: name,
-      });
-    }
+    const base = name.replace(METADATA_FILE, "").replace(DATA_FILE, "");
+    const bare = base.startsWith(BUCKETS_PREFIX) ? base.slice(BUCKETS_PREFIX.length) : base;
+    // Metadata of cut names of ours is named after the buckets too.
+    if (METADATA_FILE.test(name))
+      put(unescapeName(base) === null ? bare : base, { metadata: name });
+    else if (DATA_FILE.test(name)) put(bare, { data: name });
   }
   await joinCutBuckets(folder, byBase);
   const found: ArchivedCollection[] = [];

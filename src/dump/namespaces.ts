@@ -4,7 +4,7 @@ import { gzip } from "node:zlib";
 import { promisify } from "node:util";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { dataPath, metadataPath } from "../archive/layout.ts";
+import { dataPath, metadataPath, timeseriesMetadataName } from "../archive/layout.ts";
 import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import { formatMetadata } from "../archive/metadata.ts";
 import type { PartialBackup } from "../archive/writer.ts";
@@ -203,7 +203,8 @@ async function writeMetadata(run: DumpRun, info: NamespaceInfo): Promise<Manifes
     indexes: info.indexes,
   });
   const bytes = algorithm === "gzip" ? await gzipText(text) : Buffer.from(text);
-  return await run.partial.writeFile(metadataPath(info.database, info.name, algorithm), bytes);
+  const name = info.type === "timeseries" ? timeseriesMetadataName(info.name) : info.name;
+  return await run.partial.writeFile(metadataPath(info.database, name, algorithm), bytes);
 }
 
 function entryOf(
