@@ -11,7 +11,7 @@ import { isTemporary, sameNamespaces } from "./consistency.ts";
 
 /** What of a deployment is dumped. */
 export interface Selection {
-  /** null: all databases but `local` and `config`. */
+  /** null: all databases but `local`; of `config` the cluster's settings (mongo/namespaces.ts). */
   readonly databases: readonly string[] | null;
   /** Namespaces to leave out: `database.collection`, or a database's name for all of it. */
   readonly exclude: readonly string[];
@@ -26,9 +26,9 @@ export interface Selection {
 export interface Listing {
   readonly databases: readonly string[];
   readonly namespaces: readonly NamespaceInfo[];
+  /** Of all databases, the one that is left out because the user may not list it. */
+  readonly unreadable: KeepError | null;
 }
-
-const NEVER: readonly string[] = ["local", "config"];
 
 /** @throws KeepError database-empty, rights-missing */
 export async function listSelected(
@@ -36,16 +36,25 @@ export async function listSelected(
   selection: Selection,
   signal: AbortSignal,
 ): Promise<Listing> {
-  const databases = selection.databases ?? (await allDatabases(deployment));
+  const databases: string[] = [];
   const wanted = (n: NamespaceInfo) =>
     !isTemporary(n.name) &&
     !selection.exclude.includes(n.database) &&
     !selection.exclude.includes(`${n.database}.${n.name}`) &&
     (selection.only === null || selection.only.includes(`${n.database}.${n.name}`));
   const namespaces: NamespaceInfo[] = [];
-  for (const database of databases) {
-    const all = await listNamespaces(deployment.client, database, signal);
+  let unreadable: KeepError | null = null;
+  for (const database of selection.databases ?? (await allDatabases(deployment))) {
+    const isSettings = selection.databases === null && database === SETTINGS;
+    const all = await listNamespaces(deployment.client, database, signal).catch(
+      (error: unknown) => {
+        if (!isSettings || !isRightsMissing(error)) throw error;
+        unreadable = error;
+        return [];
+      },
+    );
     if (!selection.allowEmpty && selection.databases) assertNotEmpty(database, all);
+    if (!isSettings || all.length > 0) databases.push(database);
     namespaces.push(...all.filter(wanted));
   }
   if (namespaces.length === 0 && !selection.allowEmpty)
@@ -53,12 +62,18 @@ export async function listSelected(
       "database-empty",
       "nothing is left to back up: every namespace is excluded",
     );
-  return { databases, namespaces };
+  return { databases, namespaces, unreadable };
 }
+
+/** Roles for all databases, like readAnyDatabase, leave it out; "backup" does not. */
+const SETTINGS = "config";
+
+const isRightsMissing = (error: unknown): error is KeepError =>
+  error instanceof KeepError && error.code === "rights-missing";
 
 async function allDatabases(deployment: Deployment): Promise<string[]> {
   const names = await listDatabaseNames(deployment.client);
-  return names.filter((name) => !NEVER.includes(name));
+  return names.filter((name) => name !== "local");
 }
 
 const ATTEMPTS = 5;
@@ -73,6 +88,13 @@ export async function listAtInstant(
   context: { readonly emit: Emit; readonly signal: AbortSignal },
 ): Promise<{ listing: Listing; at: ClusterTime | null }> {
   let before = await listSelected(deployment, selection, context.signal);
+  if (before.unreadable)
+    context.emit({
+      kind: "log",
+      level: "warn",
+      code: "config-not-included",
+      message: `the cluster's settings in config are not in this backup: ${before.unreadable.message}`,
+    });
   for (let attempt = 1; ; attempt++) {
     const at = await newestInstant(deployment.client, deployment.server);
     if (at === null) return { listing: before, at };

@@ -2,6 +2,7 @@
 // among them: dropping these would lock everybody out. They are merged (restore/users.ts). The server's own state
 // in `config` and `local` is not either.
 import type { OpenedBackup } from "../archive/reader.ts";
+import { isInternal } from "../mongo/namespaces.ts";
 import type { SourceNamespace } from "../restore/plan.ts";
 
 export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
@@ -20,13 +21,18 @@ export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
   }));
 }
 
-const isServersOwn = (c: { database: string; name: string }) =>
+const isServersOwn = (c: Named) =>
   isServersState(c) || (c.database === "admin" && c.name.startsWith("system."));
+
+interface Named {
+  readonly database: string;
+  readonly name: string;
+}
 
 /**
  * What stock dumps of whole deployments have besides data: sessions, transactions, migrations of the server
- * that was dumped. None of it is true of another one, or later.
+ * that was dumped. None of it is true of another one, or later. What `config` says of the cluster is.
  */
-export function isServersState({ database }: { readonly database: string }): boolean {
-  return database === "config" || database === "local";
+export function isServersState({ database, name }: Named): boolean {
+  return database === "local" || (database === "config" && isInternal(database, name));
 }

@@ -45,7 +45,7 @@ export async function listDatabaseNames(client: MongoClient): Promise<string[]> 
 
 /**
  * The namespaces of a database that a backup holds, sorted by name: all but the server's own
- * (`system.*`, save `system.js`; in `admin` users, roles and versions too) and what restores keep beside them.
+ * (`system.*`, save `system.js`; in `admin` users, roles and versions too; of `config` what describes the cluster) and what restores keep beside them.
  */
 export async function listNamespaces(
   client: MongoClient,
@@ -112,8 +112,23 @@ function describe(database: string, b: Buffer): NamespaceInfo {
   };
 }
 
+/**
+ * Of `config` only what describes the cluster, as mongodump and PBM have it; the rest is of the moment: sessions,
+ * transactions and images of retryable writes, which must never be restored.
+ */
+const OF_CONFIG: readonly string[] = [
+  "chunks",
+  "collections",
+  "databases",
+  "settings",
+  "shards",
+  "tags",
+  "version",
+];
+
 /** Namespaces that belong to the server, by the rules of mongodump (mongo-tools, mongodump/prepare.go). */
-function isInternal(database: string, name: string): boolean {
+export function isInternal(database: string, name: string): boolean {
+  if (database === "config") return !OF_CONFIG.includes(name);
   if (database === "admin")
     return name === "system.keys" || name.startsWith("tempusers") || name.startsWith("temproles");
   return name.startsWith("system.") && name !== "system.js";
