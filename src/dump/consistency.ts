@@ -51,7 +51,33 @@ export function isTemporary(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
-/** Whether two listings name the same collections: then each shows the state at any instant between. */
+/** Namespaces whose options or indexes are others than in the listing, byte for byte. */
+export function findAltered(
+  before: readonly NamespaceInfo[],
+  after: readonly NamespaceInfo[],
+): string[] {
+  const now = new Map(after.map((n) => [full(n), n]));
+  return before
+    .filter((n) => {
+      const later = now.get(full(n));
+      return later !== undefined && !sameDefinition(n, later);
+    })
+    .map(full);
+}
+
+function sameDefinition(a: NamespaceInfo, b: NamespaceInfo): boolean {
+  return (
+    Buffer.compare(a.options, b.options) === 0 &&
+    a.indexes.length === b.indexes.length &&
+    a.indexes.every((index, i) => Buffer.compare(index, b.indexes[i] ?? index.subarray(0, 0)) === 0)
+  );
+}
+
+/**
+ * Whether two listings are of the same collections with the same options and indexes: then each shows the
+ * state at any instant between.
+ */
 export function sameNamespaces(a: readonly NamespaceInfo[], b: readonly NamespaceInfo[]): boolean {
-  return findGone(a, b).length === 0 && findNew(a, b).length === 0;
+  const found = [findGone(a, b), findNew(a, b), findAltered(a, b)];
+  return found.every((names) => names.length === 0);
 }

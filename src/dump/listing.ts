@@ -28,6 +28,8 @@ export interface Listing {
   readonly namespaces: readonly NamespaceInfo[];
   /** Of all databases, the one that is left out because the user may not list it. */
   readonly unreadable: KeepError | null;
+  /** What `exclude` names and is not there: perhaps misspelt. */
+  readonly unmatched: readonly string[];
 }
 
 /** @throws KeepError database-empty, rights-missing */
@@ -43,6 +45,7 @@ export async function listSelected(
     !selection.exclude.includes(`${n.database}.${n.name}`) &&
     (selection.only === null || selection.only.includes(`${n.database}.${n.name}`));
   const namespaces: NamespaceInfo[] = [];
+  const present = new Set<string>();
   let unreadable: KeepError | null = null;
   for (const database of selection.databases ?? (await allDatabases(deployment))) {
     const isSettings = selection.databases === null && database === SETTINGS;
@@ -55,6 +58,7 @@ export async function listSelected(
     );
     if (!selection.allowEmpty && selection.databases) assertNotEmpty(database, all);
     if (!isSettings || all.length > 0) databases.push(database);
+    for (const name of [database, ...all.map((n) => `${database}.${n.name}`)]) present.add(name);
     namespaces.push(...all.filter(wanted));
   }
   if (namespaces.length === 0 && !selection.allowEmpty)
@@ -62,7 +66,8 @@ export async function listSelected(
       "database-empty",
       "nothing is left to back up: every namespace is excluded",
     );
-  return { databases, namespaces, unreadable };
+  const unmatched = selection.exclude.filter((name) => !present.has(name));
+  return { databases, namespaces, unreadable, unmatched };
 }
 
 /** Roles for all databases, like readAnyDatabase, leave it out; "backup" does not. */
@@ -74,6 +79,17 @@ const isRightsMissing = (error: unknown): error is KeepError =>
 async function allDatabases(deployment: Deployment): Promise<string[]> {
   const names = await listDatabaseNames(deployment.client);
   return names.filter((name) => name !== "local");
+}
+
+/** Says what the listing does not hold although it may have been meant. */
+export function warnOfListing({ unreadable, unmatched }: Listing, emit: Emit): void {
+  const warn = (code: string, message: string) => {
+    emit({ kind: "log", level: "warn", code, message });
+  };
+  if (unreadable)
+    warn("config-not-included", `the cluster's settings in config are not in this backup: ${unreadable.message}`); // prettier-ignore
+  for (const name of unmatched)
+    warn("exclude-unmatched", `${JSON.stringify(name)} is to be excluded, and does not exist`);
 }
 
 const ATTEMPTS = 5;
@@ -88,13 +104,7 @@ export async function listAtInstant(
   context: { readonly emit: Emit; readonly signal: AbortSignal },
 ): Promise<{ listing: Listing; at: ClusterTime | null }> {
   let before = await listSelected(deployment, selection, context.signal);
-  if (before.unreadable)
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "config-not-included",
-      message: `the cluster's settings in config are not in this backup: ${before.unreadable.message}`,
-    });
+  warnOfListing(before, context.emit);
   for (let attempt = 1; ; attempt++) {
     const at = await newestInstant(deployment.client, deployment.server);
     if (at === null) return { listing: before, at };
@@ -103,7 +113,7 @@ export async function listAtInstant(
     if (attempt === ATTEMPTS)
       throw new KeepError(
         "namespaces-changed",
-        "collections are created, dropped or renamed so often that no listing holds",
+        "collections are created, dropped, renamed or altered so often that no listing holds",
       );
     before = after;
     await sleep(200 * attempt, undefined, { signal: context.signal });

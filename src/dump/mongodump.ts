@@ -14,7 +14,7 @@ import { findMongoTool, INSTALL_TOOLS } from "../tools/mongo-tools.ts";
 import type { Secret } from "../util/secret.ts";
 import { findGone, findNew } from "./consistency.ts";
 import type { DumpEngine, EngineDump } from "./engine.ts";
-import { listSelected } from "./listing.ts";
+import { listSelected, warnOfListing } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import { settleFiles } from "./mongodump-files.ts";
 import { readOplogSpan } from "./mongodump-oplog.ts";
@@ -84,6 +84,7 @@ async function dumpTwice(job: Job): Promise<EngineDump> {
 async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string }> {
   const { deployment, partial, options, context } = job;
   const before = await listSelected(deployment, options, context.signal);
+  warnOfListing(before, context.emit);
   await clear(partial);
   const whole = options.databases === null && options.exclude.length === 0 && options.only === null;
   const oplog = whole && deployment.server.topology === "replicaSet";

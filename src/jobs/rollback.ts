@@ -43,6 +43,7 @@ export async function runRollback(
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   await using _lock = request.confirm ? await lockRestores(context, "rollback") : null;
   const record = await findRecord(context, request.restoreId);
+  sayAccountsStay(context, record);
   await using deployment = await context.connect();
   if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
     return await undoDead(context, record, { ...request, warnings, began });
@@ -50,6 +51,17 @@ export async function runRollback(
   if (!request.confirm) return describePlan(context, order, warnings);
   const done = await carryOut(context, deployment, order);
   return describeResult(order, done, { verifySeconds, began }, warnings);
+}
+
+/** Accounts are merged, and nobody knows any more which of them the restore brought. */
+function sayAccountsStay({ emit }: JobContext, { recorded }: StoredRecord): void {
+  const { usersOf } = recorded.plan;
+  if (usersOf.length === 0) return;
+  emit({
+    kind: "log",
+    level: "info",
+    message: `users and roles that the restore ${recorded.id} brought to ${usersOf.join(", ")} stay: only those from before are put back`,
+  });
 }
 
 async function orderFor(

@@ -2,11 +2,15 @@
 // A right that is missing, or an option or index that this server refuses, would be met only after the drop,
 // and putting the old state back would then fail for the same reason.
 import * as BSON from "bson";
+import type { Document } from "mongodb";
+import type { CollectionMetadata } from "../archive/metadata.ts";
 import { readMetadata } from "../archive/reader.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { toOrdered } from "../bson/ordered.ts";
 import { KeepError } from "../errors.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
+import { dataCollection } from "../mongo/namespaces.ts";
 import { OWN_PREFIX } from "../mongo/own-collections.ts";
 import { createNamespace, dropNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes } from "./indexes.ts";
@@ -58,10 +62,7 @@ async function rehearseOne(
   const metadata = await readMetadata(source);
   try {
     await createNamespace(client, target, metadata);
-    if (planned.type === "collection") {
-      const place = { database: target.database, collection: target.name, bypassValidation: true };
-      await insertRaw(raw, place, Buffer.from(BSON.serialize({ _id: new BSON.ObjectId() })));
-    }
+    await insertOne(raw, planned, target, metadata);
     if (metadata && planned.type !== "view") {
       const { plain, expiring } = splitIndexes(metadata);
       await buildIndexes(client, target, [...plain, ...expiring]);
@@ -71,6 +72,35 @@ async function rehearseOne(
   } finally {
     await dropNamespace(client, target);
   }
+}
+
+async function insertOne(
+  raw: RawConnection,
+  { type }: PlannedCollection,
+  { database, name }: Target,
+  metadata: CollectionMetadata | null,
+): Promise<void> {
+  if (type === "view") return;
+  const place = {
+    database,
+    collection: dataCollection(type, name),
+    bypassValidation: type === "collection",
+  };
+  const document = type === "timeseries" ? bucketOf(metadata) : { _id: new BSON.ObjectId() };
+  await insertRaw(raw, place, Buffer.from(BSON.serialize(document)));
+}
+
+/** The least that the server takes for a bucket: one measurement with nothing but its time. */
+function bucketOf(metadata: CollectionMetadata | null): Document {
+  const series = metadata ? toOrdered(metadata.options).get("timeseries") : null;
+  const named: unknown = series instanceof Map ? series.get("timeField") : null;
+  const field = typeof named === "string" ? named : "t";
+  const at = { [field]: new Date(0) };
+  return {
+    _id: BSON.ObjectId.createFromTime(0),
+    control: { version: 1, min: at, max: at },
+    data: { [field]: { 0: new Date(0) } },
+  };
 }
 
 function namedAfter(planned: PlannedCollection, target: Target, error: unknown): unknown {

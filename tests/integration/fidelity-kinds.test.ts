@@ -21,14 +21,13 @@ requires(
     await db.createCollection("large", { capped: true, size: 8 << 20 });
     const random = createRandom(7);
     for (const name of ["by count", "by size"])
-      await db
-        .collection(name)
-        .insertMany(
-          Array.from(
-            { length: 300 },
-            (_, n) => ({ _id: random.below(1 << 30), n, fill: "x".repeat(900) }) as Document,
-          ),
-        );
+      await db.collection<{ _id: number; n: number; fill: string }>(name).insertMany(
+        Array.from({ length: 300 }, (_, n) => ({
+          _id: random.below(1 << 30),
+          n,
+          fill: "x".repeat(900),
+        })),
+      );
     await db
       .collection("large")
       .insertMany(
@@ -94,7 +93,7 @@ requires(
       .insertMany([{ _id: "b" }, { _id: 5 }, { _id: new Date(0) }]);
     await db.collection("images").insertOne({ a: 1 });
     await db.collection("images").updateOne({}, { $set: { a: 2 } });
-    await db.collection("system.js" as string).insertOne({ _id: "add" as never, value: "f" });
+    await db.collection("system.js").insertOne({ _id: "add" as never, value: "f" });
     await thereAndBack(t, fresh);
   },
 );

@@ -58,3 +58,18 @@ test("a user who may not write accounts restores the data, and is told", async (
   assert.equal(back.code, 0, back.stdout + back.stderr);
   assert.equal(await fresh.db.collection("patients").countDocuments(), 3);
 });
+
+test("a user who may not write the buckets of a time series is told before anything is dropped", async (t) => {
+  const fresh = await freshDatabase(t, await standaloneWithAuth());
+  const place = await withRole(t, fresh, "readWrite");
+  await fresh.db.collection("patients").drop();
+  await fresh.db.createCollection("vitals", { timeseries: { timeField: "at", metaField: "of" } });
+  await fresh.db.collection("vitals").insertOne({ at: new Date(5), of: 1, hr: 60 });
+  assert.equal((await place.run(["backup"])).code, 0);
+  const before = await dbHash(fresh.client, fresh.name);
+  const run = await place.run(["restore", "latest", "--confirm", "--json"]);
+  assert.equal(run.code, 1, run.stdout + run.stderr);
+  assert.equal(run.json().error.code, "rights-missing");
+  assert.match(run.json().error.message, /vitals cannot be restored here/);
+  assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
+});

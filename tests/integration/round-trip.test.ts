@@ -164,6 +164,8 @@ requires(
       ["app", "later"],
       "merged in, never removed",
     );
+    const back = await place.run(["rollback"]);
+    assert.match(back.stderr, /users and roles that the restore .* brought .* stay/);
     await fresh.db.command({ dropAllUsersFromDatabase: 1 });
     await fresh.db.command({ dropAllRolesFromDatabase: 1 });
   },
@@ -193,5 +195,22 @@ requires(
     );
     assert.equal(Object.keys(manifest).at(-1), "sha256");
     assert.equal(manifest.server.topology, "replicaSet");
+  },
+);
+
+requires(
+  { topology: "replicaSet" },
+  "what is excluded is left out, and a name that is not there is told of",
+  async (t, fresh) => {
+    const place = await workspace(t, { MONGODB_URI: fresh.uri });
+    await fresh.db.collection("patients").insertOne({ a: 1 });
+    await fresh.db.collection("sessions").insertOne({ a: 1 });
+    const exclude = (name: string) => ["--exclude", `${fresh.name}.${name}`];
+    const args = ["backup", "--json", ...exclude("sessions"), ...exclude("sesions")];
+    const backup = (await place.run(args)).json();
+    assert.equal(backup.totals.collections, 1);
+    assert.deepEqual(backup.warnings, [
+      `"${fresh.name}.sesions" is to be excluded, and does not exist`,
+    ]);
   },
 );
