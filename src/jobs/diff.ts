@@ -2,7 +2,6 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { findGone } from "../dump/consistency.ts";
@@ -20,6 +19,7 @@ import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
 import { restoreCommandOf } from "./diff-advice.ts";
 import type { DiffResult } from "./results.ts";
+import { openFound } from "./unpack-archive.ts";
 
 export interface DiffRequest {
   /** An id, a path, or "latest". */
@@ -35,7 +35,7 @@ export interface DiffRequest {
   readonly samples: number;
 }
 
-interface Opened extends OpenedBackup {
+interface Opened extends OpenedBackup, AsyncDisposable {
   /** As a command line names it. */
   readonly ref: string;
 }
@@ -44,11 +44,12 @@ interface Opened extends OpenedBackup {
 export async function runDiff(outer: JobContext, request: DiffRequest): Promise<DiffResult> {
   const warnings: string[] = [];
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  const backup = await open(context, request.backup);
+  await using backup = await open(context, request.backup);
+  await using other = request.other === null ? null : await open(context, request.other);
   const collections =
-    request.other === null
+    other === null
       ? await compareLive(context, request, backup)
-      : await compareBackups(context, request, backup, await open(context, request.other));
+      : await compareBackups(context, request, backup, other);
   const isLive = request.other === null;
   return {
     ok: true,
@@ -69,7 +70,8 @@ async function open(context: JobContext, ref: string): Promise<Opened> {
   const { hosts, databases, backupDir } = settings;
   const wanted = { hosts, databases, exclude: [] };
   const found = await resolveBackup(backupDir, ref, wanted, clock.now());
-  const backup = await openBackup(found.path);
+  const opened = await openFound(context, found, "diff");
+  const { backup } = opened;
   if (backup.hasOplog)
     emit({
       kind: "log",
@@ -77,7 +79,8 @@ async function open(context: JobContext, ref: string): Promise<Opened> {
       code: "oplog-not-applied",
       message: `${backup.id} comes with an oplog, which is not applied: what it holds shows as a difference`,
     });
-  return { ...backup, ref: found.entry ? found.id : found.path };
+  const close = () => opened[Symbol.asyncDispose]();
+  return { ...backup, ref: found.entry ? found.id : found.path, [Symbol.asyncDispose]: close };
 }
 
 async function compareBackups(

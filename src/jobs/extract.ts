@@ -1,7 +1,6 @@
 // Documents out of a backup, without a server: those that a query asks for, each as one line of canonical
 // Extended JSON. The only job that gives contents away: to the sink that asked, never to a log.
 import { distance } from "fastest-levenshtein";
-import { openBackup } from "../archive/reader.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { createContentHash } from "../bson/content-hash.ts";
@@ -12,6 +11,7 @@ import { KeepError } from "../errors.ts";
 import { readArchived } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
 import type { ExtractResult } from "./results.ts";
+import { openFound } from "./unpack-archive.ts";
 
 export interface ExtractRequest {
   /** An id, a path, or "latest". */
@@ -40,7 +40,8 @@ export async function runExtract(
   const { hosts, databases, backupDir } = settings;
   const wanted = { hosts, databases, exclude: [] };
   const found = await resolveBackup(backupDir, request.backup, wanted, clock.now());
-  const collection = findCollection(await openBackup(found.path), request.namespace);
+  await using opened = await openFound(context, found, "extract");
+  const collection = findCollection(opened.backup, request.namespace);
   if (collection.type === "timeseries")
     context.emit({
       kind: "log",

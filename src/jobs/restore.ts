@@ -72,8 +72,8 @@ export async function restoreLocked(
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
   const { path, isArchive } = await find(context, request);
-  const outlineOnly = !request.confirm;
-  await using unpacked = isArchive ? await unpackArchive(context, path, { outlineOnly }) : null;
+  const what = { command: "restore", outlineOnly: !request.confirm };
+  await using unpacked = isArchive ? await unpackArchive(context, path, what) : null;
   const verifySeconds = unpacked?.seconds ?? (await assertWhole(context, path));
   const backup = unpacked?.backup ?? (await openBackup(path));
   refuseOplog(backup);

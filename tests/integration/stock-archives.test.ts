@@ -73,6 +73,8 @@ for (const gzip of [false, true])
       assert.deepEqual(await describeCatalog(fresh.db), catalog);
       const { users } = await fresh.db.command({ usersInfo: 1 });
       assert.deepEqual(users.map((u: { user: string }) => u.user), ["app"]); // prettier-ignore
+      const same = await place.run(["diff", path, "--json"]);
+      assert.equal(same.json().equal, true, same.stdout + same.stderr);
       assert.deepEqual(await unpackedIn(place.backupDir), []);
       await fresh.db.command({ dropAllUsersFromDatabase: 1 });
     },
