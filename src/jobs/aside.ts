@@ -1,10 +1,14 @@
 // What a staged restore set aside: how long it stays, and what it holds that no backup does. What must stay
 // true: nothing that was written after the pre-restore backup is dropped unless somebody asks for it.
+import type { OpenedBackup } from "../archive/reader.ts";
+import { toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { proveCollection } from "../restore/prove.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
+import { createComparer } from "../verify/compare.ts";
+import { sideOfBackup, sideOfServer } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
 import type { Expected } from "./restore-order.ts";
 
@@ -12,51 +16,90 @@ export interface SetAside {
   readonly namespace: string;
   /** The name under which it is kept, in the same database. */
   readonly collection: string;
-  readonly documents: number;
+  /** null: it could not be read. */
+  readonly documents: number | null;
   /** Whether the backup from before the restore holds all of it. */
   readonly inBackup: boolean;
+  /** Documents in it that this backup has not, or has otherwise; null: not compared. */
+  readonly lateWrites: number | null;
 }
 
 export interface ToSettle {
   readonly record: RestoreRecord;
   readonly items: readonly SwapItem[];
-  /** What the backup from before the restore holds. */
+  /** What was there before the restore, as far as a backup holds it. */
   readonly expected: Expected;
+  /** That backup; null: there is none, or it is not one backup alone. */
+  readonly before: OpenedBackup | null;
 }
 
 /**
- * Compares what was set aside with the backup from before the restore, by count and hash. With
- * RESTORE_KEEP_ASIDE=0 what that backup holds is dropped at once.
+ * Compares what was set aside with the backup from before the restore. With RESTORE_KEEP_ASIDE=0 what that
+ * backup holds is dropped at once. The restore is done: failing here is told, and what is aside stays.
  */
 export async function settleAside(
   context: JobContext,
   deployment: Deployment,
-  { record, items, expected }: ToSettle,
+  toSettle: ToSettle,
 ): Promise<SetAside[]> {
+  const { record, items } = toSettle;
   const found: SetAside[] = [];
-  for (const { database, name, old } of items) {
-    if (old.kind !== "collection") continue;
-    const one = { database, name, parked: old.parked };
-    const facts = await compareAside(context, deployment, one, expected);
-    const { namespace, ...rest } = facts;
-    await record.journal({ step: "aside", state: "done", namespace, aside: rest });
-    found.push(facts);
+  try {
+    for (const item of items) {
+      if (item.old.kind !== "collection") continue;
+      const facts = await compareAside(context, deployment, item, item.old.parked, toSettle);
+      const { namespace, ...aside } = facts;
+      await record.journal({ step: "aside", state: "done", namespace, aside });
+      await tellLate(context, record, facts);
+      found.push(facts);
+    }
+    return await letGo(context, deployment, toSettle, found);
+  } catch (error) {
+    const { message } = toKeepError(error);
+    context.emit({
+      kind: "log",
+      level: "warn",
+      code: "aside-not-compared",
+      message: `the restore is done; what was set aside could not be compared and stays: ${message}`,
+    });
+    return found;
   }
+}
+
+/** What a backup of ours promises of each namespace. */
+export function expectedOf(backup: OpenedBackup | null): Expected {
+  return new Map(backup?.manifest?.collections.map((c) => [`${c.database}.${c.name}`, c]));
+}
+
+async function letGo(
+  { settings }: JobContext,
+  deployment: Deployment,
+  { record, items }: ToSettle,
+  found: readonly SetAside[],
+): Promise<SetAside[]> {
   const databases = [...new Set(items.map((item) => item.database))];
   await pruneMarkers(deployment, databases, record.id);
-  if (context.settings.restoreKeepAsideMs > 0) return found;
+  if (settings.restoreKeepAsideMs > 0) return [...found];
   const safe = new Set(found.filter((one) => one.inBackup).map((one) => one.collection));
   await dropOwn(deployment, databases, (m) => m.restoreId === record.id && safe.has(m.name));
-  if (safe.size > 0) await record.journal({ step: "aside", state: "done", message: "dropped" });
   return found.filter((one) => !one.inBackup);
 }
 
+async function tellLate({ emit }: JobContext, record: RestoreRecord, one: SetAside): Promise<void> {
+  if (one.inBackup || one.lateWrites === null) return;
+  const message = `${one.namespace} was written to after the pre-restore backup: ${one.lateWrites} documents of that are only in ${one.collection}, which stays until mongokeep restore --drop-aside`;
+  emit({ kind: "log", level: "warn", code: "late-writes", message });
+  await record.log(message);
+}
+
 async function compareAside(
-  { emit, signal }: JobContext,
+  context: JobContext,
   deployment: Deployment,
-  { database, name, parked }: { database: string; name: string; parked: string },
-  expected: Expected,
+  { database, name }: SwapItem,
+  parked: string,
+  { expected, before }: ToSettle,
 ): Promise<SetAside> {
+  const { emit, signal } = context;
   const namespace = `${database}.${name}`;
   const kept = expected.get(namespace);
   const { documents, equal } = await proveCollection(
@@ -71,5 +114,31 @@ async function compareAside(
     },
     { emit, signal },
   );
-  return { namespace, collection: parked, documents, inBackup: kept !== undefined && equal };
+  const inBackup = kept !== undefined && equal;
+  const lateWrites = inBackup ? 0 : await countLate(context, deployment, { database, name, parked }, before); // prettier-ignore
+  return { namespace, collection: parked, documents, inBackup, lateWrites };
+}
+
+const EMPTY_DOCUMENT = Buffer.from([5, 0, 0, 0, 0]);
+
+async function countLate(
+  { emit, signal, settings }: JobContext,
+  deployment: Deployment,
+  { database, name, parked }: { database: string; name: string; parked: string },
+  before: OpenedBackup | null,
+): Promise<number | null> {
+  const kept = before && sideOfBackup(before).find((c) => c.database === database && c.name === name); // prettier-ignore
+  if (!kept) return null;
+  const info = { ...{ database, name: parked, type: "collection" as const, uuid: null }, dataUuid: null }; // prettier-ignore
+  const aside = { ...info, options: EMPTY_DOCUMENT, indexes: [] };
+  const [other = null] = sideOfServer({ deployment, at: null, emit }, [aside]);
+  await using comparer = await createComparer({
+    ...{ emit, signal, folder: settings.backupDir, samples: 0 },
+  });
+  const compared = await comparer.compare({
+    namespace: `${database}.${name}`,
+    backup: kept,
+    other,
+  });
+  return compared.added + compared.changed;
 }

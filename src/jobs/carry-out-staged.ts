@@ -2,6 +2,7 @@
 // start the service → expiry. What must stay true: until the swap nothing live is touched, and from the swap
 // on everything that was live is still there, under another name.
 import { KeepError, toKeepError } from "../errors.ts";
+import { openBackup } from "../archive/reader.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { expireAll } from "../restore/expiry.ts";
 import { assertPlanHolds } from "../restore/live.ts";
@@ -20,11 +21,11 @@ import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart, protectInPlace, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
-import type { Expected, RestoreOrder } from "./restore-order.ts";
+import type { RestoreOrder } from "./restore-order.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { assertServerSpace } from "./server-space.ts";
-import { settleAside } from "./aside.ts";
+import { expectedOf, settleAside } from "./aside.ts";
 import type { SetAside } from "./aside.ts";
 import { undoSwap } from "./undo-swap.ts";
 
@@ -54,12 +55,13 @@ export async function carryOutStaged(
   const swapped = await inWindow(context, deployment, swap);
   const { work } = staging;
   if (order.plan.expiry) await expireSwapped(context, deployment, record, work);
-  const expected = swapBack?.expected ?? expectedOf(protection);
-  const setAside = await settleAside(context, deployment, { record, items, expected });
+  const before = protection.backup ? await openBackup(protection.backup.path) : null;
+  const expected = swapBack?.expected ?? expectedOf(before);
+  const setAside = await settleAside(context, deployment, { record, items, expected, before });
   tellIntruders(context, swapped.intruders);
   return {
     protection,
-    outcome: outcomeOf(staging, swapped.inPlace),
+    outcome: outcomeOf(order, staging, swapped.inPlace),
     serviceDownSeconds: swapped.downSeconds,
     setAside,
   };
@@ -70,11 +72,7 @@ const NOTHING: Staging = { work: [], proved: new Map(), loadSeconds: 0, proveSec
 /** What is swapped back for older data is set aside itself: no copy could protect it better. */
 async function protectByAside(record: RestoreRecord): Promise<Protection> {
   await record.journal({ step: "protect", state: "done", backup: null });
-  return { backup: null, declined: false, seconds: 0, manifest: null };
-}
-
-function expectedOf({ manifest }: Protection): Expected {
-  return new Map(manifest?.collections.map((c) => [`${c.database}.${c.name}`, c]));
+  return { backup: null, declined: false, seconds: 0 };
 }
 
 /** What fails while staging leaves nothing behind: on a connection of its own, as the run may be interrupted. */
@@ -206,6 +204,7 @@ async function changeLive(
           ...(order.createLoader && { createLoader: order.createLoader }),
         })
       : null;
+    await record.log(`${items.length} names swapped`);
     const accounts = order.swapBack ? order.swapBack.accounts : backup;
     if (accounts)
       await mergeAccountsFrom(deployment, accounts, plan.usersOf, record, { emit, signal });
@@ -263,10 +262,18 @@ function tellIntruders({ emit }: JobContext, intruders: SwapOutcome["intruders"]
     });
 }
 
-function outcomeOf(staging: Staging, inPlace: RestoreOutcome | null): RestoreOutcome {
+function outcomeOf(
+  { plan, swapBack }: RestoreOrder,
+  staging: Staging,
+  inPlace: RestoreOutcome | null,
+): RestoreOutcome {
+  // What comes back by a rename is the very collection that was set aside.
+  const same = (swapBack ? plan.collections : [])
+    .filter((c) => c.way !== "in-place")
+    .map(({ namespace, documents }) => ({ namespace, documents: documents ?? 0, equal: true }));
   const views = viewsOf(staging.work.filter(({ planned }) => planned.way === "view"));
   return {
-    collections: [...staging.proved.values(), ...(inPlace?.collections ?? []), ...views],
+    collections: [...same, ...staging.proved.values(), ...(inPlace?.collections ?? []), ...views],
     loadSeconds: staging.loadSeconds + (inPlace?.loadSeconds ?? 0),
     proveSeconds: staging.proveSeconds + (inPlace?.proveSeconds ?? 0),
   };

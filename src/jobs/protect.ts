@@ -2,7 +2,6 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { formatBackupId } from "../archive/layout.ts";
-import type { Manifest } from "../archive/manifest.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { restoresFolder } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
@@ -17,8 +16,6 @@ export interface Protection {
   readonly backup: { readonly id: string; readonly path: string } | null;
   readonly declined: boolean;
   readonly seconds: number;
-  /** What that backup holds; null where there is none. */
-  readonly manifest: Manifest | null;
 }
 
 /** Whether there is something to protect, and the user wants it. */
@@ -34,7 +31,7 @@ export async function protectPresent(
   record: RestoreRecord,
 ): Promise<Protection> {
   const { plan } = order;
-  const none = { backup: null, declined: order.skipPreBackup, seconds: 0, manifest: null };
+  const none = { backup: null, declined: order.skipPreBackup, seconds: 0 };
   if (!needsProtection(order)) {
     if (!order.skipPreBackup)
       await record.journal({ step: "protect", state: "done", backup: null });
@@ -60,7 +57,7 @@ export async function protectPresent(
   await record.journal({ step: "protect", state: "done", backup: id });
   await record.log(`pre-restore backup ${id} made and verified`);
   const seconds = Math.round(performance.now() - began) / 1_000;
-  return { backup: { id, path: made.path }, declined: false, seconds, manifest: made.manifest };
+  return { backup: { id, path: made.path }, declined: false, seconds };
 }
 
 function orderOf({ settings }: JobContext, record: RestoreRecord) {

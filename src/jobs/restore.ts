@@ -19,6 +19,8 @@ import { verifyBackup } from "../verify/verify.ts";
 import { collecting } from "./collecting.ts";
 import { carryOut } from "./carry-out.ts";
 import { assertFit } from "./fit.ts";
+import { estimate } from "./estimate.ts";
+import { needsProtection } from "./protect.ts";
 import { describeResult } from "./describe-restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
@@ -90,7 +92,7 @@ export async function restoreLocked(
     request: toStored(request, path),
     ...(await loaderOf(context, request)),
   };
-  if (!request.confirm) return describePlan(context, order, []);
+  if (!request.confirm) return await describePlan(context, deployment, order, []);
   const done = await carryOut(context, deployment, order);
   return describeResult(order, done, { verifySeconds, began }, []);
 }
@@ -238,11 +240,13 @@ function tellLeftOut({ emit }: JobContext, { collections }: OpenedBackup): void 
   emit({ kind: "log", level: "warn", code: "servers-state-left-out", message });
 }
 
-export function describePlan(
+/** What would be done, for a person to decide by. Changes nothing. */
+export async function describePlan(
   context: JobContext,
+  deployment: Deployment,
   order: RestoreOrder,
   warnings: readonly string[],
-): PlannedRestore {
+): Promise<PlannedRestore> {
   const { plan } = order;
   const stops = order.useService && !plan.targetWasEmpty && context.service !== null;
   return {
@@ -254,7 +258,9 @@ export function describePlan(
     plan: {
       ...plan,
       stopsService: stops ? nameOfService(context) : null,
-      makesPreRestoreBackup: !plan.targetWasEmpty && !order.skipPreBackup,
+      makesPreRestoreBackup: needsProtection(order) && !order.swapBack,
+      swapsBack: order.swapBack !== undefined,
+      estimate: await estimate(context, deployment, order),
     },
     warnings,
   };

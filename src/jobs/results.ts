@@ -1,6 +1,7 @@
 // What jobs give back: the same objects that `--json` prints (DESIGN section 2) and the library returns.
 import type { BackupType, Consistency, Manifest, TierMark, Totals } from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
+import type { Estimate } from "./estimate.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
 import type { ComparedCollection } from "../verify/compare.ts";
 
@@ -57,6 +58,9 @@ export interface PlannedRestore {
     /** The unit, or the command that stops it; null: no service is set, or none needs to stop. */
     readonly stopsService: string | null;
     readonly makesPreRestoreBackup: boolean;
+    /** A rollback of what is still set aside: the present is set aside in turn. */
+    readonly swapsBack: boolean;
+    readonly estimate: Estimate;
   };
   readonly warnings: readonly string[];
 }
@@ -81,9 +85,11 @@ export interface RestoreResult {
   readonly setAside: readonly {
     readonly namespace: string;
     readonly collection: string;
-    readonly documents: number;
+    readonly documents: number | null;
     /** false: it was written to after the pre-restore backup, and stays until somebody lets it go. */
     readonly inBackup: boolean;
+    /** Documents in it that the pre-restore backup has not, or has otherwise; null: not compared. */
+    readonly lateWrites: number | null;
   }[];
   readonly rolledBack: boolean;
   readonly timings: {

@@ -1,4 +1,5 @@
 // Finishes a restore that died: in its own record, from wherever it stopped.
+import { join } from "node:path";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import { resolveBackup } from "../archive/resolve.ts";
@@ -17,7 +18,7 @@ import { reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord, StoredRequest } from "../restore/record.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
-import { settleAside } from "./aside.ts";
+import { expectedOf, settleAside } from "./aside.ts";
 import type { SetAside } from "./aside.ts";
 import { collecting } from "./collecting.ts";
 import { clearStaged, expireSwapped, withoutLiveChange } from "./carry-out-staged.ts";
@@ -50,7 +51,9 @@ export async function runResume(
   if (!request.confirm) {
     const { plan } = stored.recorded;
     const order = { backup, plan, rollbackOf: null, skipPreBackup: true, protectOnly: null };
-    return describePlan(context, { ...order, useService: request.useService }, warnings);
+    await using deployment = await context.connect();
+    const all = { ...order, useService: request.useService };
+    return await describePlan(context, deployment, all, warnings);
   }
   const record = await reopenRecord(stored, context.clock);
   try {
@@ -140,7 +143,6 @@ async function finish(
   { useService }: ResumeRequest,
 ): Promise<Finished> {
   const { stored, record, backup } = resumed;
-  const { emit, signal } = context;
   await using deployment = await context.connect();
   const service = useService ? context.service : null;
   const wasStopped = leftStopped(stored.entries);
@@ -161,20 +163,21 @@ async function finish(
   const { plan } = stored.recorded;
   if (backup && plan.expiry && plan.mode === "staged")
     await expireSwapped(context, deployment, record, await collectWork(backup, plan, IN_PLACE));
-  const expected = await expectedOf(context, stored);
+  const before = await openBefore(context, stored);
+  const expected = expectedOf(before);
   const items = stored.swap ?? [];
-  const setAside = await settleAside({ ...context, emit, signal }, deployment, {
-    ...{ record, items, expected },
-  });
+  const setAside = await settleAside(context, deployment, { record, items, expected, before });
   await record.journal({ step: "end", state: "done" });
   await record.log("restore done");
   return { downSeconds, setAside };
 }
 
-async function expectedOf({ settings }: JobContext, { entries }: StoredRecord) {
+async function openBefore(
+  { settings }: JobContext,
+  { entries }: StoredRecord,
+): Promise<OpenedBackup | null> {
   const id = protectedBy(entries);
-  const before = id === null ? null : await openBackup(`${settings.backupDir}/${id}`);
-  return new Map(before?.manifest?.collections.map((c) => [`${c.database}.${c.name}`, c]));
+  return id === null ? null : await openBackup(join(settings.backupDir, id));
 }
 
 /** The rest of the live change: the same moves again do nothing where they were made. */

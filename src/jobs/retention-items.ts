@@ -3,7 +3,7 @@ import { Temporal } from "temporal-polyfill";
 import type { CatalogEntry } from "../archive/catalog.ts";
 import type { Scope } from "../archive/manifest.ts";
 import type { RetentionItem, RetentionState } from "../retention/item.ts";
-import { listRecords, protectedBy } from "../restore/record.ts";
+import { isApplied, listRecords, protectedBy } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 
 /** Id of a backup → why it must stay. */
@@ -60,19 +60,21 @@ export async function readPins(root: string): Promise<Pins> {
 /** Pure. A restore that a later rollback took back is over. */
 export function pinsOf(records: readonly StoredRecord[]): Pins {
   const takenBack = new Set(
-    records.filter(({ state }) => state === "finished").map((r) => r.recorded.rollbackOf),
+    records.filter(({ state }) => isApplied(state)).map((r) => r.recorded.rollbackOf),
   );
   const pins = new Map<string, string>();
   for (const record of records) {
     if (!isOpen(record) || takenBack.has(record.id)) continue;
     const reason = `the restore ${record.id} is not over and needs it`;
-    for (const id of [record.recorded.plan.backup, protectedBy(record.entries)])
+    const { recorded, entries } = record;
+    const inPlace = protectedBy(entries, "in-place");
+    for (const id of [recorded.plan.backup, protectedBy(entries), inPlace])
       if (id !== null) pins.set(id, reason);
   }
   return pins;
 }
 
 function isOpen({ state, entries }: StoredRecord): boolean {
-  if (state === "broken") return true;
+  if (state === "broken" || state === "unfinished") return true;
   return state === "untouched" && !entries.some(({ step }) => step === "end");
 }

@@ -46,9 +46,9 @@ export async function runRollback(
   sayAccountsStay(context, record);
   await using deployment = await context.connect();
   if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
-    return await undoDead(context, record, { ...request, warnings, began });
+    return await undoDead(context, deployment, record, { ...request, warnings, began });
   const { order, verifySeconds } = await orderFor(context, deployment, record, request);
-  if (!request.confirm) return describePlan(context, order, warnings);
+  if (!request.confirm) return await describePlan(context, deployment, order, warnings);
   const done = await carryOut(context, deployment, order);
   return describeResult(order, done, { verifySeconds, began }, warnings);
 }

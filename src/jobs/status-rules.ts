@@ -1,6 +1,7 @@
 // When a state needs a person. Pure: everything it judges is given to it.
 import type { CatalogEntry } from "../archive/catalog.ts";
 import type { Settings } from "../config/settings.ts";
+import { diedUntouched, isApplied, leftStopped } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import type { ScheduleState } from "../schedule/schedule.ts";
 import { formatBytes, formatDuration } from "../util/units.ts";
@@ -150,9 +151,36 @@ function judgeEntries({ entries, running }: StatusFacts): StatusFinding[] {
   });
 }
 
+/** Restores that died where nothing live is half changed: what they left may still be on the server. */
+function judgeDead(records: readonly StoredRecord[]): StatusFinding[] {
+  return records.flatMap((record) => {
+    const { id, state, entries } = record;
+    if (state === "unfinished")
+      return [
+        {
+          code: "restore-unfinished",
+          message: `restore ${id} died before its last steps: the service may be stopped, and documents may not expire`,
+          hint: `Run mongokeep restore --resume ${id} --confirm.`,
+        },
+      ];
+    if (
+      !diedUntouched(record) ||
+      !entries.some((e) => e.step === "stage" || e.step === "stop-service")
+    )
+      return [];
+    return [
+      {
+        code: "restore-leftovers",
+        message: `restore ${id} died before it changed anything: what it staged may still be on the server${leftStopped(entries) ? ", and the service stopped" : ""}`,
+        hint: `Run mongokeep rollback ${id} --confirm: it clears that away; or mongokeep restore --resume ${id} --confirm.`,
+      },
+    ];
+  });
+}
+
 function judgeRestores({ records, running, good, nowMs }: StatusFacts): StatusFinding[] {
   const takenBack = new Set(
-    records.filter((r) => r.state === "finished").map((r) => r.recorded.rollbackOf),
+    records.filter((r) => isApplied(r.state)).map((r) => r.recorded.rollbackOf),
   );
   const open = running
     ? []
@@ -160,9 +188,10 @@ function judgeRestores({ records, running, good, nowMs }: StatusFacts): StatusFi
   const found = open.map(({ id }) => ({
     code: "restore-unfinished",
     message: `restore ${id} changed live data and never finished`,
-    hint: `Run mongokeep rollback ${id} --confirm: it puts the state from before it back.`,
+    hint: `Run mongokeep rollback ${id} --confirm: it puts the state from before it back; or mongokeep restore --resume ${id} --confirm.`,
   }));
-  const tried = records.find(({ state }) => state === "finished");
+  found.push(...(running ? [] : judgeDead(records)));
+  const tried = records.find(({ state }) => isApplied(state));
   // Who began less than 90 days ago has not failed to try yet.
   const oldest = good.at(-1);
   const since = Math.max(

@@ -5,6 +5,7 @@ import type { RestorePlan } from "../restore/plan.ts";
 import { leftStopped, protectedBy, reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
+import type { Deployment } from "../mongo/deployment.ts";
 import { describePlan } from "./restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
@@ -21,6 +22,7 @@ export interface UndoRequest {
 /** @throws KeepError restore-broken (exit 8) where the old state is still not back */
 export async function undoDead(
   context: JobContext,
+  deployment: Deployment,
   stored: StoredRecord,
   request: UndoRequest,
 ): Promise<PlannedRestore | RestoreResult> {
@@ -29,7 +31,7 @@ export async function undoDead(
     ...{ backup: null, plan, rollbackOf: stored.id, skipPreBackup: true, protectOnly: null },
     useService: request.useService,
   };
-  if (!request.confirm) return describePlan(context, order, request.warnings);
+  if (!request.confirm) return await describePlan(context, deployment, order, request.warnings);
   const record = await reopenRecord(stored, context.clock);
   try {
     const downSeconds = await undoAndStart(context, stored, record, request);

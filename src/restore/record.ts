@@ -61,9 +61,10 @@ export interface JournalEntry {
 
 export interface AsideFacts {
   readonly collection: string;
-  readonly documents: number;
+  readonly documents: number | null;
   /** Whether the backup from before the restore holds all of it: nothing was written to it afterwards. */
   readonly inBackup: boolean;
+  readonly lateWrites: number | null;
 }
 
 /** What plan.json holds. */

@@ -151,3 +151,39 @@ requires(
     await sweep(await workspace(t), fresh, ["--in-place"]);
   },
 );
+
+requires(
+  RS,
+  "Ctrl-C at any step of a staged restore leaves the state before, and nothing beside it",
+  async (t, fresh) => {
+    const place = await workspace(t);
+    await ready(place, fresh, false);
+    for (let n = 1 + Math.floor(Math.random() * EVERY); ; n += EVERY) {
+      await empty(fresh);
+      await fillNow(fresh);
+      await place.run(["restore", "--drop-aside", "--confirm"]);
+      await startService(place);
+      const now = await hashesOf(fresh);
+      const told = place.at(`interrupted-${n}`);
+      const env = {
+        NODE_OPTIONS: `--import=${KILLER}`,
+        KILL_AT_JOURNAL_LINE: String(n),
+        KILL_TOLD: told,
+        KILL_SIGNAL: "SIGINT",
+      };
+      const run = await place.run(["restore", "latest", "--confirm", "--json"], { env });
+      const line = (await readFile(told, "utf8").catch(() => "")).trim();
+      if (line === "") return;
+      const shown = `interrupted after ${line}: ${run.stdout}`;
+      assert.equal(await lastOf(place), "start", shown);
+      // Once the data is swapped and the service runs again, there is nothing left to interrupt.
+      if (run.json().ok === true || isAfterTheChange(line)) continue;
+      assert.ok([130, 7].includes(run.code ?? 0), shown);
+      assert.deepEqual(await hashesOf(fresh), now, shown);
+      assert.deepEqual(await keptBeside(fresh.client, fresh.name), [], shown);
+    }
+  },
+);
+
+const isAfterTheChange = (line: string) =>
+  /"live-change","state":"done"|"step":"(aside|expire|end|start-service)"/.test(line);

@@ -1,5 +1,5 @@
 // Preloaded into mongokeep by a test (`--import`): kills the process right after the nth line of a restore's
-// journal is on disk, as a crash would.
+// journal is on disk, as a crash would, or sends it another signal.
 import { appendFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -28,5 +28,5 @@ prototype.datasync = async function (this: FileHandle) {
   pending = "";
   if (++lines !== at) return;
   appendFileSync(told, line);
-  process.kill(process.pid, "SIGKILL");
+  process.kill(process.pid, process.env.KILL_SIGNAL ?? "SIGKILL");
 };

@@ -5,6 +5,7 @@ import { isLocalHost, sameDiskNote } from "../status-notes.ts";
 import type { JobContext } from "../context.ts";
 import type { Check, Examine } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
+import { keptBeside } from "./kept.ts";
 import { readRights, writeRights } from "./rights.ts";
 
 const CLOCK_WARN_MS = 5_000;
@@ -21,6 +22,7 @@ export const server: Examine = async ({ job }) => {
     ...(await readRights(job, deployment)),
     ...(await writeRights(deployment)),
     ...(await dataDisk(job, deployment)),
+    ...(await keptBeside(job, deployment)),
   ];
 };
 

@@ -1,5 +1,6 @@
 // A restore before it happens (the plan) and after it.
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
+import type { Estimate } from "../../jobs/estimate.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
@@ -27,24 +28,52 @@ function formatPlan(
   const rows = plan.collections.map((one) => [
     one.action,
     escapeText(one.namespace),
-    one.documents === null ? "?" : formatCount(one.documents),
-    one.liveDocuments === null ? "-" : formatCount(one.liveDocuments),
+    one.live?.type === "view" ? "view" : countOf(one.live?.documents ?? null, one.live !== null),
+    sizeOf(one.live?.bytes ?? null),
+    one.live?.newestId == null ? "-" : formatWhen(one.live.newestId, view),
+    one.type === "view" ? "view" : countOf(one.documents, true),
+    one.type === "view" ? "" : sizeOf(one.rawBytes),
+    WAYS[plan.mode === "in-place" ? "all" : one.way],
   ]);
-  const head = ["", "collection", "documents", "now there"];
-  const table = rows.length === 0 ? "" : formatTable(head, rows, ["left", "left", "right", "right"]); // prettier-ignore
+  const head = ["", "collection", "now", "", "newest now", "then", "", ""];
+  const table = rows.length === 0 ? "" : formatTable(head, rows, ["left", "left", "right", "right", "left", "right", "right", "left"]); // prettier-ignore
   const { documents, rawBytes } = plan.totals;
+  const { estimate } = plan;
   const steps = formatFacts([
-    ["loads", `${formatNumber(documents, "document")}, ${formatBytes(rawBytes)}`],
+    ["loads", plan.swapsBack ? "nothing: what was there before is still set aside" : `${formatNumber(documents, "document")}, ${formatBytes(rawBytes)}`], // prettier-ignore
+    ["how", plan.swapsBack ? "swapped back by renames" : HOW[plan.mode]],
     ["removes", namesOf(plan.remove)],
     ["keeps", namesOf(plan.keptLive)],
     ["users", namesOf(plan.usersOf)],
     ["stops", plan.stopsService === null ? null : escapeText(plan.stopsService)],
-    ["protects", protection(plan.targetWasEmpty, plan.makesPreRestoreBackup)],
+    ["down for", estimate.serviceDownSeconds === null ? null : `about ${formatSeconds(estimate.serviceDownSeconds)}`], // prettier-ignore
+    ["takes", `about ${formatSeconds(estimate.seconds)} (${estimate.basis === "measured" ? "as last measured here" : "not measured here yet"})`], // prettier-ignore
+    ["disk", diskOf(estimate)],
+    ["protects", plan.swapsBack ? "what is there now is set aside" : protection(plan.targetWasEmpty, plan.makesPreRestoreBackup)], // prettier-ignore
   ]);
   const what = backup === null ? "plan" : `plan to restore ${escapeText(backup)}`;
   const next = `nothing was changed: ${style.bold(`the same ${command} with --confirm`)} does it`;
   const about = manifest === null ? "" : describeBackup(manifest, view);
   return [style.bold(what), about, table, steps, next].filter((part) => part !== "").join("\n");
+}
+
+const HOW = {
+  staged:
+    "beside the live data, proved there, then swapped by renames; what is replaced stays aside",
+  "in-place": "in place: drops what is replaced, then loads",
+} as const;
+const WAYS = { swap: "", view: "", "in-place": "in place", all: "" } as const;
+
+const countOf = (documents: number | null, there: boolean) =>
+  documents === null ? (there ? "?" : "-") : formatCount(documents);
+const sizeOf = (bytes: number | null) => (bytes === null ? "" : formatBytes(bytes));
+
+function diskOf({ neededBytes, freeBytes, missingBytes }: Estimate): string | null {
+  if (neededBytes === 0) return null;
+  const need = `${formatBytes(neededBytes)} on the server's disk`;
+  if (freeBytes === null) return need;
+  if (missingBytes === 0) return `${need}, ${formatBytes(freeBytes)} free`;
+  return `${need}, and ${formatBytes(missingBytes)} are MISSING: make room, or use --in-place`;
 }
 
 function describeBackup(manifest: ManifestSummary, view: View): string {
@@ -72,6 +101,21 @@ function namesOf(names: readonly string[]): string | null {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
+function beforeOf({ targetWasEmpty, setAside }: RestoreResult): string {
+  if (targetWasEmpty) return "nothing was there";
+  return setAside.length > 0 ? "set aside" : "not kept";
+}
+
+/** What was live and is kept, and whether that is more than the backup from before holds. */
+function asideOf({ setAside }: RestoreResult): string | null {
+  if (setAside.length === 0) return null;
+  const late = setAside.filter((one) => !one.inBackup);
+  const count = formatNumber(setAside.length, "collection");
+  if (late.length === 0) return `${count}, all of it in the backup from before`;
+  const documents = late.reduce((sum, one) => sum + (one.lateWrites ?? 0), 0);
+  return `${count}; ${formatNumber(documents, "document")} written since the backup from before only there`;
+}
+
 function formatDone(result: RestoreResult, { style }: View): string {
   const { collections, timings, serviceDownSeconds, preRestoreBackup } = result;
   const documents = collections.reduce((sum, one) => sum + one.documents, 0);
@@ -83,7 +127,8 @@ function formatDone(result: RestoreResult, { style }: View): string {
     ["restored", formatNumber(documents, "document")],
     ["proved", proof],
     ["not proved", namesOf(unequal)],
-    ["before it", preRestoreBackup ?? (result.targetWasEmpty ? "nothing was there" : "not kept")],
+    ["before it", preRestoreBackup ?? beforeOf(result)],
+    ["set aside", asideOf(result)],
     ["service down", serviceDownSeconds === null ? null : formatSeconds(serviceDownSeconds)],
     ["took", formatSeconds(timings.totalSeconds)],
     ["log", escapeText(result.log)],

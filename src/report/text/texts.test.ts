@@ -85,7 +85,10 @@ const plan: PlannedRestore["plan"] = {
       contentHash: null,
       way: "in-place",
       indexes: 1,
-      live: null,
+      live: {
+        ...{ type: "collection", documents: 990, bytes: 9e5, diskBytes: 4e5, indexes: 1 },
+        newestId: null,
+      },
       liveDocuments: 990,
     },
   ],
@@ -98,6 +101,15 @@ const plan: PlannedRestore["plan"] = {
   totals: { collections: 1, documents: 1000, rawBytes: 1e6 },
   stopsService: "surg-backend",
   makesPreRestoreBackup: true,
+  swapsBack: false,
+  estimate: {
+    seconds: 7,
+    basis: "assumed",
+    serviceDownSeconds: 0.5,
+    neededBytes: 0,
+    freeBytes: null,
+    missingBytes: 0,
+  },
 };
 const planned: PlannedRestore = {
   ...{ ok: true, planned: true, restored: false, backup: ID, manifest: null, plan, warnings: [] },
@@ -105,7 +117,7 @@ const planned: PlannedRestore = {
 
 test("a plan says what is replaced, what stays, what stops, and that nothing was changed", () => {
   const text = formatRestore(planned, "restore", view);
-  assert.match(text, /replace +surg\.pa\\u001b\[2Jtients +1,000 +990/);
+  assert.match(text, /replace +surg\.pa\\u001b\[2Jtients +990 +.* +1,000 +1 MB/);
   assert.match(text, /keeps +surg\.c0, .*surg\.c7 and 2 more/);
   assert.match(text, /stops +surg-backend/);
   assert.match(text, /protects +what is there now is backed up first/);

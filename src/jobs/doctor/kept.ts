@@ -1,0 +1,22 @@
+// What restores keep beside the live data: it takes room, and a dead one's is of no use.
+import type { Deployment } from "../../mongo/deployment.ts";
+import { listRecords } from "../../restore/record.ts";
+import type { JobContext } from "../context.ts";
+import { listKept } from "../kept-aside.ts";
+import type { Check } from "./check.ts";
+import { ok, warn } from "./check.ts";
+
+export async function keptBeside(job: JobContext, deployment: Deployment): Promise<Check[]> {
+  const kept = await listKept(deployment, await listRecords(job.settings.backupDir));
+  const dead = kept.filter(({ role }) => role !== "aside");
+  const late = kept.filter(({ role, inBackup }) => role === "aside" && inBackup !== true);
+  const hint = "mongokeep restore --drop-aside shows them, and with --confirm drops them.";
+  if (dead.length > 0)
+    return [warn("kept", `${dead.length} collections are left of restores that died`, hint)];
+  if (late.length > 0) {
+    const message = `${late.length} collections that restores set aside hold what no backup does`;
+    return [warn("kept", message, hint)];
+  }
+  if (kept.length === 0) return [];
+  return [ok("kept", `${kept.length} collections are set aside by restores; backups hold them`)];
+}
