@@ -21,6 +21,7 @@ import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart, protectInPlace, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
+import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
@@ -135,7 +136,7 @@ interface Swapped extends SwapOutcome {
 
 async function inWindow(context: JobContext, deployment: Deployment, swap: Swap): Promise<Swapped> {
   const { order, record } = swap;
-  const service = order.useService && !order.plan.targetWasEmpty ? context.service : null;
+  const service = concernsService(order) ? context.service : null;
   const window = await openWindow(context, service, swap);
   let keepStopped = false;
   try {

@@ -17,6 +17,7 @@ import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
+import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { ensureSpace } from "./space.ts";
 import { undoRestore } from "./undo.ts";
@@ -117,7 +118,7 @@ async function inWindow(
   order: RestoreOrder,
   record: RestoreRecord,
 ): Promise<Omit<CarriedOut, "record">> {
-  const service = order.useService && !order.plan.targetWasEmpty ? context.service : null;
+  const service = concernsService(order) ? context.service : null;
   const window = await stopServiceFor(context, service, record, order.leftStopped);
   let keepStopped = false;
   try {

@@ -6,6 +6,7 @@ import { listRecords } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart, needsProtection } from "./protect.ts";
+import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { measureServerSpace, missingBytes } from "./server-space.ts";
 
@@ -49,7 +50,7 @@ export async function estimate(
   const space = order.swapBack
     ? { neededBytes: 0, freeBytes: null }
     : await measureServerSpace(deployment, plan);
-  const stops = order.useService && !plan.targetWasEmpty && context.service !== null;
+  const stops = concernsService(order) && context.service !== null;
   const down = downSeconds(order, loads ?? ASSUMED.load, loadSeconds + protectSeconds);
   return {
     seconds: Math.ceil(FIXED_SECONDS + loadSeconds + protectSeconds),

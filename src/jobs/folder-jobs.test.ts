@@ -104,6 +104,7 @@ test("a backup that an unfinished restore needs cannot be deleted", async (t) =>
   await record.journal({ step: "live-change", state: "begin" });
   await assert.rejects(removeBackup(context, ID, true), coded("usage"));
   await record.journal({ step: "live-change", state: "done" });
+  await record.journal({ step: "end", state: "done" });
   await record.close();
   assert.equal((await removeBackup(context, ID, true)).deleted, true);
 });

@@ -39,3 +39,8 @@ export type Expected = ReadonlyMap<
   string,
   { readonly documents: number | null; readonly contentHash: string | null }
 >;
+
+/** The service stops where something live is replaced, and starts where a dead restore left it stopped. */
+export function concernsService({ useService, leftStopped, plan }: RestoreOrder): boolean {
+  return useService && (leftStopped === true || !plan.targetWasEmpty);
+}

@@ -22,6 +22,7 @@ import { assertFit } from "./fit.ts";
 import { estimate } from "./estimate.ts";
 import { needsProtection } from "./protect.ts";
 import { describeResult } from "./describe-restore.ts";
+import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
@@ -248,7 +249,7 @@ export async function describePlan(
   warnings: readonly string[],
 ): Promise<PlannedRestore> {
   const { plan } = order;
-  const stops = order.useService && !plan.targetWasEmpty && context.service !== null;
+  const stops = concernsService(order) && context.service !== null;
   return {
     ok: true,
     planned: true,
