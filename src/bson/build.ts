@@ -1,5 +1,5 @@
 // Raw BSON put together from raw pieces, for commands that must carry a document's exact bytes.
-import { TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT } from "./element.ts";
+import { TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT, TYPE_STRING } from "./element.ts";
 
 /** One element: type, name, value bytes. */
 export function rawElement(type: number, name: string, value: Uint8Array): Buffer {
@@ -16,6 +16,14 @@ export function rawDocument(...elements: readonly Uint8Array[]): Buffer {
 
 export const embed = (name: string, raw: Uint8Array) => rawElement(TYPE_DOCUMENT, name, raw);
 export const rawTrue = (name: string) => rawElement(TYPE_BOOL, name, Buffer.from([1]));
+
+export function rawString(name: string, text: string): Buffer {
+  const bytes = Buffer.from(`${text}\0`, "utf8");
+  const length = Buffer.alloc(4);
+  length.writeInt32LE(bytes.length, 0);
+  return rawElement(TYPE_STRING, name, Buffer.concat([length, bytes]));
+}
+
 export const rawArray = (name: string, items: readonly Uint8Array[]) =>
   rawElement(
     TYPE_ARRAY,

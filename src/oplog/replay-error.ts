@@ -1,0 +1,68 @@
+// What a failure of a replay says: kind of entry, namespace, cluster time; never what an entry holds.
+import { KeepError } from "../errors.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
+import { CODES, withoutValues } from "../mongo/server-error.ts";
+import { formatTime } from "./cluster-time.ts";
+import type { Place } from "./operation.ts";
+
+/** Which entry is being replayed. */
+export interface About {
+  readonly kind: string;
+  /** As the log names it. */
+  readonly namespace: string;
+  readonly at: ClusterTime;
+}
+
+const describe = ({ kind, namespace, at }: About) =>
+  `the entry ${kind} of ${namespace} at ${formatTime(at)}`;
+
+const detailsOf = ({ kind, namespace, at }: About) => ({
+  entry: kind,
+  namespace,
+  clusterTime: formatTime(at),
+});
+
+export const REPLAY_RIGHTS_HINT =
+  'Grant the role "readWriteAnyDatabase" on "admin" beside "restore" (in mongosh: db.getSiblingDB("admin").grantRolesToUser("<user>", [{role: "readWriteAnyDatabase", db: "admin"}])), or a role with anyAction on anyResource.';
+
+/** The server refused an entry. */
+export function refused(about: About, code: number, message: string): KeepError {
+  const details = { ...detailsOf(about), serverCode: code };
+  if (code === CODES.unauthorized)
+    return new KeepError("rights-missing", `the user may not replay ${describe(about)}`, {
+      hint: REPLAY_RIGHTS_HINT,
+      details,
+    });
+  return new KeepError(
+    "server-error",
+    `cannot replay ${describe(about)}: ${withoutValues(message)} (server code ${code})`,
+    { details },
+  );
+}
+
+/** An entry that nobody can replay. */
+export function notKnown(about: About, what: string): KeepError {
+  return new KeepError(
+    "not-in-this-version",
+    `cannot replay ${describe(about)}: ${what} is not known`,
+    {
+      hint: "An entry that is skipped would restore another state. Restore another backup, or this one with: mongorestore --oplogReplay",
+      details: detailsOf(about),
+    },
+  );
+}
+
+/** The backup and its log do not fit together. */
+export function incoherent(about: About, problem: string): KeepError {
+  return new KeepError("damaged", `cannot replay ${describe(about)}: ${problem}`, {
+    details: detailsOf(about),
+  });
+}
+
+/** A collection cannot be restored without the one that it was renamed from. */
+export function notAlone(from: Place, to: Place, at: ClusterTime): KeepError {
+  const namespace = `${from.database}.${from.collection}`;
+  const problem = `it becomes ${to.database}.${to.collection}, and is not part of this restore itself`;
+  const { message, details } = incoherent({ kind: "rename", namespace, at }, problem);
+  return new KeepError("usage", message, { hint: `Restore ${namespace} as well.`, details });
+}
