@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as BSON from "bson";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
-import { findAltered, findGone, findNew, sameNamespaces } from "./consistency.ts";
+import { findAltered, findBucketless, findGone, findNew, sameNamespaces } from "./consistency.ts";
 
 const namespace = (changes: Partial<NamespaceInfo> = {}): NamespaceInfo => ({
   database: "surg",
@@ -36,4 +36,11 @@ test("listings agree only where collections, options and indexes are the same", 
   }
   assert.deepEqual(findAltered(before, []), [], "gone is not altered");
   assert.deepEqual(findNew(before, [namespace(), namespace({ name: "new" })]), ["surg.new"]);
+});
+
+test("a time series whose buckets cannot be seen is not taken for an empty one", () => {
+  const series = { type: "timeseries", uuid: null } as const;
+  assert.deepEqual(findBucketless([namespace(), namespace(series)]), []);
+  assert.deepEqual(findBucketless([namespace({ ...series, dataUuid: null })]), ["surg.patients"]);
+  assert.deepEqual(findBucketless([namespace({ ...series, uuid: "aa" })]), ["surg.patients"]);
 });

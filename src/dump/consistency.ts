@@ -43,6 +43,16 @@ export function findNew(
   return after.map(full).filter((name) => !known.has(name));
 }
 
+/**
+ * Time series whose documents are not in buckets that can be read: servers that keep them otherwise (8.3 and
+ * later) would answer with nothing, which must not be taken for an empty collection.
+ */
+export function findBucketless(namespaces: readonly NamespaceInfo[]): string[] {
+  return namespaces
+    .filter((n) => n.type === "timeseries" && (n.uuid !== null || n.dataUuid === null))
+    .map(full);
+}
+
 const TEMPORARY =
   /^(tmp\.agg_out\.|tmp\.mr\.|tmp[a-zA-Z0-9]{5}\.(renameCollection|convertToCapped)$)/;
 

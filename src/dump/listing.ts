@@ -7,7 +7,7 @@ import { newestInstant } from "../mongo/inspect.ts";
 import { assertNotEmpty, listDatabaseNames, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
-import { isTemporary, sameNamespaces } from "./consistency.ts";
+import { findBucketless, isTemporary, sameNamespaces } from "./consistency.ts";
 
 /** What of a deployment is dumped. */
 export interface Selection {
@@ -32,7 +32,7 @@ export interface Listing {
   readonly unmatched: readonly string[];
 }
 
-/** @throws KeepError database-empty, rights-missing */
+/** @throws KeepError database-empty, rights-missing, not-in-this-version (a time series without buckets) */
 export async function listSelected(
   deployment: Deployment,
   selection: Selection,
@@ -66,8 +66,17 @@ export async function listSelected(
       "database-empty",
       "nothing is left to back up: every namespace is excluded",
     );
+  assertBuckets(namespaces);
   const unmatched = selection.exclude.filter((name) => !present.has(name));
   return { databases, namespaces, unreadable, unmatched };
+}
+
+function assertBuckets(namespaces: readonly NamespaceInfo[]): void {
+  const [first] = findBucketless(namespaces);
+  if (first === undefined) return;
+  throw new KeepError("not-in-this-version", `${first} is a time series without buckets to read`, {
+    hint: `Exclude it (--exclude ${first}), and back it up with the tools of its server.`,
+  });
 }
 
 /** Roles for all databases, like readAnyDatabase, leave it out; "backup" does not. */
