@@ -1,8 +1,12 @@
 // Builds what a restore brings beside the live data, and proves it there: nothing live is touched.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MongoClient } from "mongodb";
+import { MongoServerError } from "mongodb";
 import type { OpenedBackup } from "../archive/reader.ts";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
+import { driverError } from "../mongo/server-error.ts";
 import {
   addMarkers,
   OWN_PREFIX,
@@ -175,6 +179,7 @@ export async function dropOwn(
   for (const database of databases) {
     const markers = (await readMarkers(client, database)).filter(which);
     if (markers.length === 0) continue;
+    await untilIdle(client, new Set(markers.map((m) => `${database}.${m.name}`)));
     const standings = await readStandings(client, database);
     for (const marker of markers)
       if (standings.has(marker.name)) {
@@ -184,6 +189,33 @@ export async function dropOwn(
     await removeMarkers(client, markers);
   }
   return dropped;
+}
+
+const IDLE_WAIT_MS = 3_000;
+const IDLE_LOOK_MS = 50;
+
+/**
+ * Waits until the server no longer works on these namespaces: a command of a run that was interrupted goes on
+ * after its connection is closed, and would create again what was dropped under it.
+ */
+async function untilIdle(client: MongoClient, namespaces: ReadonlySet<string>): Promise<void> {
+  const end = performance.now() + IDLE_WAIT_MS;
+  while (performance.now() < end && (await isBusy(client, namespaces))) await sleep(IDLE_LOOK_MS);
+}
+
+async function isBusy(client: MongoClient, namespaces: ReadonlySet<string>): Promise<boolean> {
+  try {
+    // One's own operations may be listed without any right.
+    const operations = await client
+      .db("admin")
+      .aggregate([{ $currentOp: { allUsers: false } }, { $match: { active: true } }])
+      .project<{ ns?: string }>({ ns: 1 })
+      .toArray();
+    return operations.some(({ ns }) => ns !== undefined && namespaces.has(ns));
+  } catch (error) {
+    if (error instanceof MongoServerError) return false;
+    throw driverError("list", "the server's operations", error);
+  }
 }
 
 /** Takes away the markers of a restore whose collections no longer bear these names. */
