@@ -51,6 +51,8 @@ export interface OpenedBackup {
   readonly hasOplog: boolean;
 }
 
+const isOplog = (path: string) => path === OPLOG_FILE || path === `${OPLOG_FILE}.zst`;
+
 export const DATA_FILE = /\.bson(\.gz|\.zst)?$/;
 const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
 const ACCOUNTS_PREFIX = "$admin.system.";
@@ -88,7 +90,7 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
       expected: { documents, rawBytes, contentHash },
     };
   });
-  const hasOplog = manifest.files.some((file) => file.path === OPLOG_FILE);
+  const hasOplog = manifest.files.some((file) => isOplog(file.path));
   return { path, id: basename(path), manifest, collections, hasOplog };
 }
 

@@ -53,8 +53,10 @@ export async function settleFiles(settling: Settling): Promise<Settled> {
     files.push(...settled.files);
   });
   const named = new Set(files.map((f) => f.path));
+  // Accounts and the oplog. What is gzip already is not read: the oplog is gzip under a plain name.
+  const toCompress = settling.compression.algorithm === "zstd";
   for (const path of await listFiles(partial.path))
-    if (!named.has(path)) files.push((await measure(settling, path, false)).file);
+    if (!named.has(path)) files.push((await measure(settling, path, toCompress)).file);
   collections.sort((a, b) => order(a.database, b.database) || order(a.name, b.name));
   return { collections, files: files.sort((a, b) => order(a.path, b.path)) };
 }

@@ -64,6 +64,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
     note: manifest.note,
     totals: manifest.totals,
     consistency: manifest.consistency,
+    engine: manifest.engine,
     users: manifest.users,
     verification: { ok: true, level: made.verification.level },
     timings: { dumpSeconds, verifySeconds, totalSeconds },

@@ -1,5 +1,12 @@
 // What jobs give back: the same objects that `--json` prints (DESIGN section 2) and the library returns.
-import type { BackupType, Consistency, Manifest, TierMark, Totals } from "../archive/manifest.ts";
+import type {
+  BackupType,
+  Consistency,
+  EngineName,
+  Manifest,
+  TierMark,
+  Totals,
+} from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
 import type { Estimate } from "./estimate.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
@@ -13,6 +20,8 @@ export interface BackupResult {
   readonly note: string | null;
   readonly totals: Totals;
   readonly consistency: Consistency;
+  /** What really moved the documents: another one than was asked for where its tool is missing. */
+  readonly engine: EngineName;
   readonly users: "included" | "not included";
   readonly verification: { readonly ok: true; readonly level: VerifyLevel };
   readonly timings: {

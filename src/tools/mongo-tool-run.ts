@@ -31,10 +31,17 @@ export async function runMongoTool(tool: MongoTool, run: ToolRun): Promise<void>
   const { signal, onLine = () => undefined } = run;
   await using config = await openSecretFile(toolConfig(toolUri(run.uri)));
   const lines = splitLines(onLine);
+  let spoke = false;
+  const onStderr = (text: string) => {
+    // They read the file before they say anything: from here on nobody needs it, whatever becomes of us.
+    if (!spoke) void config[Symbol.asyncDispose]().then(undefined, () => undefined);
+    spoke = true;
+    lines.add(text);
+  };
   const result = await execute([tool, ...run.args(config.path)], {
     timeoutMs: TIMEOUT_MS,
     signal,
-    onStderr: lines.add,
+    onStderr,
     endsWithUs: true,
     graceMs: GRACE_MS,
     ...(run.stdin && { stdin: run.stdin }),

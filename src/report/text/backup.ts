@@ -21,6 +21,7 @@ export function formatBackup(result: BackupResult, { style }: View): string {
     ["holds", formatContent(result.totals)],
     ["size", formatSize(result.totals)],
     ["moment", INSTANT[result.consistency.mode]],
+    ["engine", result.engine === "native" ? null : result.engine],
     ["users", result.users],
     ["verified", `${verification.level}, in ${formatSeconds(timings.verifySeconds)}`],
     ["took", formatSeconds(timings.totalSeconds)],

@@ -37,6 +37,7 @@ function formatManifest(result: ShowResult, view: View): string {
     ["note", note === null ? null : escapeText(note)],
     ["from", escapeText(`MongoDB ${server.version} (${server.topology}) at ${where}`)],
     ["moment", manifest.consistency.mode],
+    ["engine", manifest.engine === "native" ? null : manifest.engine],
     ["users", manifest.users],
     ["packed", formatCompression(manifest.compression)],
     ["holds", formatContent(manifest.totals)],
