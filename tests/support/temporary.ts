@@ -22,7 +22,16 @@ export function atEnd(t: Cleanup, undo: Undo): void {
   const stack = [undo];
   stacks.set(t, stack);
   t.after(async () => {
-    for (let next = stack.pop(); next; next = stack.pop()) await next();
+    const failures: unknown[] = [];
+    // All of them, whatever fails: a server left behind would keep the whole run from ending.
+    for (let next = stack.pop(); next; next = stack.pop()) {
+      try {
+        await next();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   });
 }
 
