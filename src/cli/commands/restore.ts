@@ -8,11 +8,14 @@ import type {
   PlannedRestore,
   RestoreResult,
 } from "../../jobs/results.ts";
+import { assertAgreed, canChoose, chooseBackup } from "../choose-backup.ts";
 import { MOMENT_EXAMPLES, parseMoment } from "../../util/moment.ts";
 import { collect, helpEnd, keep, readRenames, usage } from "../verb.ts";
-import type { Spoken, Verb } from "../verb.ts";
+import type { Spoken, Stdout, Verb } from "../verb.ts";
 
 interface RestoreFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
   readonly at?: string;
   readonly confirm?: boolean;
   readonly db?: string[];
@@ -89,7 +92,7 @@ export const restore: Verb<"restore"> = {
     });
     assertOneChoice(args, given);
   },
-  execute: async ({ args, flags }, composition) => {
+  execute: async ({ args, flags }, composition, stdout) => {
     const given = flags as RestoreFlags;
     const { confirm = false, service } = given;
     const useService = service !== false;
@@ -103,13 +106,42 @@ export const restore: Verb<"restore"> = {
     }
     if (given.dropAside !== undefined) return await dropAside(given, composition);
     const [named] = args;
-    if (named === undefined && given.at === undefined) return await listFirst(composition);
-    const request = requestOf(named ?? "latest", given, composition);
-    const { runRestore } = await import("../../jobs/restore.ts");
-    const result = await composition.run("restore", (context) => runRestore(context, request));
-    return await spokenRestore(result, "restore");
+    if (named !== undefined || given.at !== undefined)
+      return await run(requestOf(named ?? "latest", given, composition), composition);
+    if (!canAsk(given)) return await listFirst(composition);
+    return await chooseFirst(given, composition, stdout);
   },
 };
+
+async function run(
+  request: RestoreRequest,
+  composition: Composition,
+): Promise<Spoken<PlannedRestore | RestoreResult>> {
+  const { runRestore } = await import("../../jobs/restore.ts");
+  const result = await composition.run("restore", (context) => runRestore(context, request));
+  return await spokenRestore(result, "restore");
+}
+
+const canAsk = ({ json, quiet }: RestoreFlags) => json !== true && quiet !== true && canChoose();
+
+/** On a terminal: choose, see the plan, and with --confirm say yes to it. */
+async function chooseFirst(
+  given: RestoreFlags,
+  composition: Composition,
+  stdout: Stdout,
+): Promise<Spoken<PlannedRestore | RestoreResult>> {
+  const { context } = composition;
+  const { listBackups } = await import("../../jobs/list.ts");
+  const backup = await chooseBackup(await listBackups(context), context.clock.now());
+  const plan = await run(requestOf(backup, { ...given, confirm: false }, composition), composition);
+  if (given.confirm !== true) return plan;
+  const { createStyle } = await import("../../report/style.ts");
+  const { settings, clock } = context;
+  const view = { style: createStyle(process.stdout), zone: settings.timezone, nowMs: clock.now() };
+  stdout.write(`${await plan.text(view)}\n`);
+  await assertAgreed(`Restore ${backup} now?`);
+  return await run(requestOf(backup, given, composition), composition);
+}
 
 function requestOf(
   backup: string,
@@ -145,7 +177,7 @@ function assertOneChoice(args: readonly string[], given: RestoreFlags): void {
       "a backup, --at, --resume and --drop-aside exclude each other",
       "Give one of them.",
     );
-  if (given.confirm === true && choices.every((choice) => choice === undefined))
+  if (given.confirm === true && choices.every((choice) => choice === undefined) && !canAsk(given))
     throw usage(
       "--confirm needs the name of a backup",
       "mongokeep list shows them; latest is one.",
