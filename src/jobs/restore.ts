@@ -5,7 +5,7 @@ import type { OpenedBackup } from "../archive/reader.ts";
 import { resolveAt, resolveBackup } from "../archive/resolve.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { missingActions } from "../mongo/privileges.ts";
+import { missingActions, STAGING_ACTIONS } from "../mongo/privileges.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import { inspectLive } from "../restore/live.ts";
 import { chooseMongorestore } from "../restore/mongorestore.ts";
@@ -189,9 +189,6 @@ async function planFor(
   });
   return await stagedWherePossible(context, deployment, plan);
 }
-
-/** What staging needs beyond what loading in place does. */
-const STAGING_ACTIONS = ["find", "insert", "update", "remove", "renameCollectionSameDB", "collMod"];
 
 /** Falls back to a restore in place where names cannot be swapped, and says so. */
 export async function stagedWherePossible(

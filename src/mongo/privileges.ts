@@ -11,6 +11,16 @@ interface Privilege {
   readonly actions: readonly string[];
 }
 
+/** What a staged restore needs beyond what loading in place does. */
+export const STAGING_ACTIONS: readonly string[] = [
+  "find",
+  "insert",
+  "update",
+  "remove",
+  "renameCollectionSameDB",
+  "collMod",
+];
+
 /** The actions that the account lacks on all collections of a database; none where there are no logins. */
 export async function missingActions(
   client: MongoClient,

@@ -2,6 +2,7 @@
 import { toKeepError } from "../../errors.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import { listDatabaseNames, listNamespaces } from "../../mongo/namespaces.ts";
+import { missingActions, STAGING_ACTIONS } from "../../mongo/privileges.ts";
 import { driverError } from "../../mongo/server-error.ts";
 import type { JobContext } from "../context.ts";
 import type { Check } from "./check.ts";
@@ -53,7 +54,23 @@ async function readDatabase(
   return namespaces.length;
 }
 
-export async function writeRights({ client }: Deployment): Promise<Check[]> {
+/** Without them a restore is in place, and the service down for as long as it loads. */
+async function stagingRights(
+  { settings }: JobContext,
+  client: Deployment["client"],
+): Promise<Check[]> {
+  for (const database of settings.databases ?? ["admin"]) {
+    const missing = await missingActions(client, database, STAGING_ACTIONS);
+    if (missing.length === 0) continue;
+    const message = `a restore would stop the service until all is loaded: the user lacks ${missing.join(", ")} on ${database}`;
+    const hint =
+      'Grant the role "readWriteAnyDatabase" on "admin": then a restore only swaps names.';
+    return [warn("rights", message, hint)];
+  }
+  return [];
+}
+
+export async function writeRights(job: JobContext, { client }: Deployment): Promise<Check[]> {
   const status = await client.db("admin").command({ connectionStatus: 1 });
   const info = status.authInfo as {
     authenticatedUsers?: unknown[];
@@ -63,7 +80,7 @@ export async function writeRights({ client }: Deployment): Promise<Check[]> {
   if (!info.authenticatedUsers?.length) return [];
   const roles = info.authenticatedUserRoles ?? [];
   if (roles.some(({ role }) => RESTORING.includes(role))) {
-    return [ok("rights", "the user may restore")];
+    return [ok("rights", "the user may restore"), ...(await stagingRights(job, client))];
   }
   const hint = 'Grant the role "restore" on "admin" before you need it.';
   return [warn("rights", "the user has no role that is made for restoring", hint)];

@@ -20,7 +20,7 @@ export const server: Examine = async ({ job }) => {
     topology(deployment),
     await clock(job, deployment),
     ...(await readRights(job, deployment)),
-    ...(await writeRights(deployment)),
+    ...(await writeRights(job, deployment)),
     ...(await dataDisk(job, deployment)),
     ...(await keptBeside(job, deployment)),
   ];
