@@ -108,7 +108,11 @@ export async function clearStaged(
 ): Promise<void> {
   try {
     await using own = await context.connect(new AbortController().signal);
-    await dropOwn(own, plan.targetDatabases, (marker) => marker.restoreId === record.id);
+    await dropOwn(
+      own,
+      plan.targetDatabases,
+      (m) => m.restoreId === record.id && m.role !== "aside",
+    );
   } catch (error) {
     const { message } = toKeepError(error);
     await record.log(`what was staged could not be dropped: ${message}`);

@@ -1,9 +1,10 @@
 // What restores keep beside the live data, and the part of it that goes by itself. What must stay true: by
 // itself only what a backup holds is dropped, and nothing of a restore that did not end.
+import { listCatalog } from "../archive/catalog.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { readMarkers } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
-import { hasEnded, listRecords } from "../restore/record.ts";
+import { hasEnded, listRecords, protectedBy } from "../restore/record.ts";
 import type { JournalEntry, StoredRecord } from "../restore/record.ts";
 import { dropOwn } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";
@@ -55,8 +56,13 @@ const factsOf = (entries: readonly JournalEntry[], { namespace, name }: Marker) 
 export async function dropExpiredAside(context: JobContext, deployment: Deployment): Promise<void> {
   const { settings, clock, emit } = context;
   const now = clock.now();
-  const records = (await listRecords(settings.backupDir)).filter(
-    (r) => hasEnded(r.entries) && (r.state === "finished" || r.state === "rolled-back"),
+  const all = await listRecords(settings.backupDir);
+  const good = await goodBackups(settings.backupDir);
+  const records = all.filter(
+    (r) =>
+      hasEnded(r.entries) &&
+      (r.state === "finished" || r.state === "rolled-back") &&
+      good.has(heldBy(r, all) ?? ""),
   );
   const tight = await isTight(context);
   const due = records.filter(
@@ -80,6 +86,18 @@ export async function dropExpiredAside(context: JobContext, deployment: Deployme
     code: "aside-dropped",
     message: `${dropped.length} collections that restores had set aside are dropped: ${why}, and backups hold them`,
   });
+}
+
+/** The backup that holds what a restore set aside: after a rollback by renames, that of the restore before. */
+function heldBy(record: StoredRecord, all: readonly StoredRecord[]): string | null {
+  const before = protectedBy(record.entries);
+  if (before !== null || record.recorded.rollbackOf === null) return before;
+  return all.find((r) => r.id === record.recorded.rollbackOf)?.recorded.plan.backup ?? null;
+}
+
+async function goodBackups(root: string): Promise<Set<string>> {
+  const entries = await listCatalog(root);
+  return new Set(entries.filter(({ state }) => state === "good").map(({ id }) => id));
 }
 
 async function isTight(context: JobContext): Promise<boolean> {

@@ -59,7 +59,8 @@ async function undoAndStart(
     await putSwapBack(context, {
       plan: partBegun(stored),
       record,
-      items: stored.swap ?? [],
+      // Before the first live change no name was swapped; who has what by now is none of this restore's.
+      items: stored.state === "broken" ? (stored.swap ?? []) : [],
       inPlaceBackup: protectedBy(stored.entries, "in-place"),
       accountsBackup: protectedBy(stored.entries),
     });

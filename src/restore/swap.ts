@@ -39,10 +39,17 @@ export async function carryOutSwap(
   items: readonly SwapItem[],
 ): Promise<SwapOutcome> {
   const intruders: SwapOutcome["intruders"][number][] = [];
-  for (const [database, own] of Map.groupBy(items, (item) => item.database)) {
+  const databases = [...Map.groupBy(items, (item) => item.database)];
+  const looks = new Map<string, Map<string, Standing>>();
+  for (const [database, own] of databases) {
+    const standings = await readStandings(context.client, database);
+    looks.set(database, standings);
+    for (const item of own) assertThere(item, standings);
+  }
+  for (const [database, own] of databases) {
     const state: State = {
       database,
-      standings: await readStandings(context.client, database),
+      standings: looks.get(database) ?? new Map<string, Standing>(),
       intruders,
     };
     const isView = (item: SwapItem) => item.new.kind === "view";
@@ -54,6 +61,24 @@ export async function carryOutSwap(
   }
   return { intruders };
 }
+
+/** Before the first move: no name is freed for what is no longer there. */
+function assertThere(item: SwapItem, standings: ReadonlyMap<string, Standing>): void {
+  const side = item.new;
+  if (side.kind !== "collection") return;
+  const stands = (name: string) => {
+    const standing = standings.get(name);
+    return standing?.kind === "collection" && standing.uuid === side.uuid;
+  };
+  if (!stands(item.name) && !stands(side.parked)) throw lost(item.database, item.name);
+}
+
+const lost = (database: string, name: string) =>
+  new KeepError(
+    "namespaces-changed",
+    `what is to become ${database}.${name} is no longer on the server`,
+    { hint: "Somebody dropped it. A backup of it can be restored: mongokeep list shows them." },
+  );
 
 interface State {
   readonly database: string;
@@ -108,10 +133,7 @@ async function carryOut(context: SwapContext, state: State, move: Move): Promise
         `${database}.${move.name} became a time series meanwhile, which no server renames`,
       );
     case "lost":
-      throw new KeepError(
-        "namespaces-changed",
-        `what is to become ${database}.${move.name} is no longer on the server`,
-      );
+      throw lost(database, move.name);
   }
 }
 

@@ -321,3 +321,39 @@ test("an account that may not rename collections restores in place, and is told"
   assert.match(run.json().warnings.join("\n"), /renameCollectionSameDB/);
   assert.equal(await fresh.db.collection("a").countDocuments({ v: "old" }), 10);
 });
+
+requires(
+  RS,
+  "what is aside stays when the backup that holds it has been deleted",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    const { preRestoreBackup } = (await place.run(restoreArgs)).json();
+    const before = await keptBeside(fresh.client, fresh.name);
+    const gone = await place.run(["delete", preRestoreBackup, "--confirm", "--json"]);
+    assert.equal(gone.code, 0, gone.stdout);
+    await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "1s" });
+    await sleep(1_100);
+    assert.equal((await place.run(["backup", "--json"])).code, 0);
+    assert.deepEqual(await keptBeside(fresh.client, fresh.name), before);
+  },
+);
+
+requires(
+  RS,
+  "a rollback whose old data somebody dropped frees no name for it",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    const restored = (await place.run(restoreArgs)).json();
+    const journal = `${place.backupDir}/restores/${restored.restoreId}/journal.jsonl`;
+    // As if it had died in its swap: then there is only the way back by renames.
+    const lines = (await readFile(journal, "utf8")).split("\n");
+    const kept = lines.filter((line) => !/"step":"(live-change|end)","state":"done"/.test(line));
+    await writeFile(journal, kept.join("\n"));
+    for (const { collection } of restored.setAside) await fresh.db.collection(collection).drop();
+    const now = await dbHash(fresh.client, fresh.name);
+    const back = await place.run(["rollback", "--confirm", "--json"]);
+    assert.equal(back.code, 8, back.stdout);
+    assert.match(back.json().error.message, /no longer on the server/);
+    assert.deepEqual(await dbHash(fresh.client, fresh.name), now);
+  },
+);
