@@ -190,6 +190,34 @@ const surroundings = {
     looks: "`24h`, `90min`, `7d`, `0` for not at all",
     about: "How long a restore keeps the data that it replaced beside the live data.",
   }),
+  DRILL_MONGODB_URI: optional({
+    group: "Drills",
+    secret: true,
+    parse: field.text,
+    unset: "a mongod of its own, started for the drill",
+    looks: "`mongodb://user:password@test-host:27017/`",
+    about:
+      "Throw-away server that `drill` restores into. It must hold no databases of its own; what the drill makes there is dropped again.",
+  }),
+  DRILL_CHECKS: optional({
+    group: "Drills",
+    parse: field.path,
+    looks: "`drill-checks.txt`",
+    about: "File of named checks that `drill` puts to the restored data (see docs/cli.md).",
+  }),
+  DRILL_REMINDER: withDefault("90d", {
+    group: "Drills",
+    parse: parseDuration,
+    looks: "`90d`, `0` for never",
+    about: "`status` speaks up when no restore and no drill succeeded for so long.",
+  }),
+  MONGOD_BINARY: optional({
+    group: "Drills",
+    parse: field.path,
+    unset: "`mongod` on the `PATH`, else one that is fetched once (Linux x64)",
+    looks: "`/usr/bin/mongod`",
+    about: "The mongod that `drill` starts where `DRILL_MONGODB_URI` is not set.",
+  }),
   ALERT_COMMAND: optional({
     group: "Alerts",
     secret: true,

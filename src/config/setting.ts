@@ -19,7 +19,7 @@ export interface SettingMeta {
 }
 
 export type SettingGroup =
-  "Connection" | "Backups" | "Retention" | "Disk" | "Service and restore" | "Alerts";
+  "Connection" | "Backups" | "Retention" | "Disk" | "Service and restore" | "Drills" | "Alerts";
 
 export const settingRegistry = z.registry<SettingMeta>();
 

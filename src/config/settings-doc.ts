@@ -26,6 +26,7 @@ const GROUPS: readonly SettingGroup[] = [
   "Retention",
   "Disk",
   "Service and restore",
+  "Drills",
   "Alerts",
 ];
 

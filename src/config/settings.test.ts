@@ -58,6 +58,7 @@ test("without a .env every setting has its default, and only a server is missing
     diskAbortFreeBytes: 5e9,
     service: { kind: "none" },
     restoreKeepAsideMs: 86_400_000,
+    drill: { uri: null, checksFile: null, reminderMs: 7_776_000_000, mongodBinary: null },
     alertCommand: null,
     alertWebhookUrl: null,
     alertPingUrl: null,

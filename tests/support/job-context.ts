@@ -35,6 +35,7 @@ export function folderContext(backupDir: string, now: string): FolderContext {
       diskAbortFreeBytes: 0,
       service: {} as JobContext["settings"]["service"],
       restoreKeepAsideMs: 0,
+      drill: { uri: null, checksFile: null, reminderMs: 90 * 86_400_000, mongodBinary: null },
       alertCommand: null,
       alertWebhookUrl: null,
       alertPingUrl: null,
