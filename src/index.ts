@@ -6,6 +6,8 @@ import type { BackupRequest } from "./jobs/backup.ts";
 import { cleanup as runCleanup } from "./jobs/cleanup.ts";
 import { runDiff } from "./jobs/diff.ts";
 import type { DiffRequest } from "./jobs/diff.ts";
+import { runDrill } from "./jobs/drill/drill.ts";
+import type { DrillRequest } from "./jobs/drill/drill.ts";
 import { listBackups as runList } from "./jobs/list.ts";
 import { runRestore } from "./jobs/restore.ts";
 import type { RestoreRequest } from "./jobs/restore.ts";
@@ -13,6 +15,7 @@ import type {
   BackupResult,
   CleanupResult,
   DiffResult,
+  DrillResult,
   ListResult,
   PlannedRestore,
   RestoreResult,
@@ -92,6 +95,16 @@ export async function diff(
   const { run } = await compose(options);
   const request = { backup: named, other, rename, only, exclude, samples };
   return await run("diff", (context) => runDiff(context, request));
+}
+
+/**
+ * Restores a backup into a throw-away server, compares it, puts the checks, and writes a report; what it found
+ * is in the result, with `ok: false` where the drill failed. Default: the latest. @throws KeepError
+ */
+export async function drill(options: Options<DrillRequest> = {}): Promise<DrillResult> {
+  const { backup: named = "latest" } = options;
+  const { run } = await compose(options);
+  return await run("drill", (context) => runDrill(context, { backup: named }));
 }
 
 /** Applies the retention policy. @throws KeepError */

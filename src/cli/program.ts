@@ -8,6 +8,7 @@ import { cleanup } from "./commands/cleanup.ts";
 import { remove } from "./commands/delete.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
+import { drill } from "./commands/drill.ts";
 import { extract } from "./commands/extract.ts";
 import { list } from "./commands/list.ts";
 import { restore } from "./commands/restore.ts";
@@ -16,11 +17,10 @@ import { schedule } from "./commands/schedule.ts";
 import { show } from "./commands/show.ts";
 import { status } from "./commands/status.ts";
 import { verify } from "./commands/verify.ts";
-import { refuseLater, usage } from "./verb.ts";
+import { usage } from "./verb.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
-const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff, extract } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
-const LATER = ["drill"];
+const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff, extract, drill } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
 
 const HELP_END = `
 A <backup> is an id, a path, or "latest". Each command has its own --help.
@@ -50,7 +50,6 @@ export function parseCommandLine(argv: readonly string[]): ParsedLine {
       found.push({ kind: "command", verb, ...invocation });
     });
   }
-  for (const name of LATER) addLater(program, name);
   if (argv.length === 0) throw usage("no command is named", "mongokeep --help shows them.");
   try {
     program.parse(argv, { from: "user" });
@@ -81,14 +80,6 @@ function createProgram(write: (text: string) => void): Command {
     .configureOutput({ writeOut: write, writeErr: () => undefined })
     .addHelpText("after", (context) => (context.command.parent ? "" : HELP_END))
     .exitOverride();
-}
-
-function addLater(program: Command, name: string): void {
-  program
-    .command(name, { hidden: true })
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => refuseLater(`the command ${name}`));
 }
 
 /** "error: unknown option '--jsn'\n(Did you mean --json?)" → what is wrong, and what to do. */

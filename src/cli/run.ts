@@ -22,6 +22,7 @@ const HEAVY: readonly CommandName[] = [
   "rollback",
   "diff",
   "extract",
+  "drill",
 ];
 
 /** The exit code. @throws KeepError and whatever the command throws */

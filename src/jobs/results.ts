@@ -201,6 +201,8 @@ export interface DiffResult {
   readonly warnings: readonly string[];
 }
 
+export type { DrillResult } from "./drill/drill-result.ts";
+
 /** `extract`; the documents themselves went to whoever asked for them. */
 export interface ExtractResult {
   readonly ok: true;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { StatusFacts } from "./status-rules.ts";
-import { goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import { drillsOfScope, goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
 
 type Entry = StatusFacts["entries"][number];
 const HOUR = 3_600_000;
@@ -20,9 +20,15 @@ function entry(ageMs: number, storedBytes = 100, more: object = {}): Entry {
 
 function judge(change: Partial<StatusFacts> & { entries: readonly Entry[] }): string[] {
   const good = goodOfScope(change.entries, SCOPE, NOW);
-  const settings = { ...SCOPE, backupDir: "/b", diskWarnFreeBytes: 10, diskAbortFreeBytes: 5 };
+  const settings = {
+    ...SCOPE,
+    backupDir: "/b",
+    diskWarnFreeBytes: 10,
+    diskAbortFreeBytes: 5,
+    drill: { reminderMs: 90 * DAY },
+  };
   const facts = {
-    ...{ settings, nowMs: NOW, records: [], freeBytes: 100, running: false, good },
+    ...{ settings, nowMs: NOW, records: [], drills: [], freeBytes: 100, running: false, good },
     ...{ schedule: { installed: true, warnings: [] }, trend: trendOf(good), ...change },
   } as unknown as StatusFacts;
   return judgeStatus(facts).map(({ code }) => code);
@@ -119,6 +125,31 @@ test("no restore for 90 days is told, counted from the oldest backup where there
   assert.deepEqual(judge({ entries: old }), ["restore-untried"]);
   assert.deepEqual(judge({ entries: old, records: [record("r", "finished", null)] }), []);
   assert.deepEqual(judge({ entries: old, records: [record("r", "finished", null, 91 * DAY)] }), ["restore-untried"]); // prettier-ignore
+});
+
+const drill = (ageMs: number, ok = true, scope = SCOPE) =>
+  ({ id: `d${ageMs}`, ok, startedAt: new Date(NOW - ageMs).toISOString(), scope }) as StatusFacts["drills"][number]; // prettier-ignore
+
+test("a drill that passed counts like a restore, one that failed is told until another passes", () => {
+  const entries = [entry(HOUR), entry(91 * DAY)];
+  assert.deepEqual(judge({ entries, drills: [drill(89 * DAY)] }), []);
+  assert.deepEqual(judge({ entries, drills: [drill(91 * DAY)] }), ["restore-untried"]);
+  assert.deepEqual(judge({ entries, drills: [drill(HOUR, false)] }), ["drill-failed", "restore-untried"]); // prettier-ignore
+  assert.deepEqual(judge({ entries, drills: [drill(HOUR, false), drill(DAY)] }), ["drill-failed"]);
+  assert.deepEqual(judge({ entries, drills: [drill(HOUR), drill(DAY, false)] }), []);
+});
+
+test("the reminder is a setting, and can be switched off", () => {
+  const entries = [entry(HOUR), entry(400 * DAY)];
+  const settings = (reminderMs: number) => ({ settings: { ...SCOPE, diskWarnFreeBytes: 0, drill: { reminderMs } } }) as unknown as StatusFacts; // prettier-ignore
+  assert.deepEqual(judge({ ...settings(7 * DAY), entries, drills: [drill(8 * DAY)] }), ["restore-untried"]); // prettier-ignore
+  assert.deepEqual(judge({ ...settings(0), entries }), []);
+});
+
+test("drills of other servers and of the future are not counted", () => {
+  const other = { ...SCOPE, hosts: ["x:1"] };
+  const found = drillsOfScope([drill(-HOUR), drill(HOUR, true, other), drill(DAY)], SCOPE, NOW);
+  assert.deepEqual(found.map(({ id }) => id), [`d${DAY}`]); // prettier-ignore
 });
 
 test("a missing schedule is told, and so is one that cannot run", () => {

@@ -5,6 +5,7 @@ import { diedUntouched, isApplied, leftStopped } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import type { ScheduleState } from "../schedule/schedule.ts";
 import { formatBytes, formatDuration } from "../util/units.ts";
+import type { StoredDrill } from "./drill/drill-files.ts";
 
 export interface StatusFinding {
   readonly code: string;
@@ -28,6 +29,8 @@ export interface StatusFacts {
   readonly entries: readonly CatalogEntry[];
   /** Newest first. */
   readonly records: readonly StoredRecord[];
+  /** Of the scope, newest first. */
+  readonly drills: readonly StoredDrill[];
   readonly schedule: ScheduleState;
   readonly freeBytes: number;
   /** A backup or restore runs right now: what it has begun is no problem. */
@@ -40,7 +43,6 @@ export interface StatusFacts {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const STALE_MS = 26 * HOUR_MS;
-const UNTRIED_MS = 90 * DAY_MS;
 const MEDIAN_OF = 7;
 /** A median of fewer says nothing about what is usual. */
 const MEDIAN_NEEDS = 3;
@@ -87,6 +89,7 @@ export function judgeStatus(facts: StatusFacts): StatusFinding[] {
     ...judgeDisk(facts),
     ...judgeEntries(facts),
     ...judgeRestores(facts),
+    ...judgeProof(facts),
     ...judgeSchedule(facts),
   ];
 }
@@ -178,7 +181,7 @@ function judgeDead(records: readonly StoredRecord[]): StatusFinding[] {
   });
 }
 
-function judgeRestores({ records, running, good, nowMs }: StatusFacts): StatusFinding[] {
+function judgeRestores({ records, running }: StatusFacts): StatusFinding[] {
   const takenBack = new Set(
     records.filter((r) => isApplied(r.state)).map((r) => r.recorded.rollbackOf),
   );
@@ -190,24 +193,62 @@ function judgeRestores({ records, running, good, nowMs }: StatusFacts): StatusFi
     message: `restore ${id} changed live data and never finished`,
     hint: `Run mongokeep rollback ${id} --confirm: it puts the state from before it back; or mongokeep restore --resume ${id} --confirm.`,
   }));
-  found.push(...(running ? [] : judgeDead(records)));
+  return running ? found : [...found, ...judgeDead(records)];
+}
+
+/** A backup that was never restored is a hope. A restore proves as much as a drill. */
+function judgeProof(facts: StatusFacts): StatusFinding[] {
+  const { drills, records, good, nowMs } = facts;
+  const { reminderMs } = facts.settings.drill;
+  const [last] = drills;
+  const failed: StatusFinding[] =
+    last && !last.ok
+      ? [
+          {
+            code: "drill-failed",
+            message: `the last drill, ${last.id}, failed`,
+            hint: `See drills/${last.id}/report.html in the backup folder, mend the cause, then run mongokeep drill.`,
+          },
+        ]
+      : [];
   const tried = records.find(({ state }) => isApplied(state));
-  // Who began less than 90 days ago has not failed to try yet.
+  const proved = drills.find(({ ok }) => ok);
   const oldest = good.at(-1);
+  const isNew = !tried && !proved && oldest;
+  // Who began less than that ago has not failed to try yet.
   const since = Math.max(
     Date.parse(tried?.recorded.createdAt ?? "") || 0,
-    tried || !oldest ? 0 : createdMs(oldest),
+    Date.parse(proved?.startedAt ?? "") || 0,
+    isNew ? createdMs(oldest) : 0,
   );
-  if (good.length === 0 || nowMs - since <= UNTRIED_MS) return found;
+  if (reminderMs === 0 || good.length === 0 || nowMs - since <= reminderMs) return failed;
   return [
-    ...found,
+    ...failed,
     {
       code: "restore-untried",
-      message: "no restore was tried for 90 days",
-      hint: "Restore into another database and look at it: mongokeep restore latest --db surg=surg_check --confirm",
+      message: `no restore was proved for ${daysOf(nowMs - since)}`,
+      hint: "Run mongokeep drill: it restores the newest backup into a throw-away server, and compares.",
     },
   ];
 }
+
+/** Drills of backups of what the settings name, newest first, none dated in the future. */
+export function drillsOfScope(
+  drills: readonly StoredDrill[],
+  settings: Pick<Settings, "hosts" | "databases">,
+  nowMs: number,
+): StoredDrill[] {
+  const wanted = JSON.stringify([settings.hosts, settings.databases]);
+  return drills.filter(({ scope, startedAt }) => {
+    if (scope === null || Date.parse(startedAt) > nowMs) return false;
+    return settings.hosts.length === 0 || JSON.stringify([scope.hosts, scope.databases]) === wanted;
+  });
+}
+
+const daysOf = (ms: number) => {
+  const days = Math.floor(ms / DAY_MS);
+  return days === 0 ? formatDuration(ms) : `${days} day${days === 1 ? "" : "s"}`;
+};
 
 function judgeSchedule({ schedule }: StatusFacts): StatusFinding[] {
   if (!schedule.installed) {

@@ -7,9 +7,10 @@ import { listRecords } from "../restore/record.ts";
 import { readSchedule } from "../schedule/schedule.ts";
 import type { SchedulePlace } from "../schedule/schedule.ts";
 import type { JobContext } from "./context.ts";
-
+import { listDrills } from "./drill/drill-files.ts";
+import type { StoredDrill } from "./drill/drill-files.ts";
 import { findNotes } from "./status-notes.ts";
-import { goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import { drillsOfScope, goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
 import type { SizeTrend, StatusFinding } from "./status-rules.ts";
 
 export interface StatusResult {
@@ -36,6 +37,8 @@ export interface StatusResult {
   };
   readonly trend: SizeTrend | null;
   readonly lastRestoreAt: string | null;
+  /** The newest drill that passed, of what the settings name; null: none did. */
+  readonly lastDrill: { readonly id: string; readonly at: string; readonly daysAgo: number } | null;
   readonly backups: { readonly good: number; readonly all: number; readonly storedBytes: number };
 }
 
@@ -47,17 +50,19 @@ export async function readStatus(
   const { settings, clock } = context;
   const nowMs = clock.now();
   const { logFile, timezone, backupDir } = settings;
-  const [entries, records, schedule, freeBytes, running] = await Promise.all([
+  const [entries, records, allDrills, schedule, freeBytes, running] = await Promise.all([
     listCatalog(backupDir),
     listRecords(backupDir),
+    listDrills(backupDir),
     readSchedule({ ...place, logFile, timezone, nowMs }),
     context.freeBytes(backupDir),
     isLockHeld(backupDir),
   ]);
   const good = goodOfScope(entries, settings, nowMs);
   const trend = trendOf(good);
+  const drills = drillsOfScope(allDrills, settings, nowMs);
   const problems = judgeStatus({
-    ...{ settings, nowMs, entries, records, schedule, freeBytes, running, good, trend },
+    ...{ settings, nowMs, entries, records, drills, schedule, freeBytes, running, good, trend },
   });
   return {
     ok: problems.length === 0,
@@ -74,6 +79,10 @@ export async function readStatus(
     },
     trend,
     lastRestoreAt: records[0]?.recorded.createdAt ?? null,
+    lastDrill: describeDrill(
+      drills.find(({ ok }) => ok),
+      nowMs,
+    ),
     backups: {
       good: entries.filter(({ state }) => state === "good").length,
       all: entries.length,
@@ -88,6 +97,14 @@ function describeLast(last: CatalogEntry | undefined, nowMs: number): StatusResu
   const ageSeconds = Math.round((nowMs - Date.parse(createdAt)) / 1000);
   const { documents, storedBytes } = totals;
   return { id, createdAt, ageSeconds, documents, storedBytes };
+}
+
+const DAY_MS = 86_400_000;
+
+function describeDrill(drill: StoredDrill | undefined, nowMs: number): StatusResult["lastDrill"] {
+  if (!drill) return null;
+  const { id, startedAt: at } = drill;
+  return { id, at, daysAgo: Math.floor((nowMs - Date.parse(at)) / DAY_MS) };
 }
 
 function sumOf(entries: readonly CatalogEntry[]): number {

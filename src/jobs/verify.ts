@@ -1,23 +1,38 @@
 // Verifies one backup, the newest good one, or all, and remembers what was found.
 import { lstat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { listCatalog } from "../archive/catalog.ts";
-import { VERIFICATION_FILE } from "../archive/layout.ts";
 import { resolveBackup } from "../archive/resolve.ts";
-import { formatVerification } from "../archive/verification.ts";
 import type { Verification } from "../archive/verification.ts";
-import { replaceFile } from "../util/durable-file.ts";
 import { verifyBackup } from "../verify/verify.ts";
 import type { CheckLevel } from "../verify/verify.ts";
 import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
+import { drillOne } from "./drill/drill.ts";
+import { rememberVerification } from "./remember-verification.ts";
 import type { VerifiedBackup, VerifyJobResult } from "./results.ts";
 
 export interface VerifyRequest {
   /** An id, a path, "latest" or "all". */
   readonly refs: string;
-  readonly level: CheckLevel;
+  readonly level: CheckLevel | "drill";
 }
+
+/** In the form of a verification: what differs, and the checks that fail, are its problems. */
+async function drilled(context: JobContext, target: Target): Promise<VerifiedBackup> {
+  const { path, ours, isArchive = false } = target;
+  const drill = await drillOne(context, { path, ours, isArchive });
+  const failed = drill.checks
+    .filter((one) => !one.ok)
+    .map(({ name, check, found }) => `check ${JSON.stringify(name)} failed: ${check} (${found})`);
+  return {
+    ...{ id: basename(path), path, ok: drill.ok, level: "drill", seconds: drill.seconds },
+    documents: drill.collections.reduce((n, { documents }) => n + (documents.restored ?? 0), 0),
+    problems: [...drill.problems, ...failed.map((problem) => ({ ...WHOLE, problem }))],
+  };
+}
+
+const WHOLE = { file: "", chunk: null, document: null } as const;
 
 interface Target {
   readonly path: string;
@@ -25,6 +40,7 @@ interface Target {
   readonly ours: boolean;
   /** Why nothing of it can be read: a link or a file with a backup's name. */
   readonly notAFolder?: string | null;
+  readonly isArchive?: boolean;
 }
 
 /** @throws KeepError backup-not-found; damage is in the result, with ok: false */
@@ -40,10 +56,14 @@ export async function runVerify(
       backups.push(unreadable(target.path, request.level, target.notAFolder));
       continue;
     }
+    if (request.level === "drill") {
+      backups.push(await drilled(context, target));
+      continue;
+    }
     const verification = await verifyBackup(target.path, request.level, context);
     // A quick look that finds nothing must not stand for the full one before it.
     if (target.ours && (request.level === "full" || !verification.ok))
-      await remember(context, target.path, verification);
+      await rememberVerification(context, target.path, verification);
     backups.push(toResult(target.path, verification));
   }
   return { ok: backups.every((b) => b.ok), backups, warnings };
@@ -65,29 +85,12 @@ async function targetsOf(context: JobContext, refs: string): Promise<Target[]> {
   }
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
   const found = await resolveBackup(settings.backupDir, refs, wanted, clock.now());
-  return [{ path: found.path, ours: found.entry?.manifest != null }];
+  const { path, isArchive } = found;
+  return [{ path, isArchive, ours: found.entry?.manifest != null }];
 }
 
-/** A backup on a read-only disk is verified all the same. */
-async function remember(
-  context: JobContext,
-  path: string,
-  verification: Verification,
-): Promise<void> {
-  try {
-    await replaceFile(join(path, VERIFICATION_FILE), formatVerification(verification));
-  } catch (error) {
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "verification-not-written",
-      message: `what was found could not be written beside the backup: ${error instanceof Error ? error.message : String(error)}`,
-    });
-  }
-}
-
-function unreadable(path: string, level: CheckLevel, problem: string): VerifiedBackup {
-  const problems = [{ file: "", chunk: null, document: null, problem }];
+function unreadable(path: string, level: VerifyRequest["level"], problem: string): VerifiedBackup {
+  const problems = [{ ...WHOLE, problem }];
   return { id: basename(path), path, ok: false, level, documents: 0, seconds: 0, problems };
 }
 

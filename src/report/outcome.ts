@@ -1,12 +1,14 @@
 // A result or an error → exit code, JSON, text, summary line, alert: the one place that decides what an end looks like.
 import type { KeepError } from "../errors.ts";
 import { ERRORS } from "../errors.ts";
+import type { Problem } from "../archive/verification.ts";
 import type { DoctorResult } from "../jobs/doctor/doctor.ts";
 import type {
   BackupResult,
   CleanupResult,
   DeleteResult,
   DiffResult,
+  DrillResult,
   ExtractResult,
   DroppedAside,
   ListResult,
@@ -15,7 +17,7 @@ import type {
   ShowResult,
   VerifyJobResult,
 } from "../jobs/results.ts";
-import type { ScheduleResult, UnscheduleResult } from "../jobs/schedule.ts";
+import type { ScheduledDrill, ScheduleResult, UnscheduleResult } from "../jobs/schedule.ts";
 import type { StatusResult } from "../jobs/status.ts";
 import { redact } from "../util/redact.ts";
 import type { Notice } from "../notify/notifier.ts";
@@ -36,15 +38,19 @@ export interface Results {
   readonly doctor: DoctorResult;
   readonly diff: DiffResult;
   readonly extract: ExtractResult;
+  readonly drill: DrillResult | ScheduledDrill;
 }
 
 export type CommandName = keyof Results;
 export type SummaryFacts = Readonly<Record<string, string | number | boolean | null>>;
 
+/** What it finds wrong is damage, or must be taken for it. */
+const isProof = (command: CommandName) => command === "verify" || command === "drill";
+
 /** The exit code of a run that gave a result. */
 export function exitCodeOf(command: CommandName, result: unknown): number {
   if (!isObject(result) || result.ok !== false) return 0;
-  return command === "verify" ? ERRORS.damaged.exit : ERRORS.failed.exit;
+  return isProof(command) ? ERRORS.damaged.exit : ERRORS.failed.exit;
 }
 
 /** `mongokeep backup ok id=… documents=… stored=… seconds=…`: one line a run that can be searched for. */
@@ -52,7 +58,7 @@ export function summaryOf<K extends CommandName>(command: K, result: Results[K])
   const exit = exitCodeOf(command, result);
   const facts = factsOf(command, result);
   if (exit === 0) return formatSummary(command, "ok", facts);
-  const code = command === "verify" ? "damaged" : "failed";
+  const code = isProof(command) ? "damaged" : "failed";
   return formatSummary(command, "failed", { code, exit, ...facts });
 }
 
@@ -103,6 +109,16 @@ export function factsOf<K extends CommandName>(command: K, result: Results[K]): 
       other,
       differing: collections.filter(({ equal }) => !equal).length,
     }),
+    drill: (result) =>
+      "scheduled" in result
+        ? { scheduled: true, at: result.at }
+        : {
+            drillId: result.drillId,
+            backup: result.backup,
+            differing: result.collections.filter(({ equal }) => !equal).length,
+            checksFailed: result.checks.filter((one) => !one.ok).length,
+            seconds: result.seconds,
+          },
     extract: ({ backup, namespace, matched }) => ({ backup, namespace, documents: matched }),
   };
   return read[command](result);
@@ -126,7 +142,7 @@ export function failureJson(error: KeepError): object {
 
 /** Whoever pressed Ctrl-C, or mistyped a flag, knows already. */
 const KNOWN_ALREADY: readonly string[] = ["usage", "not-in-this-version", "interrupted", "hangup"];
-const WATCHED: readonly string[] = ["backup", "restore", "rollback", "cleanup"];
+const WATCHED: readonly string[] = ["backup", "restore", "rollback", "cleanup", "drill"];
 
 /** The alert about a run that failed; null where nobody needs to hear of it. */
 export function failureNotice(command: string, error: KeepError): Notice | null {
@@ -146,7 +162,7 @@ export function resultNotice<K extends CommandName>(command: K, result: Results[
   const [first] = lines;
   if (first === undefined) return null;
   return {
-    event: command === "verify" ? "damaged" : `${command}-problems`,
+    event: EVENTS[command] ?? `${command}-problems`,
     ok: false,
     title: `mongokeep ${command}: ${first}`,
     text: lines.join("\n"),
@@ -154,18 +170,36 @@ export function resultNotice<K extends CommandName>(command: K, result: Results[
   };
 }
 
+const EVENTS: Partial<Record<CommandName, string>> = { verify: "damaged", drill: "drill-failed" };
+
 function complaintsOf(command: CommandName, result: object): string[] {
   if (command === "status") {
     const { problems } = result as StatusResult;
     return problems.map(({ message, hint }) => `${message}. ${hint}`);
   }
+  if (command === "drill") return complaintsOfDrill(result as Results["drill"]);
   if (command !== "verify") return [];
   const { backups } = result as VerifyJobResult;
   const damaged = backups.filter(({ ok }) => !ok);
-  return damaged.map(({ id, problems }) => {
+  return damaged.map(({ id, level, problems }) => {
     const [problem] = problems;
+    if (level === "drill") return `the drill of backup ${id} failed: ${problemText(problem)}`;
     return `backup ${id} is damaged${problem ? `: ${escapeText(problem.file)}: ${problem.problem}` : ""}`;
   });
+}
+
+function complaintsOfDrill(result: Results["drill"]): string[] {
+  if (result.ok || "scheduled" in result) return [];
+  const { backup, problems, checks, report } = result;
+  const failed = checks.filter((one) => !one.ok).map(({ name }) => `check ${escapeText(name)} failed`); // prettier-ignore
+  const [first = "", ...others] = [...problems.map(problemText), ...failed];
+  const head = `the drill of backup ${escapeText(backup)} failed: ${first}`;
+  return [head, ...others, `report: ${escapeText(report)}`];
+}
+
+function problemText(problem: Problem | undefined): string {
+  if (!problem) return "see its report";
+  return `${problem.file === "" ? "" : `${escapeText(problem.file)}: `}${escapeText(problem.problem)}`;
 }
 
 function isObject(value: unknown): value is { readonly ok?: unknown } {

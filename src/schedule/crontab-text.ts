@@ -1,4 +1,4 @@
-// Edits the text of a crontab: one marked block for each project, every other byte stays as it is.
+// Edits the text of a crontab: a marked block for each project and part, every other byte stays as it is.
 // The text is bytes in latin1, so that what is not UTF-8 survives too; names go in by `toText`.
 import { KeepError } from "../errors.ts";
 
@@ -8,7 +8,10 @@ export const fromText = (text: string) => Buffer.from(text, "latin1").toString("
 
 /** What mongokeep writes between its marks; anything else there belongs to someone else, and is kept. */
 const OURS =
-  /^(?:[^\s#]+ ){5}cd .+ && .+ (?:backup|status --alert)(?: --env-file .+)? >> .+ 2>&1\r?$/;
+  /^(?:[^\s#]+ ){5}cd .+ && .+ (?:backup|status --alert|drill)(?: --env-file .+)? >> .+ 2>&1\r?$/;
+
+/** What is installed and taken away by itself: the nightly runs, the drills. Each has a block of its own. */
+export type SchedulePart = "nightly" | "drill";
 
 interface Block {
   /** Offsets of the whole block, the newline of its end mark included. */
@@ -19,41 +22,55 @@ interface Block {
 }
 
 /** The lines of this project's block that cron runs, without line ends; empty where there is none. */
-export function readBlock(text: string, project: string): string[] {
-  return findBlocks(text, project)
+export function readBlock(text: string, project: string, part: SchedulePart = "nightly"): string[] {
+  return findBlocks(text, marksOf(project, part))
     .flatMap(({ lines }) => lines)
     .map(withoutEnd)
     .filter((line) => OURS.test(line));
 }
 
 /** Puts `lines` into the project's block, made at the end where there is none. Twice gives the same. */
-export function installBlock(text: string, project: string, lines: readonly string[]): string {
-  const [first] = findBlocks(text, project);
-  const block = [beginMark(project), ...lines, endMark(project)]
-    .map((line) => `${line}\n`)
-    .join("");
+export function installBlock(
+  text: string,
+  project: string,
+  lines: readonly string[],
+  part: SchedulePart = "nightly",
+): string {
+  const marks = marksOf(project, part);
+  const [first] = findBlocks(text, marks);
+  const block = [marks.begin, ...lines, marks.end].map((line) => `${line}\n`).join("");
   if (!first) return text + (text === "" || text.endsWith("\n") ? "" : "\n") + block;
   const before = text.slice(0, first.start);
-  return before + block + foreign(first) + removeBlock(text.slice(first.end), project);
+  return before + block + foreign(first) + removeBlock(text.slice(first.end), project, part);
 }
 
 /** Takes the project's block out, and nothing else. */
-export function removeBlock(text: string, project: string): string {
-  const [first] = findBlocks(text, project);
+export function removeBlock(text: string, project: string, part: SchedulePart = "nightly"): string {
+  const [first] = findBlocks(text, marksOf(project, part));
   if (!first) return text;
-  const after = removeBlock(text.slice(first.end), project);
+  const after = removeBlock(text.slice(first.end), project, part);
   return text.slice(0, first.start) + foreign(first) + after;
 }
 
-const beginMark = (project: string) => `# mongokeep begin ${toText(project)}`;
-const endMark = (project: string) => `# mongokeep end ${toText(project)}`;
+interface Marks {
+  readonly project: string;
+  readonly begin: string;
+  readonly end: string;
+}
+
+function marksOf(project: string, part: SchedulePart): Marks {
+  const name = part === "nightly" ? "mongokeep" : "mongokeep drill";
+  const mark = (which: string) => `# ${name} ${which} ${toText(project)}`;
+  return { project, begin: mark("begin"), end: mark("end") };
+}
+
 const withoutEnd = (line: string) => line.replace(/\r?\n?$/, "");
 
 function foreign({ lines }: Block): string {
   return lines.filter((line) => !OURS.test(withoutEnd(line))).join("");
 }
 
-function findBlocks(text: string, project: string): Block[] {
+function findBlocks(text: string, marks: Marks): Block[] {
   const blocks: Block[] = [];
   let open: { start: number; lines: string[] } | null = null;
   let at = 0;
@@ -61,16 +78,16 @@ function findBlocks(text: string, project: string): Block[] {
     const start = at;
     at += line.length;
     const bare = withoutEnd(line);
-    if (bare === beginMark(project)) {
-      if (open) throw unbalanced(project);
+    if (bare === marks.begin) {
+      if (open) throw unbalanced(marks.project);
       open = { start, lines: [] };
-    } else if (bare === endMark(project)) {
-      if (!open) throw unbalanced(project);
+    } else if (bare === marks.end) {
+      if (!open) throw unbalanced(marks.project);
       blocks.push({ ...open, end: at });
       open = null;
     } else open?.lines.push(line);
   }
-  if (open) throw unbalanced(project);
+  if (open) throw unbalanced(marks.project);
   return blocks;
 }
 

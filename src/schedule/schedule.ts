@@ -1,8 +1,9 @@
-// The nightly run, installed in cron or as a systemd user timer: what `schedule install|remove|status` do.
+// The nightly run and the drills, installed in cron or as a systemd user timer: what `schedule install|remove|status` do.
 import { KeepError } from "../errors.ts";
 import { formatCronLine } from "./command-line.ts";
 import { nextRun, normalizeCron } from "./cron-expression.ts";
 import { fromText, installBlock, readBlock, removeBlock, toText } from "./crontab-text.ts";
+import type { SchedulePart } from "./crontab-text.ts";
 import { openCrontab } from "./crontab.ts";
 import { lastLogTime, makeLogFile } from "./log-target.ts";
 import { assertPrograms, isCronRunning, systemZone, zoneWarning } from "./surroundings.ts";
@@ -37,6 +38,17 @@ export interface ScheduleRequest extends SchedulePlace {
   readonly statusAlert?: boolean;
 }
 
+/** Drills that run by themselves. */
+export interface DrillSchedule {
+  readonly kind: ScheduleKind;
+  /** The crontab line or OnCalendar=, as installed. */
+  readonly line: string;
+  readonly at: string;
+  /** ISO 8601, UTC. */
+  readonly nextRun: string | null;
+  readonly warnings: readonly string[];
+}
+
 export interface ScheduleState {
   readonly installed: boolean;
   readonly kind: ScheduleKind | null;
@@ -47,9 +59,12 @@ export interface ScheduleState {
   readonly nextRun: string | null;
   /** When something was last written to the log, ISO 8601, UTC. */
   readonly lastLog: string | null;
+  /** null: none are installed. */
+  readonly drill: DrillSchedule | null;
   readonly warnings: readonly string[];
 }
 
+const PARTS: readonly SchedulePart[] = ["nightly", "drill"];
 const STATUS_AT = "0 9 * * *";
 
 /**
@@ -63,52 +78,76 @@ export async function installSchedule(request: ScheduleRequest): Promise<Schedul
   if (request.statusAlert === true) {
     runs.push({ unit: "mongokeep-status", at: STATUS_AT, verb: ["status", "--alert"] });
   }
+  return await install("nightly", runs, request);
+}
+
+/** The same for drills, beside the nightly run. */
+export async function installDrills(request: ScheduleRequest): Promise<ScheduleState> {
+  const at = normalizeCron(request.at, request.nowMs);
+  return await install("drill", [{ unit: "mongokeep-drill", at, verb: ["drill"] }], request);
+}
+
+async function install(
+  part: SchedulePart,
+  runs: readonly TimedRun[],
+  request: ScheduleRequest,
+): Promise<ScheduleState> {
   await assertPrograms(request.node, request.script);
   await makeLogFile(request.logFile);
   if (request.kind === "cron") {
-    await installCron(runs, request);
-    await removeTimers(request.project, request.home, systemctlOf(request));
+    await installCron(runs, request, part);
+    await removeTimers(request.project, request.home, systemctlOf(request), part);
   } else {
-    await installTimers(runs, request, systemctlOf(request));
-    await removeCron(request);
+    await installTimers(runs, request, systemctlOf(request), part);
+    await removeCron(request, part);
   }
   return await readSchedule(request);
 }
 
 /** Takes away what is installed for this project, and says what it was. */
 export async function removeSchedule(place: SchedulePlace): Promise<{ removed: ScheduleKind[] }> {
-  const removed: ScheduleKind[] = [];
-  if (await removeTimers(place.project, place.home, systemctlOf(place))) removed.push("systemd");
-  if (await removeCron(place)) removed.push("cron");
-  return { removed };
+  const removed = new Set<ScheduleKind>();
+  for (const part of PARTS) {
+    const { project, home } = place;
+    if (await removeTimers(project, home, systemctlOf(place), part)) removed.add("systemd");
+    if (await removeCron(place, part)) removed.add("cron");
+  }
+  return { removed: [...removed] };
 }
 
 /** What is installed for this project, and whether it can run. Changes nothing. */
 export async function readSchedule(place: SchedulePlace): Promise<ScheduleState> {
-  const found = (await readCron(place)) ?? (await readSystemd(place));
+  const found = await find(place, "nightly");
+  const drill = await readDrills(place);
   const log = await lastLogTime(place.logFile);
   const lastLog = log === null ? null : new Date(log).toISOString();
   if (!found) {
-    return {
-      installed: false,
-      kind: null,
-      line: null,
-      at: null,
-      nextRun: null,
-      lastLog,
-      warnings: [],
-    };
+    const none = { installed: false, kind: null, line: null, at: null, nextRun: null } as const;
+    return { ...none, lastLog, drill, warnings: [] };
   }
-  const { next, problem } = plannedRun(found.at, place.nowMs);
-  const zone = zoneWarning(place.timezone, place.nowMs);
+  const { kind, line, at } = found;
+  const { nextRun: next, warnings } = judge(found, place);
+  return { installed: true, ...{ kind, line, at }, nextRun: next, lastLog, drill, warnings };
+}
+
+async function find(place: SchedulePlace, part: SchedulePart): Promise<Found | null> {
+  return (await readCron(place, part)) ?? (await readSystemd(place, part));
+}
+
+async function readDrills(place: SchedulePlace): Promise<DrillSchedule | null> {
+  const found = await find(place, "drill");
+  if (!found) return null;
+  const { kind, line, at } = found;
+  return { kind, line, at, ...judge(found, place) };
+}
+
+/** When it runs next, and what stands against it. */
+function judge(found: Found, { timezone, nowMs }: SchedulePlace) {
+  const { next, problem } = plannedRun(found.at, nowMs);
+  const warnings = [...found.warnings, problem, zoneWarning(timezone, nowMs)];
   return {
-    installed: true,
-    kind: found.kind,
-    line: found.line,
-    at: found.at,
     nextRun: next === null ? null : new Date(next).toISOString(),
-    lastLog,
-    warnings: [...found.warnings, problem, zone].filter((warning) => warning !== null),
+    warnings: warnings.filter((warning) => warning !== null),
   };
 }
 
@@ -132,18 +171,22 @@ function plannedRun(at: string, nowMs: number): { next: number | null; problem: 
 const systemctlOf = ({ programs }: SchedulePlace) => programs?.systemctl ?? "systemctl";
 const crontabOf = ({ programs }: SchedulePlace) => openCrontab(programs?.crontab);
 
-async function installCron(runs: readonly TimedRun[], command: ScheduleRequest): Promise<void> {
+async function installCron(
+  runs: readonly TimedRun[],
+  command: ScheduleRequest,
+  part: SchedulePart,
+): Promise<void> {
   const lines = runs.map(({ at, verb }) => toText(formatCronLine(at, verb, command)));
   const crontab = crontabOf(command);
   const before = await crontab.read();
-  const after = installBlock(before, command.project, lines);
+  const after = installBlock(before, command.project, lines, part);
   if (after !== before) await crontab.write(after);
 }
 
-async function removeCron(place: SchedulePlace): Promise<boolean> {
+async function removeCron(place: SchedulePlace, part: SchedulePart): Promise<boolean> {
   const crontab = crontabOf(place);
   const before = await crontab.read().catch(noneWhereNoCron);
-  const after = removeBlock(before, place.project);
+  const after = removeBlock(before, place.project, part);
   if (after === before) return false;
   await crontab.write(after);
   return true;
@@ -158,10 +201,16 @@ function noneWhereNoCron(error: unknown): string {
 const isMissing = (cause: unknown) =>
   cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 
-async function readCron(place: SchedulePlace): Promise<Found | null> {
+/** The line or unit that stands for its part. */
+const CHIEF = {
+  nightly: { line: / backup(?: --env-file .+)? >> /, unit: "mongokeep-backup", again: "schedule install" }, // prettier-ignore
+  drill: { line: / drill(?: --env-file .+)? >> /, unit: "mongokeep-drill", again: "drill --schedule" }, // prettier-ignore
+} as const satisfies Record<SchedulePart, object>;
+
+async function readCron(place: SchedulePlace, part: SchedulePart): Promise<Found | null> {
   const text = await crontabOf(place).show().catch(noneWhereNoCron);
-  const lines = readBlock(text, place.project).map(fromText);
-  const line = lines.find((candidate) => / backup(?: --env-file .+)? >> /.test(candidate));
+  const lines = readBlock(text, place.project, part).map(fromText);
+  const line = lines.find((candidate) => CHIEF[part].line.test(candidate));
   if (line === undefined) return null;
   const running = await isCronRunning();
   const stopped = "no cron daemon runs: start it (sudo service cron start)";
@@ -173,15 +222,15 @@ async function readCron(place: SchedulePlace): Promise<Found | null> {
   };
 }
 
-async function readSystemd(place: SchedulePlace): Promise<Found | null> {
-  const timers = await readTimers(place.project, place.home);
-  const backup = timers.find(({ unit }) => unit === "mongokeep-backup");
-  if (!backup) return null;
-  const off = "the timer is not enabled: run mongokeep schedule install --systemd";
+async function readSystemd(place: SchedulePlace, part: SchedulePart): Promise<Found | null> {
+  const timers = await readTimers(place.project, place.home, part);
+  const chief = timers.find(({ unit }) => unit === CHIEF[part].unit);
+  if (!chief) return null;
+  const off = `the timer is not enabled: run mongokeep ${CHIEF[part].again} --systemd`;
   return {
     kind: "systemd",
-    line: backup.line,
-    at: backup.at,
-    warnings: backup.enabled ? [] : [off],
+    line: chief.line,
+    at: chief.at,
+    warnings: chief.enabled ? [] : [off],
   };
 }

@@ -5,6 +5,7 @@ import { KeepError } from "../errors.ts";
 import { PRIVATE_FOLDER, replaceFile } from "../util/durable-file.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import type { ScheduledCommand } from "./command-line.ts";
+import type { SchedulePart } from "./crontab-text.ts";
 import { formatServiceUnit, formatTimerUnit, readUnit } from "./systemd-units.ts";
 
 /** One thing that runs by itself. */
@@ -15,7 +16,11 @@ export interface TimedRun {
   readonly verb: readonly string[];
 }
 
-export const SYSTEMD_UNITS = ["mongokeep-backup", "mongokeep-status"];
+/** The units of each part. */
+const UNITS: Readonly<Record<SchedulePart, readonly string[]>> = {
+  nightly: ["mongokeep-backup", "mongokeep-status"],
+  drill: ["mongokeep-drill"],
+};
 const TIMEOUT_MS = 30_000;
 
 export interface InstalledTimer {
@@ -33,14 +38,15 @@ export async function installTimers(
   runs: readonly TimedRun[],
   command: ScheduledCommand,
   systemctl: string,
+  part: SchedulePart = "nightly",
 ): Promise<void> {
   const folder = folderOf(command.home);
-  await assertOwn(folder, command.project);
+  await assertOwn(folder, command.project, part);
   const files = runs.flatMap(({ unit, at, verb }): [string, string][] => [
     [`${unit}.service`, formatServiceUnit(at, verb, command)],
     [`${unit}.timer`, formatTimerUnit(at, verb, command.project)],
   ]);
-  await removeTimers(command.project, command.home, systemctl);
+  await removeTimers(command.project, command.home, systemctl, part);
   await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
   try {
     for (const [name, text] of files) await replaceFile(join(folder, name), text);
@@ -58,8 +64,9 @@ export async function removeTimers(
   project: string,
   home: string,
   systemctl: string,
+  part: SchedulePart = "nightly",
 ): Promise<boolean> {
-  const timers = await readTimers(project, home);
+  const timers = await readTimers(project, home, part);
   if (timers.length === 0) return false;
   const units = timers.map(({ unit }) => unit);
   await runSystemctl(systemctl, ["disable", "--now", ...units.map((unit) => `${unit}.timer`)]);
@@ -73,11 +80,15 @@ export async function removeTimers(
 }
 
 /** The project's timers as their files say. */
-export async function readTimers(project: string, home: string): Promise<InstalledTimer[]> {
+export async function readTimers(
+  project: string,
+  home: string,
+  part: SchedulePart = "nightly",
+): Promise<InstalledTimer[]> {
   const folder = folderOf(home);
   const wanted = (await readdir(join(folder, "timers.target.wants")).catch(nothing)) ?? [];
   const timers: InstalledTimer[] = [];
-  for (const unit of SYSTEMD_UNITS) {
+  for (const unit of UNITS[part]) {
     const text = await readFile(join(folder, `${unit}.timer`), "utf8").catch(nothing);
     const head = text === null ? null : readUnit(text);
     if (text === null || head?.project !== project) continue;
@@ -93,8 +104,8 @@ function nothing(error: unknown): null {
 }
 
 /** The unit names are the same for all projects of a user: the second project must not take the first one's. */
-async function assertOwn(folder: string, project: string): Promise<void> {
-  for (const unit of SYSTEMD_UNITS) {
+async function assertOwn(folder: string, project: string, part: SchedulePart): Promise<void> {
+  for (const unit of UNITS[part]) {
     const path = join(folder, `${unit}.timer`);
     const text = await readFile(path, "utf8").catch(nothing);
     if (text === null) continue;

@@ -2,6 +2,7 @@
 // What must stay true: a line that is not understood in full is refused, never skipped; and no filter is
 // repeated in a message, for it may hold a patient's name.
 import { ejsonToRaw } from "../bson/ejson.ts";
+import { holdsRaw, toOrdered } from "../bson/ordered.ts";
 import { KeepError } from "../errors.ts";
 import { parseDuration } from "../util/units.ts";
 
@@ -128,10 +129,13 @@ function readNewest(rest: string, fail: Fail): Read {
 }
 
 function readFilter(text: string, fail: Fail, example: string): Uint8Array {
+  let filter: Uint8Array;
   try {
-    return ejsonToRaw(text.trim());
+    filter = ejsonToRaw(text.trim());
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw fail("has a filter that is no Extended JSON object", example);
   }
+  if (holdsRaw(toOrdered(filter))) throw fail("has a filter with values that cannot be asked for", example); // prettier-ignore
+  return filter;
 }

@@ -7,7 +7,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { KeepError } from "../../src/errors.ts";
 import { systemZone } from "../../src/schedule/surroundings.ts";
-import { installSchedule, readSchedule, removeSchedule } from "../../src/schedule/schedule.ts";
+import {
+  installDrills,
+  installSchedule,
+  readSchedule,
+  removeSchedule,
+} from "../../src/schedule/schedule.ts";
 import type { ScheduleRequest } from "../../src/schedule/schedule.ts";
 import { fakeCrontab, realCrontab, realCrontabMissing } from "./crontab-program.ts";
 import type { CrontabProgram } from "./crontab-program.ts";
@@ -99,6 +104,29 @@ for (const { name, skip, open } of kinds) {
       await removeSchedule(other);
       assert.deepEqual(list(), first);
       await removeSchedule(request);
+    });
+
+    test("drills have a block of their own, which the nightly run comes and goes beside", async () => {
+      const foreign = Buffer.from("# mine\n");
+      set(foreign);
+      const drills = { ...request, at: "0 4 1 * *" };
+      const first = await installDrills(drills);
+      assert.equal(first.installed, false);
+      assert.equal(first.drill?.at, "0 4 1 * *");
+      assert.match(first.drill.nextRun ?? "", /^2026-(11-30|12-01)T/);
+      assert.ok(list().includes(`# mongokeep drill begin ${request.project}\n0 4 1 * * cd `));
+      assert.ok(list().includes(" drill >> "));
+      const before = list();
+      assert.deepEqual((await installSchedule(request)).drill, first.drill);
+      const both = list();
+      await installDrills(drills);
+      assert.deepEqual(list(), both, "twice changes nothing");
+      await installSchedule({ ...request, at: "30 3 * * *" });
+      const state = await readSchedule(request);
+      assert.deepEqual([state.at, state.drill?.at], ["30 3 * * *", "0 4 1 * *"]);
+      assert.deepEqual(list().subarray(0, before.length), before);
+      assert.deepEqual(await removeSchedule(request), { removed: ["cron"] });
+      assert.deepEqual(list(), foreign);
     });
 
     test("a time that cron cannot read is refused before anything is touched", async () => {

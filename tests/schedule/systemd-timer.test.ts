@@ -6,7 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { KeepError } from "../../src/errors.ts";
-import { installSchedule, readSchedule, removeSchedule } from "../../src/schedule/schedule.ts";
+import {
+  installDrills,
+  installSchedule,
+  readSchedule,
+  removeSchedule,
+} from "../../src/schedule/schedule.ts";
 import type { ScheduleRequest } from "../../src/schedule/schedule.ts";
 import { systemZone } from "../../src/schedule/surroundings.ts";
 import { fakeCrontab } from "./crontab-program.ts";
@@ -134,4 +139,17 @@ test("a timer that is switched off is a warning", async () => {
   await installSchedule(request);
   await rm(join(units, "timers.target.wants"), { recursive: true });
   assert.match((await readSchedule(request)).warnings.join(), /not enabled/);
+});
+
+test("drills have a timer of their own, and it stays when the nightly one is installed anew", async () => {
+  await installDrills({ ...request, at: "0 4 1 * *" });
+  const state = await installSchedule(request);
+  assert.equal(state.drill?.line, "OnCalendar=*-*-01 04:00:00");
+  assert.deepEqual(state.drill.warnings, []);
+  const names = (await readdir(units)).filter((name) => name.endsWith(".timer"));
+  assert.deepEqual(names.sort(), ["mongokeep-backup.timer", "mongokeep-drill.timer"]);
+  const service = await readFile(join(units, "mongokeep-drill.service"), "utf8");
+  assert.match(service, /^ExecStart=.* drill$/m);
+  assert.deepEqual(await removeSchedule(request), { removed: ["systemd"] });
+  assert.deepEqual((await readdir(units)).filter((name) => name.startsWith("mongokeep")), []); // prettier-ignore
 });

@@ -1,6 +1,6 @@
 // mongokeep verify
 import { Option } from "commander";
-import { helpEnd, keep, refuseLater, usage } from "../verb.ts";
+import { helpEnd, keep, usage } from "../verb.ts";
 import type { Verb } from "../verb.ts";
 
 interface VerifyFlags {
@@ -20,7 +20,10 @@ export const verify: Verb<"verify"> = {
       .option("--latest", "the newest good backup of what the settings name")
       .option("--all", "every backup in BACKUP_DIR")
       .addOption(
-        new Option("--level <level>", "quick: checksums; full: every document too")
+        new Option(
+          "--level <level>",
+          "quick: checksums; full: every document too; drill: restored too",
+        )
           .choices(["quick", "full", "drill"])
           .default("full"),
       )
@@ -35,8 +38,7 @@ export const verify: Verb<"verify"> = {
       .action(keep(found));
   },
   check: ({ args, flags }) => {
-    const { latest, all, level } = flags as unknown as VerifyFlags;
-    if (level === "drill") refuseLater("--level drill");
+    const { latest, all } = flags as unknown as VerifyFlags;
     const named = [args[0] !== undefined, latest === true, all === true].filter(Boolean).length;
     if (named > 1) throw usage("name one backup, or --latest, or --all: not several of them");
   },
@@ -44,9 +46,7 @@ export const verify: Verb<"verify"> = {
     const { all, level } = flags as unknown as VerifyFlags;
     const refs = all === true ? "all" : (args[0] ?? "latest");
     const { runVerify } = await import("../../jobs/verify.ts");
-    const result = await run("verify", (context) =>
-      runVerify(context, { refs, level: level === "quick" ? "quick" : "full" }),
-    );
+    const result = await run("verify", (context) => runVerify(context, { refs, level }));
     const { formatVerify } = await import("../../report/text/verify.ts");
     return { result, text: (view) => formatVerify(result, view), isReport: true };
   },

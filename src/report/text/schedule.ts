@@ -1,5 +1,6 @@
 // What is installed in cron or systemd.
 import type { ScheduleResult, UnscheduleResult } from "../../jobs/schedule.ts";
+import type { DrillSchedule } from "../../schedule/schedule.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatFacts } from "../table.ts";
@@ -12,8 +13,10 @@ export function formatSchedule(result: ScheduleResult | UnscheduleResult, view: 
       ? "no schedule was installed"
       : `removed from ${removed.join(" and ")}`;
   }
-  const { installed, kind, line, nextRun, lastLog, warnings } = result;
-  if (!installed) return "no schedule is installed: mongokeep schedule install does it";
+  const { installed, kind, line, nextRun, lastLog, drill, warnings } = result;
+  const drills = drill ? [formatDrillSchedule(drill, view)] : [];
+  if (!installed)
+    return ["no schedule is installed: mongokeep schedule install does it", ...drills].join("\n");
   const facts = formatFacts([
     ["in", kind],
     ["line", line === null ? null : escapeText(line)],
@@ -21,5 +24,17 @@ export function formatSchedule(result: ScheduleResult | UnscheduleResult, view: 
     ["last log", lastLog === null ? "none yet" : formatWhen(lastLog, view)],
   ]);
   const told = warnings.map((warning) => view.style.warn(`  ! ${escapeText(warning)}`));
-  return [view.style.good("the nightly backup is scheduled"), facts, ...told].join("\n");
+  return [view.style.good("the nightly backup is scheduled"), facts, ...told, ...drills].join("\n");
+}
+
+/** Drills that run by themselves. */
+export function formatDrillSchedule(drill: DrillSchedule, view: View): string {
+  const { kind, line, nextRun, warnings } = drill;
+  const facts = formatFacts([
+    ["in", kind],
+    ["line", escapeText(line)],
+    ["next run", nextRun === null ? null : formatWhen(nextRun, view)],
+  ]);
+  const told = warnings.map((warning) => view.style.warn(`  ! ${escapeText(warning)}`));
+  return [view.style.good("drills are scheduled"), facts, ...told].join("\n");
 }

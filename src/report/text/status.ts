@@ -15,6 +15,7 @@ export function formatStatus(status: StatusResult, view: View): string {
     ["disk", describeDisk(status)],
     ["trend", describeTrend(status)],
     ["last restore", status.lastRestoreAt === null ? "never" : formatWhen(status.lastRestoreAt, view)], // prettier-ignore
+    ["last drill", describeDrill(status, view)],
     ["backups", `${status.backups.good} good of ${status.backups.all}, ${formatBytes(status.backups.storedBytes)}`], // prettier-ignore
   ]);
   const head = status.ok ? style.good("all is well") : style.bad("this needs a person:");
@@ -35,6 +36,10 @@ function describeLast({ lastGood }: StatusResult, view: View): string {
   const { id, createdAt, documents, storedBytes } = lastGood;
   const size = `${formatCount(documents)} documents, ${formatBytes(storedBytes)}`;
   return `${id} (${formatWhen(createdAt, view)}), ${size}`;
+}
+
+function describeDrill({ lastDrill }: StatusResult, view: View): string {
+  return lastDrill ? `${lastDrill.id} passed (${formatWhen(lastDrill.at, view)})` : "never";
 }
 
 function describeDisk({ disk }: StatusResult): string {

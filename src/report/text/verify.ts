@@ -14,7 +14,7 @@ export function formatVerify({ backups }: VerifyJobResult, view: View): string {
 function formatOne(backup: VerifiedBackup, { style }: View): string {
   const { id, ok, level, documents, seconds, problems } = backup;
   const took = formatSeconds(seconds);
-  const count = level === "full" ? `${formatCount(documents)} documents, ` : "";
+  const count = level !== "quick" ? `${formatCount(documents)} documents, ` : "";
   if (ok) return `${style.good("good   ")} ${escapeText(id)}  ${level}, ${count}${took}`;
   const lines = problems.map((problem) => `  ${formatProblem(problem)}`);
   return [`${style.bad("DAMAGED")} ${escapeText(id)}  ${level}, ${took}`, ...lines].join("\n");
