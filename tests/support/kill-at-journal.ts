@@ -28,5 +28,7 @@ prototype.datasync = async function (this: FileHandle) {
   pending = "";
   if (++lines !== at) return;
   appendFileSync(told, line);
-  process.kill(process.pid, process.env.KILL_SIGNAL ?? "SIGKILL");
+  // Another process (the server), or this one.
+  const pid = Number(process.env.KILL_PID ?? process.pid);
+  process.kill(pid, process.env.KILL_SIGNAL ?? "SIGKILL");
 };

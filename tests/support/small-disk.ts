@@ -6,11 +6,14 @@ import { atEnd, temporaryFolder } from "./temporary.ts";
 
 const run = promisify(execFile);
 
-/** A folder with room for a megabyte; null, and the test counted as skipped, where mounting is not allowed. */
-export async function smallDisk(t: TestContext): Promise<string | null> {
+/**
+ * A folder with room for so many megabytes; null, and the test counted as skipped, where mounting is not
+ * allowed.
+ */
+export async function smallDisk(t: TestContext, megabytes = 1): Promise<string | null> {
   const folder = await temporaryFolder(t);
   try {
-    await run("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", folder]);
+    await run("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=0700`, "tmpfs", folder]);
   } catch {
     t.skip("needs the right to mount a tmpfs");
     return null;
