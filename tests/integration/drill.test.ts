@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { MongoClient } from "mongodb";
+import { BSON, MongoClient } from "mongodb";
 import { startMongod } from "../../src/tools/throwaway-mongod.ts";
 import type { Json } from "../support/cli.ts";
 import { fillInteresting } from "../support/fidelity.ts";
@@ -214,6 +214,55 @@ requires(NEEDS, "a drill on a server of one's own leaves it as it was", async (t
   assert.deepEqual(databases.map(({ name }) => name).filter((name) => !["admin", "config", "local"].includes(name)), []); // prettier-ignore
   const parameter = await client.db("admin").command({ getParameter: 1, ttlMonitorEnabled: 1 });
   assert.equal(parameter.ttlMonitorEnabled, true);
+});
+
+test("a dump whose own documents break its unique index fails its drill, and no value is told", async (t) => {
+  const env = { MONGODB_URI: "mongodb://127.0.0.1:1/surg", MONGOD_BINARY: (await mongod()).path };
+  const place = await workspace(t, env);
+  await mkdir(place.at("dump", "surg"), { recursive: true });
+  const documents = [1, 2].map((_id) => BSON.serialize({ _id, mrn: "MRN-000007" }));
+  await writeFile(place.at("dump", "surg", "patients.bson"), Buffer.concat(documents));
+  const indexes = [{ v: 2, key: { _id: 1 }, name: "_id_" }, { v: 2, key: { mrn: 1 }, name: "mrn_1", unique: true }]; // prettier-ignore
+  const metadata = { options: {}, indexes, uuid: "0123456789abcdef0123456789abcdef", collectionName: "patients", type: "collection" }; // prettier-ignore
+  await writeFile(place.at("dump", "surg", "patients.metadata.json"), JSON.stringify(metadata));
+  const run = await place.run(["drill", place.at("dump"), "--json"]);
+  assert.equal(run.code, 3, run.stderr + run.stdout);
+  const { ok, backup, problems, collections, report } = run.json();
+  assert.deepEqual([ok, backup, collections], [false, place.at("dump"), []]);
+  assert.match(problems[0].problem, /patients.*(?:11000|duplicate|unique)/i);
+  const page = await readFile(report, "utf8");
+  assert.match(page, /Failed: the backup could not be restored/);
+  assert.ok(![page, run.stdout, run.stderr].some((text) => text.includes("MRN-000007")));
+});
+
+test("a whole deployment drills with its users and roles, on a server that asks for a login", async (t) => {
+  const { path } = await mongod();
+  const auth = { user: "root", password: "Sekret-root" };
+  await using server = await startMongod({ binary: path, topology: "standalone", auth });
+  await using client = new MongoClient(server.uri);
+  await client
+    .db("surg")
+    .collection<Json>("patients")
+    .insertMany([{ _id: 1 }, { _id: 2 }]);
+  await client.db("billing").createCollection("empty <b>&</b>", { validator: { $expr: true } });
+  await client.db("admin").collection("notes").insertOne({ a: 1 });
+  await client.db("surg").command({ createRole: "reader", privileges: [], roles: ["read"] });
+  await client.db("surg").command({ createUser: "anna", pwd: "x", roles: ["reader"] });
+  const place = await workspace(t, { MONGODB_URI: server.uri, MONGOD_BINARY: path });
+  await place.run(["backup", "--manual"]);
+  const run = await place.run(["drill", "--json"]);
+  assert.equal(run.code, 0, run.stderr + run.stdout);
+  const { collections, report } = run.json();
+  const names = collections.map((one: Json) => one.namespace);
+  assert.deepEqual(names, ["admin.notes", "billing.empty <b>&</b>", "surg.patients"]);
+  const folder = join(report, "..");
+  assert.equal(
+    JSON.parse(await readFile(join(folder, "report.json"), "utf8")).accounts,
+    "restored",
+  );
+  const page = await readFile(report, "utf8");
+  assert.ok(page.includes("billing.empty &lt;b&gt;&amp;&lt;/b&gt;"));
+  assert.ok(!page.includes("Sekret") && !run.stderr.includes("Sekret"));
 });
 
 test("--at and --systemd go with --schedule, and a schedule names no backup", async (t) => {

@@ -3,6 +3,7 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { formatBackupId, isBackupId } from "../../archive/layout.ts";
 import { KeepError } from "../../errors.ts";
 import { createPrivateFolder, PRIVATE_FOLDER, syncFolder, writeNewFile } from "../../util/durable-file.ts"; // prettier-ignore
@@ -56,6 +57,17 @@ export type StoredDrill = Pick<DrillReport, "id" | "ok" | "startedAt"> & {
   readonly scope: DrillReport["backup"]["scope"];
 };
 
+const STORED = z.object({
+  schema: z.literal(1),
+  ok: z.boolean(),
+  startedAt: z.iso.datetime(),
+  backup: z.object({
+    scope: z
+      .object({ hosts: z.array(z.string()), databases: z.array(z.string()).nullable() })
+      .nullable(),
+  }),
+});
+
 /** All drills that ended, newest first. What cannot be read as one is left out. */
 export async function listDrills(root: string): Promise<StoredDrill[]> {
   const names = await readdir(drillsFolder(root)).catch((error: unknown) => {
@@ -75,12 +87,11 @@ async function readDrill(root: string, id: string): Promise<StoredDrill | null> 
   const text = await readFile(join(folder, REPORT), { encoding: "utf8", flag }).catch(() => null);
   if (text === null) return null;
   try {
-    const { ok, startedAt, backup } = JSON.parse(text) as Partial<DrillReport>;
-    if (typeof ok !== "boolean" || Number.isNaN(Date.parse(startedAt ?? ""))) return null;
-    return { id, ok, startedAt: startedAt ?? "", scope: backup?.scope ?? null };
+    const { ok, startedAt, backup } = STORED.parse(JSON.parse(text));
+    return { id, ok, startedAt, scope: backup.scope };
   } catch (error) {
-    // A report that was cut short says nothing; one of ours never is (`null` has no fields to take).
-    if (error instanceof SyntaxError || error instanceof TypeError) return null;
+    // Cut short, of a later version, or not ours.
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
     throw error;
   }
 }

@@ -49,9 +49,32 @@ export async function rehearseRestore(
   const plan = planRestore({ backup: backup.id, source: toSource(backup), live: [], accountsOf });
   const start = await timed(context, "drill-server", () => openDrillPlace(context, plan));
   await using place = start.value;
-  const { deployment } = place;
-  await assertFits(deployment, backup, plan);
+  await assertFits(place.deployment, backup, plan);
   const suited = { ...plan, expiry: place.expiry, usersOf: place.accounts ? plan.usersOf : [] };
+  try {
+    return await rehearse(context, backup, { plan, suited, checks, place, failed }, start.seconds);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw place.binary === null ? error : asLostServer(error);
+  }
+}
+
+interface Rehearsal {
+  readonly plan: RestorePlan;
+  /** The same for what this server can take. */
+  readonly suited: RestorePlan;
+  readonly checks: readonly DrillCheck[];
+  readonly place: DrillPlace;
+  readonly failed: (error: unknown) => void;
+}
+
+async function rehearse(
+  context: JobContext,
+  backup: OpenedBackup,
+  { plan, suited, checks, place, failed }: Rehearsal,
+  startSeconds: number,
+): Promise<Rehearsed> {
+  const { deployment } = place;
   const restore = await timed(context, "restore", async () => {
     try {
       await applyInPlace(deployment, backup, suited, createRecord(suited), context);
@@ -63,7 +86,7 @@ export async function rehearseRestore(
     }
   });
   const server = describe(place);
-  const timings = { startSeconds: start.seconds, restoreSeconds: restore.seconds };
+  const timings = { startSeconds, restoreSeconds: restore.seconds };
   if (!restore.value) {
     const none = { collections: [], checks: [], problems: [], accounts: "not tried" } as const;
     return { server, ...none, timings: { ...timings, compareSeconds: 0, checkSeconds: 0 } };
@@ -82,6 +105,19 @@ export async function rehearseRestore(
     checks: checked.value,
     problems: differencesOf(compared.value),
   };
+}
+
+/** Our own mongod ended while we needed it: nobody's MONGODB_URI is wrong then. */
+function asLostServer(error: unknown): unknown {
+  if (!(error instanceof KeepError) || error.code !== "unreachable") return error;
+  return new KeepError(
+    "failed",
+    `the mongod of the drill ended, or no longer answers: ${error.message}`,
+    {
+      hint: "Look whether its disk (TMPDIR) or the machine's memory ran full, then run the drill again.",
+      cause: error,
+    },
+  );
 }
 
 function accountsFate(plan: RestorePlan, suited: RestorePlan): DrillReport["accounts"] {

@@ -1,5 +1,6 @@
 // The throw-away server of a drill: the user's (DRILL_MONGODB_URI), or a mongod of our own.
 // What must stay true: nothing of a drill stays anywhere, however it ends; and nothing that was there goes.
+import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { programPlaces } from "../../config/program-places.ts";
 import { KeepError } from "../../errors.ts";
@@ -11,6 +12,7 @@ import { inspectLive } from "../../restore/live.ts";
 import type { RestorePlan } from "../../restore/plan.ts";
 import { cacheFolderOf, findMongod } from "../../tools/mongod-binary.ts";
 import { startMongod } from "../../tools/throwaway-mongod.ts";
+import { rememberSecret } from "../../util/redact.ts";
 import { Secret } from "../../util/secret.ts";
 import { formatBytes } from "../../util/units.ts";
 import type { JobContext } from "../context.ts";
@@ -52,9 +54,12 @@ async function openOwn(context: JobContext, { totals }: Planned): Promise<DrillP
   const named = settings.drill.mongodBinary ?? undefined;
   const cacheFolder = cacheFolderOf(home, xdgCacheHome);
   const found = await findMongod({ named, path, cacheFolder, memoryServer: false, signal });
+  // With a login, for other users of this machine must not read what the backup's folder keeps from them.
+  const auth = { user: `mongokeep-drill-${randomUUID()}`, password: randomUUID() };
+  rememberSecret(auth.password);
   // One member, because a standalone refuses what backups of replica sets may hold.
   const mongod = await startMongod({
-    ...{ binary: found.path, topology: "replicaSet", cacheGigabytes: 0.5, signal },
+    ...{ binary: found.path, topology: "replicaSet", cacheGigabytes: 0.5, auth, signal },
     setParameters: { ttlMonitorEnabled: false },
   });
   try {
@@ -74,7 +79,9 @@ async function openOwn(context: JobContext, { totals }: Planned): Promise<DrillP
 
 async function openTheirs(context: JobContext, uri: Secret, plan: Planned): Promise<DrillPlace> {
   const { emit, signal } = context;
-  const deployment = await openDeployment(uri, { emit, signal });
+  const deployment = await openDeployment(uri, { emit, signal }).catch((error: unknown) => {
+    throw namingTheirs(error);
+  });
   try {
     await assertUnused(deployment, plan, signal);
     const ttl = await switchExpiryOff(deployment, context);
@@ -89,6 +96,14 @@ async function openTheirs(context: JobContext, uri: Secret, plan: Planned): Prom
     await deployment[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** The hints speak of MONGODB_URI. */
+function namingTheirs(error: unknown): unknown {
+  if (!(error instanceof KeepError)) return error;
+  const named = (text: string) => text.replaceAll(/(?<!DRILL_)MONGODB_URI/g, "DRILL_MONGODB_URI");
+  const { code, message, hint, details, cause } = error;
+  return new KeepError(code, named(message), { hint: named(hint), details, cause });
 }
 
 const SYSTEM: readonly string[] = ["admin", "config", "local"];
