@@ -28,6 +28,7 @@ import { describePlan, lockRestores, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { stopServiceFor } from "./service-window.ts";
+import { openFound } from "./unpack-archive.ts";
 
 export interface ResumeRequest {
   /** null: the newest one that did not end. */
@@ -47,7 +48,8 @@ export async function runResume(
   await using _lock = request.confirm ? await lockRestores(context, "restore") : null;
   const stored = await findDead(context, request.restoreId);
   if (stored.state === "untouched") return await again(context, stored, request, warnings);
-  const backup = await openSource(context, stored);
+  await using source = await openSource(context, stored);
+  const { backup } = source;
   if (!request.confirm) {
     const { plan } = stored.recorded;
     const order = { backup, plan, rollbackOf: null, skipPreBackup: true, protectOnly: null };
@@ -114,16 +116,20 @@ function asRequest(stored: StoredRequest, confirm: boolean): RestoreRequest {
   };
 }
 
+/** The very backup that was being restored: its path is in the record. */
 async function openSource(
-  { settings, clock }: JobContext,
+  context: JobContext,
   { recorded }: StoredRecord,
-): Promise<OpenedBackup | null> {
+): Promise<{ readonly backup: OpenedBackup | null } & AsyncDisposable> {
+  const { settings, clock } = context;
   const { backup } = recorded.plan;
-  if (backup === null) return null;
+  // A rollback by renames loads nothing.
+  if (backup === null || recorded.plan.collections.every((c) => c.rawBytes === null))
+    return { backup: null, [Symbol.asyncDispose]: () => Promise.resolve() };
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
   const ref = recorded.request?.backup ?? backup;
-  const { path } = await resolveBackup(settings.backupDir, ref, wanted, clock.now());
-  return await openBackup(path);
+  const found = await resolveBackup(settings.backupDir, ref, wanted, clock.now());
+  return await openFound(context, found, "restore");
 }
 
 interface Resumed {

@@ -1,6 +1,5 @@
 // What stands under which name in a database, as the swap compares it.
 import type { MongoClient } from "mongodb";
-import { rawToEjson } from "../bson/ejson.ts";
 import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
 import { driverError } from "../mongo/server-error.ts";
 import type { Standing } from "./swap-plan.ts";
@@ -28,7 +27,7 @@ function describe(b: Buffer): Standing {
   if (type === "timeseries") return { kind: "timeseries" };
   if (type === "view") {
     const options = findElement(b, 0, "options");
-    return { kind: "view", options: options ? optionsText(subDocument(b, options.at)) : "{}" };
+    return { kind: "view", options: options ? optionsText(subDocument(b, options.at)) : "" };
   }
   const info = findElement(b, 0, "info");
   const uuid = info?.type === TYPE_DOCUMENT ? findElement(b, info.at, "uuid") : null;
@@ -38,7 +37,12 @@ function describe(b: Buffer): Standing {
 
 const subDocument = (b: Buffer, at: number) => b.subarray(at, at + b.readInt32LE(at));
 
-/** A view's options as they are compared and written down. */
+/** A view's options as they are compared and written down: every byte, which Extended JSON would not keep. */
 export function optionsText(options: Uint8Array): string {
-  return rawToEjson(options);
+  return Buffer.from(options).toString("base64");
+}
+
+/** Raw BSON again. */
+export function optionsBytes(text: string): Buffer {
+  return Buffer.from(text, "base64");
 }

@@ -2,7 +2,7 @@
 // found. Collections keep their UUID through renames, so that from this and one look at the server the next
 // move is known after a crash at any moment, forward and back alike. Pure.
 
-/** What a name holds before or after the swap. Views are kept as their options, in canonical Extended JSON. */
+/** What a name holds before or after the swap. Views are kept as their options: raw BSON in base64. */
 export type Side =
   | { readonly kind: "none" }
   | {

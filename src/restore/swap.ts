@@ -3,17 +3,15 @@
 // but views, whose options are in the record; and carrying the same swap out again goes on where it stopped.
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
-import { ejsonToRaw } from "../bson/ejson.ts";
 import { findString } from "../bson/element.ts";
-import { toOrdered } from "../bson/ordered.ts";
 import { KeepError } from "../errors.ts";
 import { addMarkers, ownName } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
-import { dropNamespace, orderViews } from "./create.ts";
+import { createNamespace, dropNamespace, orderViews } from "./create.ts";
 import { MAJORITY } from "./indexes.ts";
 import type { RestoreRecord } from "./record.ts";
-import { readStandings } from "./standings.ts";
+import { optionsBytes, readStandings } from "./standings.ts";
 import { planClear, planPut } from "./swap-plan.ts";
 import type { Move, Standing, SwapItem } from "./swap-plan.ts";
 
@@ -186,14 +184,18 @@ async function createView(
   name: string,
   options: string,
 ): Promise<void> {
-  const fields = Object.fromEntries(toOrdered(ejsonToRaw(options)));
+  const raw = optionsBytes(options);
+  const metadata = {
+    ...{ collectionName: name, type: "view", uuid: null },
+    options: raw,
+    indexes: [],
+  };
   try {
-    await client.db(database).command({ create: name, ...fields });
+    await createNamespace(client, { database, name }, metadata);
   } catch (error) {
-    const mapped = driverError("create", `${database}.${name}`, error);
-    if (error instanceof MongoServerError && error.code === CODES.namespaceExists)
-      throw new MovedOn(mapped.message, { cause: mapped });
-    throw mapped;
+    const { serverCode } = error instanceof KeepError ? error.details : {};
+    if (serverCode !== CODES.namespaceExists) throw error;
+    throw new MovedOn(`${database}.${name} exists`, { cause: error });
   }
 }
 
@@ -234,5 +236,5 @@ function orderItems(items: readonly SwapItem[]): SwapItem[] {
 
 function viewOn({ new: side }: SwapItem): string {
   if (side.kind !== "view") return "";
-  return findString(Buffer.from(ejsonToRaw(side.options)), 0, "viewOn") ?? "";
+  return findString(optionsBytes(side.options), 0, "viewOn") ?? "";
 }
