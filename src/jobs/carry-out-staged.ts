@@ -49,9 +49,9 @@ export async function carryOutStaged(
   const protection = swapBack
     ? await protectByAside(record)
     : await protectPresent(context, deployment, order, record);
-  const staging = swapBack ? NOTHING : await stageOrClear(context, deployment, order, record);
-  const items =
-    swapBack?.items ?? (await planSwap(deployment, record.id, order.plan, staging.work));
+  const { staging, items } = swapBack
+    ? { staging: NOTHING, items: swapBack.items }
+    : await stageOrClear(context, deployment, order, record);
   const swap: Swap = { order, record, staging, items, protection };
   const swapped = await inWindow(context, deployment, swap);
   const { work } = staging;
@@ -82,20 +82,18 @@ async function stageOrClear(
   deployment: Deployment,
   order: RestoreOrder,
   record: RestoreRecord,
-): Promise<Staging> {
+): Promise<{ readonly staging: Staging; readonly items: readonly SwapItem[] }> {
   const { emit, signal } = context;
+  const { plan, backup, createLoader } = order;
   emit({ kind: "step", step: "stage", state: "begin" });
   try {
-    const loading = {
-      emit,
-      signal,
-      ...(order.createLoader && { createLoader: order.createLoader }),
-    };
-    const staging = await stage(deployment, order.backup, order.plan, record, loading);
+    const loading = { emit, signal, ...(createLoader && { createLoader }) };
+    const staging = await stage(deployment, backup, plan, record, loading);
+    const items = await planSwap(deployment, record.id, plan, staging.work);
     emit({ kind: "step", step: "stage", state: "end" });
-    return staging;
+    return { staging, items };
   } catch (error) {
-    await clearStaged(context, order.plan, record);
+    await clearStaged(context, plan, record);
     throw error;
   }
 }
