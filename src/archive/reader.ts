@@ -21,6 +21,8 @@ import { parseManifest } from "./manifest-check.ts";
 import { parseMetadata } from "./metadata.ts";
 import type { CollectionMetadata } from "./metadata.ts";
 import { openPlainFile, readExactly } from "./open-file.ts";
+import { findStockOplog } from "./stock-oplog.ts";
+import type { ArchivedOplog } from "./stock-oplog.ts";
 
 export interface ArchivedCollection {
   readonly database: string;
@@ -47,8 +49,9 @@ export interface OpenedBackup {
   /** null: a stock dump. */
   readonly manifest: Manifest | null;
   readonly collections: readonly ArchivedCollection[];
-  /** The dump comes with an oplog, which this version cannot replay. */
+  /** It comes with an oplog, which must be replayed to make it one state. */
   readonly hasOplog: boolean;
+  readonly oplog: ArchivedOplog | null;
 }
 
 const isOplog = (path: string) => path === OPLOG_FILE || path === `${OPLOG_FILE}.zst`;
@@ -90,8 +93,10 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
       expected: { documents, rawBytes, contentHash },
     };
   });
-  const hasOplog = manifest.files.some((file) => isOplog(file.path));
-  return { path, id: basename(path), manifest, collections, hasOplog };
+  const { algorithm } = manifest.compression;
+  const log = manifest.files.find((file) => isOplog(file.path));
+  const oplog = log ? { file: join(path, log.path), algorithm } : null;
+  return { path, id: basename(path), manifest, collections, hasOplog: oplog !== null, oplog };
 }
 
 async function assertFolder(path: string): Promise<void> {
@@ -188,13 +193,9 @@ export async function openStockDump(path: string): Promise<OpenedBackup> {
     collections.push(...(await readDatabaseFolder(path, basename(path))));
   if (collections.length === 0)
     throw new KeepError("damaged", `${path} holds no backup: no manifest and no .bson file`);
-  return {
-    path,
-    id: basename(path),
-    manifest: null,
-    collections,
-    hasOplog: direct.includes("oplog.bson") || direct.includes("oplog.bson.gz"),
-  };
+  const oplog = await findStockOplog(path, direct);
+  const hasOplog = oplog !== null;
+  return { path, id: basename(path), manifest: null, collections, hasOplog, oplog };
 }
 
 interface StockFiles {

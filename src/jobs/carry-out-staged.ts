@@ -12,6 +12,7 @@ import type { RestoreOutcome } from "../restore/native.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
+import { bothPasses } from "../restore/replay.ts";
 import { dropOwn, markParked, planSwap, stage } from "../restore/staged.ts";
 import type { Staging } from "../restore/staged.ts";
 import { carryOutSwap } from "../restore/swap.ts";
@@ -68,7 +69,10 @@ export async function carryOutStaged(
   };
 }
 
-const NOTHING: Staging = { work: [], proved: new Map(), loadSeconds: 0, proveSeconds: 0 };
+const NOTHING: Staging = {
+  ...{ work: [], proved: new Map(), loadSeconds: 0, proveSeconds: 0 },
+  replayed: null,
+};
 
 /** What is swapped back for older data is set aside itself: no copy could protect it better. */
 async function protectByAside(record: RestoreRecord): Promise<Protection> {
@@ -274,10 +278,12 @@ function outcomeOf(
   const same = (swapBack ? plan.collections : [])
     .filter((c) => c.way !== "in-place")
     .map(({ namespace, documents }) => ({ namespace, documents: documents ?? 0, equal: true }));
-  const views = viewsOf(staging.work.filter(({ planned }) => planned.way === "view"));
+  const isView = ({ planned, gone }: Work) => planned.way === "view" && !gone;
+  const views = viewsOf(staging.work.filter(isView));
   return {
     collections: [...same, ...staging.proved.values(), ...(inPlace?.collections ?? []), ...views],
     loadSeconds: staging.loadSeconds + (inPlace?.loadSeconds ?? 0),
     proveSeconds: staging.proveSeconds + (inPlace?.proveSeconds ?? 0),
+    replayed: bothPasses(staging.replayed, inPlace?.replayed ?? null),
   };
 }

@@ -21,6 +21,7 @@ export function describeResult(
     mode: order.plan.mode,
     targetWasEmpty: order.plan.targetWasEmpty,
     collections: outcome.collections,
+    oplog: outcome.replayed,
     serviceDownSeconds: done.serviceDownSeconds,
     setAside: done.setAside,
     rolledBack: order.rollbackOf !== null,

@@ -79,7 +79,12 @@ export function inPlacePart(plan: RestorePlan): RestorePlan | null {
   const remove = plan.removeInPlace;
   if (collections.length + remove.length === 0) return null;
   // Accounts come from another backup than what is replaced in place (accounts.ts).
-  return { ...plan, mode: "in-place", collections, remove, usersOf: [] };
+  return { ...plan, mode: "in-place", collections, remove, usersOf: [], oplog: seriesPart(plan) };
+}
+
+/** What the oplog makes for a while is staged with the rest, unless no server renames it. */
+function seriesPart({ oplog }: RestorePlan): RestorePlan["oplog"] {
+  return oplog && { ...oplog, passing: oplog.passing.filter((one) => one.type === "timeseries") };
 }
 
 /**

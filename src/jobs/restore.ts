@@ -20,6 +20,7 @@ import { collecting } from "./collecting.ts";
 import { carryOut } from "./carry-out.ts";
 import { assertFit } from "./fit.ts";
 import { estimate } from "./estimate.ts";
+import { readOplogForPlan } from "./plan-oplog.ts";
 import { needsProtection } from "./protect.ts";
 import { describeResult } from "./describe-restore.ts";
 import { concernsService } from "./restore-order.ts";
@@ -79,7 +80,6 @@ export async function restoreLocked(
   await using unpacked = isArchive ? await unpackArchive(context, path, what) : null;
   const verifySeconds = unpacked?.seconds ?? (await assertWhole(context, path));
   const backup = unpacked?.backup ?? (await openBackup(path));
-  refuseOplog(backup);
   await using deployment = await context.connect();
   const plan = await planFor(context, deployment, backup, request);
   await assertFit(context, deployment.server, { ...request, backup, plan });
@@ -136,18 +136,6 @@ export async function assertWhole(context: JobContext, path: string): Promise<nu
   );
 }
 
-function refuseOplog(backup: OpenedBackup): void {
-  if (!backup.hasOplog) return;
-  const gzip = backup.collections.some((c) => c.dataFile?.endsWith(".gz")) ? " --gzip" : "";
-  const { archive, path } = backup;
-  const from = archive === undefined ? `${gzip} --oplogReplay --dir ${path}` : ` --oplogReplay --archive=${archive}`; // prettier-ignore
-  throw new KeepError(
-    "not-in-this-version",
-    `${archive ?? path} comes with an oplog, which must be replayed to make it one state`,
-    { hint: `Restore it with: mongorestore${from}` },
-  );
-}
-
 /** Only what is restored, where it is not the whole of its databases. */
 function protectOnly(request: RestoreRequest, plan: RestorePlan): readonly string[] | null {
   const { only, exclude, renameNamespaces, exact } = request;
@@ -173,8 +161,11 @@ async function planFor(
   request: RestoreRequest,
 ): Promise<RestorePlan> {
   const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
-  const source = toSource(backup);
   tellLeftOut(context, backup);
+  const selection = { rename, renameNamespaces, only, exclude };
+  const files = toSource(backup);
+  const log = await readOplogForPlan(context, backup, files, selection);
+  const source = [...files, ...(log?.source ?? [])];
   const targets = new Set([
     ...source.map((n) => rename.get(n.database) ?? n.database),
     ...[...renameNamespaces.values()].map((n) => splitNamespace(n).database),
@@ -184,10 +175,10 @@ async function planFor(
     mode: request.inPlace ? "in-place" : "staged",
     source,
     live: await inspectLive(deployment, [...targets], context.signal),
-    ...{ rename, renameNamespaces, only, exclude, exact, expiry },
+    ...{ ...selection, exact, expiry, oplog: log?.oplog ?? null },
     accountsOf: await databasesWithAccounts(backup),
   });
-  return await stagedWherePossible(context, deployment, plan);
+  return await stagedWherePossible(context, deployment, plan, log?.changesKinds);
 }
 
 /** Falls back to a restore in place where names cannot be swapped, and says so. */
@@ -195,9 +186,12 @@ export async function stagedWherePossible(
   { emit }: JobContext,
   { client, server }: Deployment,
   plan: RestorePlan,
+  changesKinds = false,
 ): Promise<RestorePlan> {
   if (plan.mode === "in-place") return plan;
-  const because = await notStagedBecause(client, server.topology, plan);
+  const because = changesKinds
+    ? "the oplog makes a view of a collection, or a collection of a view"
+    : await notStagedBecause(client, server.topology, plan);
   if (because === null) return plan;
   emit({
     kind: "log",

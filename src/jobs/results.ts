@@ -10,6 +10,7 @@ import type {
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
 import type { Estimate } from "./estimate.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
+import type { Replayed } from "../restore/replay.ts";
 import type { ComparedCollection } from "../verify/compare.ts";
 
 export interface BackupResult {
@@ -89,6 +90,8 @@ export interface RestoreResult {
     readonly documents: number;
     readonly equal: boolean;
   }[];
+  /** What the backup's oplog did after the proof; null where it has none. */
+  readonly oplog: Replayed | null;
   readonly serviceDownSeconds: number | null;
   /** What was live and is kept beside the restored data, under these names. */
   readonly setAside: readonly {

@@ -230,6 +230,7 @@ function resultOf(
     collections: plan.collections.map((c) => ({
       ...{ namespace: c.namespace, documents: c.documents ?? 0, equal: true },
     })),
+    oplog: null,
     serviceDownSeconds: had.downSeconds,
     setAside: had.setAside,
     rolledBack: rollbackOf !== null,

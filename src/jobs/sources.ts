@@ -21,7 +21,8 @@ export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
   }));
 }
 
-const isServersOwn = (c: Named) =>
+/** Neither planned nor replayed. */
+export const isServersOwn = (c: Named): boolean =>
   isServersState(c) || (c.database === "admin" && c.name.startsWith("system."));
 
 interface Named {

@@ -117,6 +117,7 @@ async function planFor(
     targetDatabases: [...new Set([...databases, ...(inPlace?.targetDatabases ?? [])])].sort(),
     targetWasEmpty: all.every((c) => c.action === "create") && remove.length === 0,
     expiry: false,
+    oplog: null,
     totals: {
       collections: all.length,
       documents: all.reduce((sum, c) => sum + (c.documents ?? 0), 0),

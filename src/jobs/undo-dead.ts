@@ -104,6 +104,7 @@ function resultOf(
     collections: plan.collections
       .filter((c) => c.action === "replace")
       .map((c) => ({ namespace: c.namespace, documents: c.liveDocuments ?? 0, equal: true })),
+    oplog: null,
     serviceDownSeconds: had.downSeconds,
     setAside: [],
     rolledBack: true,

@@ -88,6 +88,10 @@ export function isOwn(name: string, markers: readonly Marker[]): boolean {
   return name === MARKERS || (name.startsWith(OWN_PREFIX) && markers.some((m) => m.name === name));
 }
 
+/** Whether a name has our form, where no marker can be asked: in a log of the past. */
+export const hasOwnForm = (name: string) =>
+  name === MARKERS || /^__mongokeep_\d{4}-\d\d-\d\d_[\d-]+_\d+$/.test(name);
+
 function byDatabase<T extends { readonly database: string }>(
   items: readonly T[],
 ): Map<string, T[]> {

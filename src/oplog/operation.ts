@@ -99,3 +99,8 @@ export function isServersOwn(database: string, name: string): boolean {
   if (database === "config") return OWN_CONFIG.test(name);
   return name === "system.profile" || (database === "admin" && name === "system.keys");
 }
+
+/** The names that the server gives to what it makes for the time of a command. */
+const TEMPORARY = /^tmp(\.agg_out\.|\.mr\.|.{5}\.(renameCollection$|convertToCapped\.))/;
+
+export const isTemporaryName = (collection: string) => TEMPORARY.test(collection);

@@ -1,6 +1,7 @@
 // The entries of an oplog file, ours or mongodump's, one by one and checked. Memory is bounded by some chunks.
 import { basename } from "node:path";
 import { readChunks } from "../archive/chunk-reader.ts";
+import type { ArchivedOplog } from "../archive/stock-oplog.ts";
 import { validateDocuments } from "../bson/validate.ts";
 import { KeepError } from "../errors.ts";
 
@@ -9,14 +10,14 @@ const AHEAD = 2;
 
 /** @throws KeepError damaged naming the file */
 export async function* readEntries(
-  path: string,
+  { file, algorithm }: ArchivedOplog,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
-  for await (const { raw } of readChunks(path, { width: AHEAD, signal })) {
+  for await (const { raw } of readChunks(file, { width: AHEAD, signal, algorithm })) {
     const found = validateDocuments(raw);
     if ("problem" in found)
-      throw new KeepError("damaged", `an entry in ${basename(path)} ${found.problem}`, {
-        details: { file: basename(path) },
+      throw new KeepError("damaged", `an entry in ${basename(file)} ${found.problem}`, {
+        details: { file: basename(file) },
       });
     for (let at = 0; at < raw.length; at += raw.readInt32LE(at))
       yield raw.subarray(at, at + raw.readInt32LE(at));

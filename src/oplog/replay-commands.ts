@@ -5,6 +5,7 @@ import { elementOf, withoutFields } from "../bson/edit.ts";
 import { TYPE_INT32 } from "../bson/element.ts";
 import { fieldsOf, isTrue } from "../bson/fields.ts";
 import { CODES } from "../mongo/server-error.ts";
+import { isTemporaryName } from "./operation.ts";
 import type { CommandOperation, Place } from "./operation.ts";
 import { notAlone, notKnown } from "./replay-error.ts";
 import type { About } from "./replay-error.ts";
@@ -15,11 +16,6 @@ import type { Target } from "./rewrite.ts";
 
 type Transactional = "applyOps" | "commitTransaction" | "abortTransaction";
 export type PlainCommand = Exclude<CommandOperation, { kind: Transactional }>;
-
-/** The names that the server gives to what it makes for the time of a command. */
-const TEMPORARY = /^tmp(\.agg_out\.|\.mr\.|.{5}\.(renameCollection$|convertToCapped\.))/;
-
-export const isTemporaryName = (collection: string) => TEMPORARY.test(collection);
 
 /** @throws KeepError as replayOplog does */
 export async function replayCommand(

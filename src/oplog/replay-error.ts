@@ -3,7 +3,7 @@ import { KeepError } from "../errors.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { CODES, withoutValues } from "../mongo/server-error.ts";
 import { formatTime } from "./cluster-time.ts";
-import type { Place } from "./operation.ts";
+import type { Operation, Place } from "./operation.ts";
 
 /** Which entry is being replayed. */
 export interface About {
@@ -65,4 +65,16 @@ export function notAlone(from: Place, to: Place, at: ClusterTime): KeepError {
   const problem = `it becomes ${to.database}.${to.collection}, and is not part of this restore itself`;
   const { message, details } = incoherent({ kind: "rename", namespace, at }, problem);
   return new KeepError("usage", message, { hint: `Restore ${namespace} as well.`, details });
+}
+
+const nameOf = ({ database, collection }: Place) => `${database}.${collection}`;
+
+/** Which entry an operation is. */
+export function about(operation: Operation, at: ClusterTime): About {
+  const { kind } = operation;
+  if ("place" in operation) return { kind, namespace: nameOf(operation.place), at };
+  if ("from" in operation) return { kind, namespace: nameOf(operation.from), at };
+  if ("view" in operation)
+    return { kind, namespace: `${operation.database}.${operation.view}`, at };
+  return { kind, namespace: "database" in operation ? operation.database : "no collection", at };
 }

@@ -7,9 +7,9 @@ import { compareTimes } from "./cluster-time.ts";
 import { classifyEntry, classifyOperation } from "./entry.ts";
 import type { OplogEntry, Operation, ViewOperation, WriteOperation } from "./operation.ts";
 import { dropTemporary, replayCommand } from "./replay-commands.ts";
-import { notKnown } from "./replay-error.ts";
+import { about as aboutOf, notKnown } from "./replay-error.ts";
 import type { About } from "./replay-error.ts";
-import { fullName, ReplayState } from "./replay-state.ts";
+import { ReplayState } from "./replay-state.ts";
 import type { ReplayOptions, ReplaySummary } from "./replay-state.ts";
 import { createSpillFile } from "./spill-file.ts";
 import { Transactions } from "./transactions.ts";
@@ -69,6 +69,11 @@ async function replayEntry(replay: Replay, entry: OplogEntry): Promise<void> {
 }
 
 async function commit(replay: Replay, key: string, at: ClusterTime): Promise<void> {
+  if (isOld(replay.state.options, at)) {
+    // The backup has it, and its first parts may lie before the log.
+    await replay.transactions.abort(key);
+    return;
+  }
   for await (const operation of replay.transactions.commit(key, at))
     await carryOut(replay, classifyOperation(operation), at);
 }
@@ -101,15 +106,6 @@ async function carryOut(replay: Replay, operation: Operation, at: ClusterTime): 
 
 const isOld = ({ from }: ReplayOptions, at: ClusterTime) =>
   from !== null && compareTimes(at, from) < 0;
-
-function aboutOf(operation: Operation, at: ClusterTime): About {
-  const { kind } = operation;
-  if ("place" in operation) return { kind, namespace: fullName(operation.place), at };
-  if ("from" in operation) return { kind, namespace: fullName(operation.from), at };
-  if ("view" in operation)
-    return { kind, namespace: `${operation.database}.${operation.view}`, at };
-  return { kind, namespace: "database" in operation ? operation.database : "no collection", at };
-}
 
 async function write(replay: Replay, operation: WriteOperation, about: About): Promise<void> {
   const { state } = replay;

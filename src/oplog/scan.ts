@@ -1,71 +1,228 @@
-// Reads a log before anything is changed: which collections it makes, and whether it can be replayed at all.
-// Nothing is carried out.
+// Walks through a log before anything is changed: which collections there are at its end, and whether it can
+// be replayed at all. Nothing is carried out. What must stay true: it follows the same rules as the replay.
+import type { CollectionType } from "../archive/manifest.ts";
+import { findString } from "../bson/element.ts";
+import { documentAt } from "../bson/fields.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { compareTimes } from "./cluster-time.ts";
 import { classifyEntry, classifyOperation } from "./entry.ts";
+import { BUCKETS, isTemporaryName } from "./operation.ts";
 import type { Operation, Place } from "./operation.ts";
-import { notAlone, notKnown } from "./replay-error.ts";
+import { about, incoherent, notAlone, notKnown } from "./replay-error.ts";
+import type { About } from "./replay-error.ts";
+
+export interface NamedKind {
+  readonly database: string;
+  readonly name: string;
+  readonly type: CollectionType;
+}
 
 export interface OplogScan {
   readonly entries: number;
   readonly first: ClusterTime | null;
   readonly last: ClusterTime | null;
-  /** Names that the log gives to a collection, by `create` or a rename, also for a time only. */
-  readonly made: readonly Place[];
-  /** The same for views. */
-  readonly views: readonly { readonly database: string; readonly name: string }[];
+  /** What the log makes that the backup does not have and that is there at the end. */
+  readonly made: readonly NamedKind[];
+  /** What the log makes and removes again: the replay needs a name for it. */
+  readonly passing: readonly NamedKind[];
+  /** What the backup has and the log removes. */
+  readonly removed: readonly NamedKind[];
+  /** Names that become something else, a view where a collection was. */
+  readonly changed: readonly NamedKind[];
 }
 
 export interface ScanOptions {
+  /** What the backup has, as far as it is restored. */
+  readonly initial: readonly NamedKind[];
+  readonly from: ClusterTime | null;
   readonly to: ClusterTime | null;
   /** Whether a collection is part of the restore. */
   readonly isRestored: (database: string, collection: string) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** @throws KeepError not-in-this-version for an entry that is not known, damaged for one that cannot be carried out */
+/**
+ * @throws KeepError not-in-this-version for an entry that is not known, usage for a selection that the log
+ * does not allow, damaged where the log and the backup do not fit together
+ */
 export async function scanOplog(
   entries: AsyncIterable<Buffer>,
   options: ScanOptions,
 ): Promise<OplogScan> {
-  const made = new Map<string, Place>();
-  const views = new Map<string, { database: string; name: string }>();
+  const names = new Names(options);
+  const open = new Map<string, Effects>();
   let count = 0;
   let first: ClusterTime | null = null;
   let last: ClusterTime | null = null;
-  const look = (operation: Operation, at: ClusterTime): void => {
-    if (operation.kind === "applyOps")
-      for (const child of operation.operations) look(classifyOperation(child), at);
-    else if (operation.kind === "view") {
-      const { database, view: name } = operation;
-      views.set(`${database}.${name}`, { database, name });
-    } else {
-      const place = placeMade(operation, at, options);
-      if (place) made.set(`${place.database}.${place.collection}`, place);
-    }
-  };
   for await (const raw of entries) {
     options.signal.throwIfAborted();
     const entry = classifyEntry(raw);
-    if (options.to && compareTimes(entry.at, options.to) > 0) break;
+    const { at } = entry;
+    if (options.to && compareTimes(at, options.to) > 0) break;
     count++;
-    first ??= entry.at;
-    last = entry.at;
-    look(entry, entry.at);
+    first ??= at;
+    last = at;
+    const isOld = options.from !== null && compareTimes(at, options.from) < 0;
+    const apply = (effects: Effects | undefined) => {
+      if (!isOld && effects) for (const one of effects.values()) names.take(one, at);
+    };
+    if (entry.kind === "commitTransaction") {
+      if (!isOld && !open.has(entry.key))
+        throw incoherent(about(entry, at), "its parts are missing");
+      apply(open.get(entry.key));
+    }
+    if (entry.kind === "commitTransaction" || entry.kind === "abortTransaction")
+      open.delete(entry.key);
+    else if (entry.kind === "applyOps" && entry.transaction) {
+      const { key, partial, prepare } = entry.transaction;
+      const effects = gather(entry, open.get(key));
+      if (partial || prepare) open.set(key, effects);
+      else {
+        apply(effects);
+        open.delete(key);
+      }
+    } else apply(gather(entry));
   }
-  return { entries: count, first, last, made: [...made.values()], views: [...views.values()] };
+  return { entries: count, first, last, ...names.summarize() };
 }
 
-function placeMade(
-  operation: Operation,
-  at: ClusterTime,
-  { isRestored }: ScanOptions,
-): Place | null {
-  const isPart = ({ database, collection }: Place) => isRestored(database, collection);
-  if (operation.kind === "unknown")
-    throw notKnown({ kind: operation.kind, namespace: "no collection", at }, operation.what);
-  if (operation.kind === "create") return isPart(operation.place) ? operation.place : null;
-  if (operation.kind !== "rename" || !isPart(operation.to)) return null;
-  if (isPart(operation.from)) return operation.to;
-  throw notAlone(operation.from, operation.to, at);
+/** Operations, those that write to one collection only once. */
+type Effects = Map<string, Operation>;
+
+function gather(operation: Operation, into: Effects = new Map()): Effects {
+  if (operation.kind === "applyOps")
+    for (const child of operation.operations) gather(classifyOperation(child), into);
+  else if (
+    operation.kind === "insert" ||
+    operation.kind === "update" ||
+    operation.kind === "delete"
+  )
+    into.set(`write ${keyOf(operation.place)}`, operation);
+  else if (operation.kind !== "ignore") into.set(String(into.size), operation);
+  return into;
+}
+
+interface Named {
+  readonly database: string;
+  readonly collection: string;
+}
+
+const keyOf = ({ database, collection }: Named) => `${database}.${collection}`;
+
+/** Which names there are, entry after entry. */
+class Names {
+  readonly #isRestored: (place: Named) => boolean;
+  readonly #initial: ReadonlyMap<string, NamedKind>;
+  readonly #now: Map<string, NamedKind>;
+  readonly #ever: Map<string, NamedKind>;
+  readonly #missing = new Map<string, About>();
+
+  constructor({ initial, isRestored }: ScanOptions) {
+    this.#isRestored = ({ database, collection }) => isRestored(database, collection);
+    this.#initial = new Map(
+      initial.map((one) => [keyOf({ database: one.database, collection: one.name }), one]),
+    );
+    this.#now = new Map(this.#initial);
+    this.#ever = new Map();
+  }
+
+  take(operation: Operation, at: ClusterTime): void {
+    switch (operation.kind) {
+      case "ignore":
+        return;
+      case "unknown":
+        throw notKnown(about(operation, at), operation.what);
+      case "create":
+        this.#make(operation.place, typeOf(operation.place, operation.o));
+        return;
+      case "drop":
+        this.#remove(operation.place);
+        return;
+      case "rename":
+        this.#rename(operation.from, operation.to, at);
+        return;
+      case "dropDatabase":
+      case "dropViews":
+        this.#removeAllOf(operation.database, operation.kind === "dropViews");
+        return;
+      case "view":
+        this.#view({ database: operation.database, collection: operation.view }, operation);
+        return;
+      default:
+        if ("place" in operation) this.#expect(operation.place, about(operation, at));
+    }
+  }
+
+  #make(place: Named, type: CollectionType): void {
+    if (!this.#isRestored(place)) return;
+    const named = { database: place.database, name: place.collection, type };
+    this.#now.set(keyOf(place), named);
+    this.#ever.set(keyOf(place), named);
+  }
+
+  #remove(place: Named): void {
+    this.#now.delete(keyOf(place));
+    this.#missing.delete(keyOf(place));
+  }
+
+  #removeAllOf(database: string, viewsOnly: boolean): void {
+    for (const { database: own, name, type } of [...this.#now.values()])
+      if (own === database && (type === "view" || !viewsOnly))
+        this.#remove({ database, collection: name });
+  }
+
+  #rename(from: Place, to: Place, at: ClusterTime): void {
+    if (!this.#isRestored(to)) {
+      this.#remove(from);
+      return;
+    }
+    if (!this.#isRestored(from)) throw notAlone(from, to, at);
+    const known = this.#now.get(keyOf(from));
+    this.#remove(from);
+    this.#missing.delete(keyOf(to));
+    if (known) this.#make(to, known.type);
+    else if (!this.#now.has(keyOf(to)))
+      this.#missing.set(keyOf(to), { kind: "rename", namespace: keyOf(to), at });
+  }
+
+  #view(view: Named, { change, o }: { change: string; o: Buffer }): void {
+    const there = this.#now.get(keyOf(view));
+    if (change === "delete" && there?.type === "view") this.#remove(view);
+    // The server keeps a time series as a view over its buckets.
+    if (
+      change === "insert" &&
+      !(findString(o, 0, "viewOn") ?? "").startsWith(BUCKETS) &&
+      there?.type !== "timeseries"
+    )
+      this.#make(view, "view");
+  }
+
+  /** A collection that is not there is expected to be dropped later, when the dump did not see it any more. */
+  #expect(place: Place, by: About): void {
+    const key = keyOf(place);
+    if (this.#isRestored(place) && !this.#now.has(key) && !this.#missing.has(key))
+      this.#missing.set(key, by);
+  }
+
+  summarize(): Pick<OplogScan, "made" | "passing" | "removed" | "changed"> {
+    for (const by of this.#missing.values())
+      throw incoherent(by, "neither the backup nor the log has this collection");
+    const stays = ({ database, name }: NamedKind) =>
+      this.#now.has(keyOf({ database, collection: name })) && !isTemporaryName(name);
+    const before = ({ database, name }: NamedKind) =>
+      this.#initial.get(keyOf({ database, collection: name }));
+    const made = [...this.#ever.values()].filter((one) => !before(one));
+    return {
+      made: made.filter(stays),
+      passing: made.filter((one) => !stays(one)),
+      removed: [...this.#initial.values()].filter((one) => !stays(one)),
+      changed: [...this.#now.values()].filter(
+        (one) => (before(one)?.type ?? one.type) !== one.type,
+      ),
+    };
+  }
+}
+
+function typeOf(place: Place, o: Buffer): CollectionType {
+  return place.buckets || documentAt(o, "timeseries") !== null ? "timeseries" : "collection";
 }

@@ -32,6 +32,8 @@ export interface Work {
   readonly metadata: CollectionMetadata | null;
   /** What is built right after the load. */
   readonly indexes: readonly Definition[];
+  /** The backup's oplog has removed it: nothing is to stand there. */
+  readonly gone?: true;
 }
 
 /** What all steps of one restore share. */
@@ -53,7 +55,7 @@ export interface Build {
 
 export const IN_PLACE: Build = { targetOf: (planned) => planned, expiringToo: () => false };
 
-/** What the archive has of each planned collection. @throws KeepError damaged */
+/** What the archive has of each planned collection that is in its files. @throws KeepError damaged */
 export async function collectWork(
   backup: OpenedBackup,
   plan: Pick<RestorePlan, "collections">,
@@ -62,6 +64,7 @@ export async function collectWork(
   const byName = new Map(backup.collections.map((c) => [`${c.database}.${c.name}`, c]));
   const work: Work[] = [];
   for (const planned of plan.collections) {
+    if (planned.fromOplog) continue;
     const archived = byName.get(`${planned.source.database}.${planned.source.name}`);
     if (!archived)
       throw new KeepError("damaged", `the backup no longer holds ${planned.namespace}`);
@@ -72,7 +75,10 @@ export async function collectWork(
   return work;
 }
 
-function indexesOf(metadata: CollectionMetadata, expiringToo: boolean): readonly Definition[] {
+export function indexesOf(
+  metadata: CollectionMetadata,
+  expiringToo: boolean,
+): readonly Definition[] {
   const { plain, expiring } = splitIndexes(metadata);
   return expiringToo ? [...plain, ...expiring.map(withoutExpiry)] : plain;
 }

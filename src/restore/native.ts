@@ -13,6 +13,8 @@ import type { Run, Work } from "./load-collections.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { ProvedCollection } from "./prove.ts";
 import type { RestoreRecord } from "./record.ts";
+import { passOf, replayOnto, withoutIndexes } from "./replay.ts";
+import type { Replayed } from "./replay.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import { mergeAccounts } from "./users.ts";
 
@@ -22,6 +24,8 @@ export interface RestoreOutcome {
   readonly loadSeconds: number;
   /** Of these, in proofs: their sum over the collections, some at the same time. */
   readonly proveSeconds: number;
+  /** What the backup's oplog did; null where there is none. */
+  readonly replayed: Replayed | null;
 }
 
 /**
@@ -36,16 +40,20 @@ export async function applyInPlace(
   record: RestoreRecord,
   context: RestoreContext,
 ): Promise<RestoreOutcome> {
-  const work = backup ? await collectWork(backup, plan, IN_PLACE) : [];
+  const files = backup ? await collectWork(backup, plan, IN_PLACE) : [];
+  const pass = passOf(backup, plan, IN_PLACE);
+  const replaced = plan.collections.filter((c) => c.action === "replace");
   using loader = (context.createLoader ?? createLoader)(deployment);
-  if (work.length > 0) await loader.prepare();
+  if (files.length > 0) await loader.prepare();
   context.signal.throwIfAborted();
   await record.journal({ step: "live-change", state: "begin" });
   const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
   for (const namespace of plan.remove) await remove(run, namespace);
   const began = performance.now();
-  await dropReplaced(run, work);
-  const proved = await loadCollections(run, work);
+  await dropReplaced(run, replaced);
+  const proved = await loadCollections(run, pass ? withoutIndexes(files) : files);
+  const after = pass ? await replayOnto(run, pass, files) : null;
+  const work = after?.work.filter((one) => !one.gone) ?? files;
   await settleWrites(
     deployment.client,
     work.map((w) => w.planned),
@@ -57,8 +65,10 @@ export async function applyInPlace(
   if (backup) await mergeAll(run, backup, plan);
   await record.journal({ step: "live-change", state: "done" });
   const proveSeconds = run.proving.seconds;
-  const collections = work.flatMap((one) => proved.get(one) ?? []);
-  return { collections: [...collections, ...viewsOf(work)], loadSeconds, proveSeconds };
+  return {
+    collections: [...inOrderOf(files, proved), ...viewsOf(work)],
+    ...{ loadSeconds, proveSeconds, replayed: after?.replayed ?? null },
+  };
 }
 
 async function remove(run: Run, namespace: string): Promise<void> {
@@ -67,12 +77,18 @@ async function remove(run: Run, namespace: string): Promise<void> {
   await step(run, "drop", namespace, () => dropNamespace(run.deployment.client, target));
 }
 
-async function dropReplaced(run: Run, work: readonly Work[]): Promise<void> {
-  for (const { planned } of work)
-    if (planned.action === "replace")
-      await step(run, "drop", planned.namespace, () =>
-        dropNamespace(run.deployment.client, planned),
-      );
+async function dropReplaced(run: Run, replaced: RestorePlan["collections"]): Promise<void> {
+  for (const planned of replaced)
+    await step(run, "drop", planned.namespace, () => dropNamespace(run.deployment.client, planned));
+}
+
+/** The proofs of what the backup's files hold, in the order of the plan. */
+function inOrderOf(
+  work: readonly Work[],
+  proved: ReadonlyMap<Work, ProvedCollection>,
+): ProvedCollection[] {
+  const byName = new Map([...proved.values()].map((one) => [one.namespace, one]));
+  return work.flatMap(({ planned }) => byName.get(planned.namespace) ?? []);
 }
 
 async function createViews(run: Run, work: readonly Work[]): Promise<void> {

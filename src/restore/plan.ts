@@ -1,5 +1,6 @@
 // What a restore will do, decided before anything is done. Pure.
 import type { CollectionType } from "../archive/manifest.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
 import { selectSources } from "./select.ts";
 import type { NamedSource, Selected, Selection } from "./select.ts";
 
@@ -14,6 +15,8 @@ export interface SourceNamespace {
   readonly contentHash: string | null;
   /** How many indexes, `_id_` included; null where it is not known. */
   readonly indexes: number | null;
+  /** The backup's files do not have it: its oplog makes it. */
+  readonly fromOplog?: true;
 }
 
 /** A namespace as it stands on the server. The figures are the server's estimates, null where it gives none. */
@@ -58,6 +61,26 @@ export interface PlannedCollection {
   readonly liveDocuments: number | null;
   /** null: nothing stands there. */
   readonly live: LiveState | null;
+  /** The backup's files do not have it: its oplog makes it. Nothing is known of it before. */
+  readonly fromOplog?: true;
+}
+
+/** The oplog that is replayed onto what was loaded. */
+export interface PlannedOplog {
+  /** The instant that the files are of, as far as they are of one; null: the log's beginning. */
+  readonly from: ClusterTime | null;
+  /** The instant that the restore ends with; null: the log's end. */
+  readonly to: ClusterTime | null;
+  /** What it makes and removes again, by the names in the backup, and the database where that happens. */
+  readonly passing: readonly {
+    readonly source: { readonly database: string; readonly name: string };
+    readonly type: CollectionType;
+    readonly database: string;
+    /** Of its name among those that the restore gives (see parkedNames). */
+    readonly number: number;
+  }[];
+  /** Namespaces of the backup, as they are restored, that it removes: they are gone in the end. */
+  readonly removes: readonly string[];
 }
 
 export interface RestorePlan {
@@ -78,6 +101,8 @@ export interface RestorePlan {
   readonly targetWasEmpty: boolean;
   /** Indexes and collections with an expiry begin to delete expired documents after the restore. */
   readonly expiry: boolean;
+  /** null: the backup has none. */
+  readonly oplog: PlannedOplog | null;
   readonly totals: {
     readonly collections: number;
     readonly documents: number;
@@ -98,6 +123,12 @@ export interface PlanRequest extends Partial<Selection> {
   readonly accountsOf?: readonly string[];
   /** false: restored without their expiry (--no-ttl). */
   readonly expiry?: boolean;
+  readonly oplog?: RequestedOplog | null;
+}
+
+/** What is known of the oplog before its names are chosen. */
+export interface RequestedOplog extends Omit<PlannedOplog, "passing"> {
+  readonly passing: readonly Omit<PlannedOplog["passing"][number], "number">[];
 }
 
 const full = (n: NamedSource) => `${n.database}.${n.name}`;
@@ -109,7 +140,8 @@ export function planRestore(request: PlanRequest): RestorePlan {
   const selected = selectSources(request.source, { rename, renameNamespaces, only, exclude });
   const live = new Map(request.live.map((n) => [full(n), n]));
   const collections = selected.map((one) => planOne(one, mode, live));
-  const targetDatabases = [...new Set(collections.map((c) => c.database))].sort();
+  const passing = (request.oplog?.passing ?? []).map(({ database }) => database);
+  const targetDatabases = [...new Set([...collections.map((c) => c.database), ...passing])].sort();
   const targets = new Set(collections.map((c) => c.namespace));
   const others = request.live
     .filter((n) => targetDatabases.includes(n.database) && !targets.has(full(n)))
@@ -132,12 +164,18 @@ export function planRestore(request: PlanRequest): RestorePlan {
     targetDatabases,
     targetWasEmpty: remove.length === 0 && collections.every((c) => c.action === "create"),
     expiry,
+    oplog: request.oplog ? numbered(request.oplog, collections.length + remove.length) : null,
     totals: {
       collections: collections.length,
       documents: sum(collections.map((c) => c.documents)),
       rawBytes: sum(collections.map((c) => c.rawBytes)),
     },
   };
+}
+
+function numbered(oplog: RequestedOplog, taken: number): PlannedOplog {
+  const passing = oplog.passing.map((one, n) => ({ ...one, number: 2 * (taken + 1 + n) }));
+  return { ...oplog, passing };
 }
 
 const sum = (values: readonly (number | null)[]) =>
@@ -168,6 +206,7 @@ function planOne(
     contentHash: source.contentHash,
     liveDocuments: present?.documents ?? null,
     live: present ? stateOf(present) : null,
+    ...(source.fromOplog && { fromOplog: true }),
   };
 }
 

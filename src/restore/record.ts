@@ -33,6 +33,7 @@ export const STEPS = [
   "load",
   "index",
   "prove",
+  "replay",
   "expire",
   "users",
   "undo",

@@ -35,21 +35,29 @@ export function selectSources<S extends NamedSource>(
 ): Selected<S>[] {
   refuseServersOwn(selection);
   assertNamesSomething(sources, selection);
-  const only = selection.only?.map(globToPattern);
-  const exclude = selection.exclude.map(globToPattern);
-  const selected = sources
-    .filter((n) => only?.some((pattern) => pattern.test(full(n))) ?? true)
-    .filter((n) => !exclude.some((pattern) => pattern.test(full(n)) || pattern.test(n.database)))
-    .flatMap((source) => {
-      const target = targetOf(source, selection);
-      return target ? [{ source, target }] : [];
-    });
+  const choose = chooserOf(selection);
+  const selected = sources.flatMap((source) => {
+    const target = choose(source);
+    return target ? [{ source, target }] : [];
+  });
   if (selected.length === 0 && sources.length > 0)
     throw new KeepError("usage", "nothing is left to restore: every namespace is left out", {
       hint: "Take --exclude or --only out, or name fewer.",
     });
   assertDistinct(selected);
   return selected;
+}
+
+/** Where one namespace goes; null for one that is left out. */
+export function chooserOf(selection: Selection): (source: NamedSource) => NamedSource | null {
+  const only = selection.only?.map(globToPattern);
+  const exclude = selection.exclude.map(globToPattern);
+  return (source) => {
+    const name = full(source);
+    if (only?.some((pattern) => pattern.test(name)) === false) return null;
+    if (exclude.some((pattern) => pattern.test(name) || pattern.test(source.database))) return null;
+    return targetOf(source, selection);
+  };
 }
 
 /** Splits at the first dot: names of databases have none. */

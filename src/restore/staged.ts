@@ -18,9 +18,11 @@ import type { Marker, OwnRole } from "../mongo/own-collections.ts";
 import { dropNamespace } from "./create.ts";
 import { createLoader } from "./load.ts";
 import { collectWork, loadCollections } from "./load-collections.ts";
-import type { Run, Work } from "./load-collections.ts";
+import type { Build, Run, Work } from "./load-collections.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import type { ProvedCollection } from "./prove.ts";
+import { passOf, replayOnto, withoutIndexes } from "./replay.ts";
+import type { Replayed } from "./replay.ts";
 import type { RestoreRecord } from "./record.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import { splitNamespace } from "./select.ts";
@@ -50,6 +52,8 @@ export interface Staging {
   readonly proved: ReadonlyMap<Work, ProvedCollection>;
   readonly loadSeconds: number;
   readonly proveSeconds: number;
+  /** What the backup's oplog did to what is staged; null where there is none. */
+  readonly replayed: Replayed | null;
 }
 
 /**
@@ -65,29 +69,45 @@ export async function stage(
 ): Promise<Staging> {
   const names = parkedNames(record.id, plan);
   const isSwapped = (c: PlannedCollection) => c.way === "swap";
-  const work = backup
-    ? await collectWork(backup, plan, {
-        targetOf: (c) =>
-          isSwapped(c) ? { database: c.database, name: names.staged(c.namespace) } : c,
-        expiringToo: isSwapped,
-      })
-    : [];
+  const build: Build = {
+    targetOf: (c) => (isSwapped(c) ? { database: c.database, name: names.staged(c.namespace) } : c),
+    expiringToo: isSwapped,
+  };
+  const isStaged = ({ way }: Pick<PlannedCollection, "way">) => way !== "in-place";
+  const work = backup ? await collectWork(backup, plan, build) : [];
+  const pass = passOf(backup, plan, build, isStaged);
   const swapped = work.filter(({ planned }) => isSwapped(planned));
   await record.journal({ step: "stage", state: "begin" });
   await addMarkers(
     deployment.client,
-    swapped.map((one) => markerOf(record.id, "staged", one)),
+    // Also what only the oplog will make.
+    plan.collections
+      .filter(isSwapped)
+      .map((planned) =>
+        markerOf(record.id, "staged", { planned, target: build.targetOf(planned) }),
+      ),
   );
   using loader = (context.createLoader ?? createLoader)(deployment);
   const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
   const began = performance.now();
-  const proved = await loadCollections(run, swapped);
+  const proved = await loadCollections(run, pass ? withoutIndexes(swapped) : swapped);
+  const staged = work.filter(({ planned }) => isStaged(planned));
+  const after = pass ? await replayOnto(run, pass, staged) : null;
   const loadSeconds = (performance.now() - began) / 1000;
   await record.journal({ step: "stage", state: "done" });
-  return { work, proved, loadSeconds, proveSeconds: run.proving.seconds };
+  const rest = work.filter(({ planned }) => !isStaged(planned));
+  return {
+    work: after ? [...after.work, ...rest] : work,
+    ...{ proved, loadSeconds, proveSeconds: run.proving.seconds },
+    replayed: after?.replayed ?? null,
+  };
 }
 
-function markerOf(restoreId: string, role: OwnRole, { planned, target }: Work): Marker {
+function markerOf(
+  restoreId: string,
+  role: OwnRole,
+  { planned, target }: Pick<Work, "planned" | "target">,
+): Marker {
   const { namespace } = planned;
   return { database: target.database, name: target.name, restoreId, role, namespace };
 }
@@ -110,12 +130,14 @@ export async function planSwap(
     return known;
   };
   const items: SwapItem[] = [];
-  for (const { planned, metadata } of work.filter((w) => w.planned.way !== "in-place")) {
+  for (const { planned, metadata, gone } of work.filter((w) => w.planned.way !== "in-place")) {
     const { database, name, namespace } = planned;
     const there = await look(database);
     const staged = names.staged(namespace);
-    const side = planned.way === "view" ? viewSide(metadata) : stagedSide(there, staged);
-    items.push({ database, name, old: sideOf(there.get(name), names.aside(namespace)), new: side });
+    const old = sideOf(there.get(name), names.aside(namespace));
+    const isView = planned.way === "view";
+    const side: Side = gone ? { kind: "none" } : isView ? viewSide(metadata) : stagedSide(there, staged); // prettier-ignore
+    if (!gone || old.kind !== "none") items.push({ database, name, old, new: side });
   }
   for (const namespace of plan.remove) {
     const { database, name } = splitNamespace(namespace);

@@ -42,6 +42,7 @@ function formatPlan(
   const steps = formatFacts([
     ["loads", plan.swapsBack ? "nothing: what was there before is still set aside" : `${formatNumber(documents, "document")}, ${formatBytes(rawBytes)}`], // prettier-ignore
     ["how", plan.swapsBack ? "swapped back by renames" : HOW[plan.mode]],
+    ["replays", oplogOf(plan)],
     ["removes", namesOf(plan.remove)],
     ["keeps", namesOf(plan.keptLive)],
     ["users", namesOf(plan.usersOf)],
@@ -55,6 +56,14 @@ function formatPlan(
   const next = `nothing was changed: ${style.bold(`the same ${command} with --confirm`)} does it`;
   const about = manifest === null ? "" : describeBackup(manifest, view);
   return [style.bold(what), about, table, steps, next].filter((part) => part !== "").join("\n");
+}
+
+function oplogOf({ oplog, collections }: PlannedRestore["plan"]): string | null {
+  if (!oplog) return null;
+  const made = collections.filter((c) => c.fromOplog).map((c) => c.namespace);
+  const makes = made.length > 0 ? `, which makes ${namesOf(made) ?? ""}` : "";
+  const removes = oplog.removes.length > 0 ? ` and removes ${namesOf(oplog.removes) ?? ""}` : "";
+  return `the oplog that was written during the dump${makes}${removes}`;
 }
 
 const HOW = {
@@ -126,6 +135,7 @@ function formatDone(result: RestoreResult, { style }: View): string {
     ["takes back", result.rollbackOf],
     ["restored", formatNumber(documents, "document")],
     ["proved", proof],
+    ["replayed", result.oplog && `${formatNumber(result.oplog.applied, "operation")} of the oplog`],
     ["not proved", namesOf(unequal)],
     ["before it", preRestoreBackup ?? beforeOf(result)],
     ["set aside", asideOf(result)],

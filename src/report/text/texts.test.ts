@@ -74,6 +74,7 @@ const plan: PlannedRestore["plan"] = {
   backup: ID,
   mode: "in-place",
   expiry: true,
+  oplog: null,
   collections: [
     {
       namespace: "surg.pa\u001b[2Jtients",
@@ -143,6 +144,7 @@ test("a restore says what was proved, and how it is taken back", () => {
     preRestoreBackup: "2026-11-23_08-59-00",
     targetWasEmpty: false,
     collections: [{ namespace: "surg.patients", documents: 1000, equal: true }],
+    oplog: null,
     serviceDownSeconds: 4.2,
     rolledBack: false,
     timings: {
