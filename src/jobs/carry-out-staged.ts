@@ -13,7 +13,7 @@ import type { RestorePlan } from "../restore/plan.ts";
 import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { bothPasses } from "../restore/replay.ts";
-import { dropOwn, markParked, planSwap, stage } from "../restore/staged.ts";
+import { dropOwn, markParked, planSwap, pruneMarkers, stage } from "../restore/staged.ts";
 import type { Staging } from "../restore/staged.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import type { SwapOutcome } from "../restore/swap.ts";
@@ -115,6 +115,7 @@ export async function clearStaged(
       plan.targetDatabases,
       (m) => m.restoreId === record.id && m.role !== "aside",
     );
+    await pruneMarkers(own, plan.targetDatabases, record.id);
   } catch (error) {
     const { message } = toKeepError(error);
     await record.log(`what was staged could not be dropped: ${message}`);

@@ -115,7 +115,10 @@ async function sweep(
     const after = await hashesOf(fresh);
     if (mended.code !== 0) {
       assert.equal(mended.json().error.code, "usage", `${shown}: ${mended.stdout}`);
-      assert.deepEqual(after, now, `${shown}: nothing was to be mended`);
+      const { c: _live, ...done } = after;
+      // After its last line the restore is whole, and there is nothing to resume.
+      if (line.includes('"step":"end"')) assert.deepEqual(done, then, shown);
+      else assert.deepEqual(after, now, `${shown}: nothing was to be mended`);
     } else if (how === "rollback") assert.deepEqual(after, now, shown);
     else {
       const { c, ...rest } = after;
