@@ -27,7 +27,7 @@ export default tseslint.config(
   },
   {
     // What comes out of --json and the server is read as it is: a test's assertions are its type check.
-    files: ["tests/**/*.ts"],
+    files: ["tests/**/*.ts", "torture/**/*.ts"],
     rules: {
       "@typescript-eslint/no-unsafe-assignment": "off",
       "@typescript-eslint/no-unsafe-member-access": "off",
