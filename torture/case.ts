@@ -29,9 +29,9 @@ export interface Prepared {
    * One trial, which needs no other before it: `--seed S.K` runs it alone. Throws where the promise is broken.
    * Returns in a few words how it ended ("killed before the seal"): these are counted, and show what was reached.
    */
-  readonly run: (this: void, trial: Trial) => Promise<string>;
+  readonly run: (trial: Trial) => Promise<string>;
   /** After the last trial: what can be judged only once. Throws where the promise is broken. */
-  readonly end?: (this: void) => Promise<void>;
+  readonly end?: () => Promise<void>;
 }
 
 export interface Trial {

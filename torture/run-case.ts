@@ -54,16 +54,16 @@ export async function runCase(
   if (lacks !== null) return { ...told, ...nothing, skipped: lacks, seconds: seconds() };
   const { quick, say } = options;
   const seed = caseSeed(options.seed.run, name);
-  const { ground, leave } = enterGround(servers, { quick, seed, say });
+  const entered = enterGround(servers, { quick, seed, say });
   try {
-    const prepared = await one.prepare(ground);
+    const prepared = await one.prepare(entered.ground);
     const ran = await runTrials(one, prepared, options, seconds);
     return { ...told, ...ran, skipped: null, seconds: seconds() };
   } catch (error) {
     const failure = { replay: replayOf(one, options, null), error: show(error) };
     return { ...told, ...nothing, failures: [failure], skipped: null, seconds: seconds() };
   } finally {
-    await leave();
+    await entered.leave();
   }
 }
 
