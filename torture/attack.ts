@@ -23,9 +23,13 @@ export interface Target {
   hashes(): Promise<Hashes>;
 }
 
-/** A project for a fresh database of the live server, removed at the end of the case. */
-export async function createTarget(ground: Ground, env: EnvValues = {}): Promise<Target> {
-  const server = await ground.servers.live();
+/** A project for a fresh database, removed at the end of the case. Default server: the live one. */
+export async function createTarget(
+  ground: Ground,
+  env: EnvValues = {},
+  own?: string,
+): Promise<Target> {
+  const server = own ?? (await ground.servers.live());
   const client = await new MongoClient(server).connect();
   const database = uniqueName();
   ground.after(async () => {

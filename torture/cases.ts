@@ -1,5 +1,8 @@
 // Every case, in the order in which they run.
 import type { TortureCase } from "./case.ts";
 import { killBackup } from "./cases/kill-backup.ts";
+import { mongodInBackup } from "./cases/mongod-in-backup.ts";
+import { stepDown } from "./cases/step-down.ts";
+import { transfers } from "./cases/transfers.ts";
 
-export const CASES: readonly TortureCase[] = [killBackup];
+export const CASES: readonly TortureCase[] = [killBackup, mongodInBackup, stepDown, transfers];

@@ -15,6 +15,8 @@ export type Hashes = Readonly<Record<string, string>>;
 export interface Judge {
   /** The good backups, newest first, each verified in full; throws where one of them is damaged. */
   good(): Promise<readonly ListedBackup[]>;
+  /** Restores one into the second server, where the caller looks at it. */
+  restored(id: string): Promise<MongoClient>;
   /** Restores one into the second server; throws where it is not what `truth` says. */
   restores(id: string, truth: Hashes): Promise<void>;
   /** `good`, and the newest of them restored; throws where there is none. */
@@ -43,16 +45,21 @@ export async function createJudge(
     }
     return listed;
   };
-  const restores = async (id: string, truth: Hashes) => {
+  const restored = async (id: string) => {
     await client.db(database).dropDatabase();
     const settings = { uri: new Secret(uri), backupDir: place.at("judge") };
     const backup = join(place.backupDir, id);
     const result = await restore({ envFile, settings, backup, confirm: true, skipPreBackup: true });
     assert.ok("restored" in result && result.restored, `${id} was not restored`);
+    return client;
+  };
+  const restores = async (id: string, truth: Hashes) => {
+    await restored(id);
     assert.deepEqual(await dbHash(client, database), truth, `${id} is not what was backed up`);
   };
   return {
     good,
+    restored,
     restores,
     async newestIsWhole(truth) {
       const listed = await good();

@@ -50,7 +50,6 @@ export async function freshDatabase(t: Cleanup, serverUri?: string): Promise<Fre
 
 /** `mongodb://host/?x` with a database in its path; users of `admin` still log in there. */
 export function withDatabase(uri: string, database: string): string {
-  const url = new URL(uri);
-  url.pathname = `/${database}`;
-  return url.toString();
+  // No URL has several hosts.
+  return uri.replace(/^(mongodb:\/\/[^/]+)\/[^?]*/, (_, server: string) => `${server}/${database}`);
 }
