@@ -2,7 +2,14 @@
 import type { TortureCase } from "./case.ts";
 import { killBackup } from "./cases/kill-backup.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
+import { network } from "./cases/network.ts";
 import { stepDown } from "./cases/step-down.ts";
 import { transfers } from "./cases/transfers.ts";
 
-export const CASES: readonly TortureCase[] = [killBackup, mongodInBackup, stepDown, transfers];
+export const CASES: readonly TortureCase[] = [
+  killBackup,
+  mongodInBackup,
+  network,
+  stepDown,
+  transfers,
+];
