@@ -4,9 +4,16 @@ import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { newestInstant } from "../mongo/inspect.ts";
-import { assertNotEmpty, listDatabaseNames, listNamespaces } from "../mongo/namespaces.ts";
+import {
+  assertNotEmpty,
+  isInternal,
+  listDatabaseNames,
+  listNamespaces,
+} from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
+import { OWN_PREFIX } from "../mongo/own-collections.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
+import type { TakenNamespaces } from "../oplog/tailer-select.ts";
 import { findBucketless, isTemporary, sameNamespaces } from "./consistency.ts";
 
 /** What of a deployment is dumped. */
@@ -40,10 +47,7 @@ export async function listSelected(
 ): Promise<Listing> {
   const databases: string[] = [];
   const wanted = (n: NamespaceInfo) =>
-    !isTemporary(n.name) &&
-    !selection.exclude.includes(n.database) &&
-    !selection.exclude.includes(`${n.database}.${n.name}`) &&
-    (selection.only === null || selection.only.includes(`${n.database}.${n.name}`));
+    !isTemporary(n.name) && isSelected(selection, n.database, n.name);
   const namespaces: NamespaceInfo[] = [];
   const present = new Set<string>();
   let unreadable: KeepError | null = null;
@@ -84,6 +88,42 @@ const SETTINGS = "config";
 
 const isRightsMissing = (error: unknown): error is KeepError =>
   error instanceof KeepError && error.code === "rights-missing";
+
+/** By the settings alone. */
+function isSelected(selection: Selection, database: string, name: string): boolean {
+  const whole = `${database}.${name}`;
+  return (
+    !selection.exclude.includes(database) &&
+    !selection.exclude.includes(whole) &&
+    (selection.only === null || selection.only.includes(whole))
+  );
+}
+
+/** The cluster's settings too are kept as they were read. */
+const NEVER: readonly string[] = ["local", SETTINGS];
+
+/** Accounts are backed up as they were read, and restored by other means than documents. */
+const ACCOUNTS: readonly string[] = ["admin.system.users", "admin.system.roles"];
+
+/**
+ * What of the oplog concerns a backup: the same namespaces, also those that come into being after the
+ * listing. Passing collections of the server too: what $out writes is renamed in the end.
+ */
+export function takenBy(selection: Selection, listing: Listing): TakenNamespaces {
+  const listed = new Set(listing.namespaces.map((n) => `${n.database}.${n.name}`));
+  const database = (name: string) =>
+    !NEVER.includes(name) && (selection.databases?.includes(name) ?? !name.startsWith("__mdb_"));
+  return {
+    database,
+    collection: (of, name) =>
+      database(of) &&
+      (isTemporary(name) ? !selection.exclude.includes(of) : isSelected(selection, of, name)) &&
+      !isInternal(of, name) &&
+      !ACCOUNTS.includes(`${of}.${name}`) &&
+      // What a restore puts beside the live collections; one without a marker is the user's, and listed.
+      (!name.startsWith(OWN_PREFIX) || listed.has(`${of}.${name}`)),
+  };
+}
 
 async function allDatabases(deployment: Deployment): Promise<string[]> {
   const names = await listDatabaseNames(deployment.client);

@@ -16,6 +16,7 @@ export const CODES = {
   authenticationFailed: 18,
   namespaceNotFound: 26,
   cursorNotFound: 43,
+  cappedPositionLost: 136,
   writeConcernTimeout: 64,
   namespaceExists: 48,
   documentValidationFailure: 121,

@@ -1,0 +1,162 @@
+// Keeps the oplog on disk while a dump runs, so that no oplog is too short for it: `oplog.bson` in the
+// backup's top folder, as mongodump --oplog has it.
+// What must stay true: a file that is finished has every entry that concerns the backup, from the instant
+// (and, of transactions open then, from their start) to its end; without that it is a failure, never a file.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { DataFile, WrittenFile } from "../archive/data-file.ts";
+import type { PartialBackup } from "../archive/writer.ts";
+import type { Compression } from "../codec/codec.ts";
+import { createEncoder, suffixOf } from "../codec/create.ts";
+import { KeepError, toKeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
+import { compareTimes, glance } from "./glance.ts";
+import { selectEntry } from "./tailer-select.ts";
+import type { TakenNamespaces } from "./tailer-select.ts";
+import { followOplog } from "./tailer-source.ts";
+import { createWatch } from "./tailer-watch.ts";
+import type { Unreplayable, Watch } from "./tailer-watch.ts";
+
+export const OPLOG_FILE = "oplog.bson";
+
+export interface TailOptions {
+  /** The entry to begin at (tailer-origin.ts). */
+  readonly origin: ClusterTime;
+  /** The instant of the dump: what it shows need not be replayed. */
+  readonly instant: ClusterTime;
+  /** Whole names of what the backup holds at the instant. */
+  readonly listed: readonly string[];
+  readonly taken: TakenNamespaces;
+  readonly compression: Compression;
+  readonly signal: AbortSignal;
+}
+
+export interface FinishedTail extends WrittenFile {
+  readonly entries: number;
+  /** The newest entry that was seen: whatever concerns the backup up to it is in the file. */
+  readonly to: ClusterTime;
+}
+
+export interface Tail {
+  /** Why it stands still; null while it runs. */
+  readonly failure: Error | null;
+  /** The first entry that no replay can make whole; null while there is none. */
+  readonly problem: Unreplayable | null;
+  /** The collection was read whole, and stood under its name at `at`. */
+  settle(namespace: string, at: ClusterTime): void;
+  /** Reads on to `target` and closes the file. @throws what it failed with; the file is removed then */
+  finish(target: ClusterTime): Promise<FinishedTail>;
+  /** Stops at once and removes the file. Does nothing after `finish`. */
+  discard(): Promise<void>;
+}
+
+/** Chunks of a data file are about so long. */
+const PIECE_BYTES = 2 * 1024 * 1024;
+
+/** Begins to write; what goes wrong later is in `failure`, and thrown by `finish`. @throws KeepError disk-full */
+export async function startTail(
+  deployment: Deployment,
+  partial: PartialBackup,
+  options: TailOptions,
+): Promise<Tail> {
+  const name = OPLOG_FILE + suffixOf(options.compression.algorithm);
+  const file = await partial.openDataFile(name, createEncoder(options.compression), 1);
+  return new OplogTail(deployment, file, join(partial.path, name), options);
+}
+
+class OplogTail implements Tail {
+  failure: Error | null = null;
+  readonly #file: DataFile;
+  readonly #path: string;
+  readonly #options: TailOptions;
+  readonly #watch: Watch;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #entries = 0;
+  #position: ClusterTime = { t: 0, i: 0 };
+  #target: ClusterTime | null = null;
+  #over = false;
+
+  constructor(deployment: Deployment, file: DataFile, path: string, options: TailOptions) {
+    this.#file = file;
+    this.#path = path;
+    this.#options = options;
+    const takes = (namespace: string) => {
+      const dot = namespace.indexOf(".");
+      return options.taken.collection(namespace.slice(0, dot), namespace.slice(dot + 1));
+    };
+    this.#watch = createWatch(options.listed, takes);
+    this.#running = this.#follow(deployment).catch((error: unknown) => {
+      this.failure = error instanceof Error ? error : toKeepError(error);
+    });
+  }
+
+  get problem(): Unreplayable | null {
+    return this.#watch.problem;
+  }
+
+  settle(namespace: string, at: ClusterTime): void {
+    this.#watch.settle(namespace, at);
+  }
+
+  async finish(target: ClusterTime): Promise<FinishedTail> {
+    this.#target = target;
+    await this.#running;
+    if (this.failure !== null) {
+      await this.discard();
+      throw this.failure;
+    }
+    try {
+      await this.#flush();
+      const written = await this.#file.close();
+      this.#over = true;
+      return { ...written, entries: this.#entries, to: this.#position };
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stop.abort(new KeepError("failed", "the oplog is not needed any more"));
+    await this.#running;
+    await this.#file.abort();
+    await rm(this.#path, { force: true });
+  }
+
+  async #follow(deployment: Deployment): Promise<void> {
+    const { origin, signal } = this.#options;
+    const both = AbortSignal.any([signal, this.#stop.signal]);
+    for await (const batch of followOplog(deployment, origin, both)) {
+      both.throwIfAborted();
+      for (const entry of batch) await this.#take(entry);
+      const last = batch.at(-1);
+      if (last) this.#position = glance(last, 0).ts;
+      if (this.#target !== null && compareTimes(this.#position, this.#target) >= 0) return;
+    }
+  }
+
+  async #take(entry: Buffer): Promise<void> {
+    const { taken, instant } = this.#options;
+    const kept = selectEntry(entry, taken, instant);
+    if (kept === null) return;
+    this.#watch.see(kept);
+    // The batch's memory is used again: the entry must be a copy.
+    this.#pending.push(kept === entry ? Buffer.from(entry) : kept);
+    this.#pendingBytes += kept.length;
+    this.#entries++;
+    if (this.#pendingBytes >= PIECE_BYTES) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const raw = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    await this.#file.append(raw);
+  }
+}
