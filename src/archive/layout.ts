@@ -15,6 +15,11 @@ export const OPLOG_FILE = "oplog.bson";
 /** Before the name of a time series, for the collection that has its data. */
 export const BUCKETS_PREFIX = "system.buckets.";
 
+/** The oplog of a backup. mongorestore --gzip knows it by the plain name only. */
+export function oplogPath(algorithm: CompressionAlgorithm): string {
+  return algorithm === "zstd" ? `${OPLOG_FILE}.zst` : OPLOG_FILE;
+}
+
 export function isBackupId(name: string): boolean {
   return ID.test(name);
 }

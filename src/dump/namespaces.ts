@@ -24,6 +24,7 @@ import { runPool } from "../util/task-pool.ts";
 import { readDocuments, writeBatches } from "./collection.ts";
 import type { CollectionData } from "./collection.ts";
 import { classifyReadFailure } from "./consistency.ts";
+import type { DumpTail } from "./tail.ts";
 
 export interface DumpRun {
   readonly deployment: Deployment;
@@ -31,6 +32,7 @@ export interface DumpRun {
   readonly at: ClusterTime | null;
   readonly compression: Compression;
   readonly rate: RateLimit;
+  readonly tail: DumpTail;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -120,26 +122,49 @@ async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<Dumpe
   if (info.type === "view") return null;
   // Capped collections refuse snapshot reads (tried on 6.0.5: code 246): outside of the instant.
   const at = isCapped(info.options) ? null : shared.at;
+  if (at === null) return { ...(await readNow(run, shared, one)), consistency: "none" };
   try {
     const data = await readInto(run, shared, one, at);
-    return { ...data, consistency: at === null ? "none" : "snapshot" };
+    await run.tail.settle(info);
+    return { ...data, consistency: "snapshot" };
   } catch (error) {
-    if (at === null || classifyReadFailure(error) !== "too-old") throw error;
+    if (classifyReadFailure(error) !== "too-old") throw error;
     giveUpInstant(run, shared);
     await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
-    return { ...(await readInto(run, shared, one, null)), consistency: "none" };
+    return { ...(await readNow(run, shared, one)), consistency: "none" };
   }
+}
+
+/**
+ * As it is while the cursor passes. What the oplog says of a collection that was dropped meanwhile is all
+ * there is to say: then its file is empty, also where another one bears the name by now.
+ */
+async function readNow(run: DumpRun, shared: Shared, one: Sized): Promise<CollectionData> {
+  if (shared.at === null) run.tail.assertWhole();
+  try {
+    const data = await readInto(run, shared, one, null);
+    if (await run.tail.settle(one.info)) return data;
+  } catch (error) {
+    if (!run.tail.holds || classifyReadFailure(error) !== "moved") throw error;
+  }
+  await rm(join(run.partial.path, dataFileOf(run, one.info)), { force: true });
+  const encoder = createEncoder(run.compression);
+  const empty = await run.partial.openDataFile(dataFileOf(run, one.info), encoder, 1);
+  return { documents: 0, ...(await empty.close()) };
 }
 
 function giveUpInstant(run: DumpRun, shared: Shared): void {
   if (shared.at === null) return;
   shared.at = null;
+  const { holds, reason } = run.tail;
+  const long = "the dump takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds)"; // prettier-ignore
   run.emit({
     kind: "log",
-    level: "warn",
-    code: "instant-lost",
-    message:
-      "the dump takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds): the rest is read as it is now, and the backup is not one instant",
+    level: holds ? "info" : "warn",
+    code: holds ? "instant-by-oplog" : "instant-lost",
+    message: holds
+      ? `${long}: the rest is read as it is now, and the oplog makes it one instant`
+      : `${long}: the rest is read as it is now, and the backup is not one instant${reason ? `, because the oplog cannot be read: ${reason.message} (${reason.hint})` : ""}`,
   });
 }
 
@@ -163,6 +188,7 @@ async function readInto(
     batchDocuments: batchDocuments(size),
     pieceBytes: PIECE_BYTES,
     at,
+    after: run.tail.holds ? run.at : null,
     secondaryOk: true,
   };
   const file = await run.partial.openDataFile(

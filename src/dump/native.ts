@@ -9,12 +9,14 @@ import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
+import type { FinishedTail } from "../oplog/tailer.ts";
 import { createRateLimit } from "../util/rate-limit.ts";
 import { classifyReadFailure, findGone, findNew } from "./consistency.ts";
 import { listAtInstant, listSelected } from "./listing.ts";
 import type { Listing, Selection } from "./listing.ts";
 import { dumpNamespaces } from "./namespaces.ts";
-import type { DumpRun } from "./namespaces.ts";
+import type { DumpedNamespaces, DumpRun } from "./namespaces.ts";
+import { DumpTail, findTailOrigin } from "./tail.ts";
 import { dumpAccounts } from "./users.ts";
 
 export interface DumpOptions extends Selection {
@@ -75,34 +77,51 @@ async function dumpOnce(
   options: DumpOptions,
   context: DumpContext,
 ): Promise<DumpResult> {
-  const { listing, at } = await listAtInstant(deployment, options, context);
   await clear(partial);
-  const run: DumpRun = {
-    deployment,
-    partial,
-    at,
-    compression: options.compression,
-    rate: createRateLimit(options.maxRateBytesPerSecond),
-    emit: context.emit,
-    signal: context.signal,
-  };
+  const origin = await findTailOrigin(deployment);
+  const { listing, at } = await listAtInstant(deployment, options, context);
+  const common = { deployment, partial, compression: options.compression, ...context };
+  await using tail = await DumpTail.start(common, origin, at, options, listing);
+  const rate = createRateLimit(options.maxRateBytesPerSecond);
+  const run: DumpRun = { ...common, at, rate, tail };
   // First, while the instant is young: after a dump of minutes the server no longer knows it.
   const accounts = await dumpAccounts(run, options, listing);
   const dumped = await dumpNamespaces(run, listing.namespaces).catch((error: unknown) => {
     throw asMoved(error);
   });
-  await assertStill(deployment, options, context, listing, at);
+  const held = at !== null && dumped.atInstant;
+  const oplog = at === null || held ? null : await finish(tail);
+  // What an oplog tells of need not stand still.
+  if (!oplog) await assertStill(deployment, options, context, listing, at);
   return {
-    collections: dumped.collections,
-    files: [...dumped.files, ...accounts.files],
+    ...asOplog(dumped, oplog),
+    files: [...dumped.files, ...accounts.files, ...(oplog ? [oplog.file] : [])],
     databases: listing.databases,
-    consistency:
-      at !== null && dumped.atInstant ? { mode: "snapshot", clusterTime: at } : { mode: "none" },
+    consistency: oplog
+      ? { mode: "oplog", ...(at && { from: at }), to: oplog.to }
+      : held
+        ? { mode: "snapshot", clusterTime: at }
+        : { mode: "none" },
     users: accounts.users,
   };
 }
 
+async function finish(tail: DumpTail): Promise<FinishedTail | null> {
+  return await tail.finish().catch((error: unknown) => {
+    throw asMoved(error);
+  });
+}
+
+/** With the oplog every collection is part of the instant, whenever it was read. */
+function asOplog(dumped: DumpedNamespaces, oplog: FinishedTail | null) {
+  const { collections } = dumped;
+  if (!oplog) return { collections };
+  return { collections: collections.map((c) => ({ ...c, consistency: "oplog" as const })) };
+}
+
 function asMoved(error: unknown): unknown {
+  if (error instanceof KeepError && error.code === "namespaces-changed")
+    return new MovedError(error.message, { cause: error });
   if (classifyReadFailure(error) !== "moved" || !(error instanceof KeepError)) return error;
   const namespace = error.details.namespace;
   return new MovedError(

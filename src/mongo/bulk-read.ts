@@ -25,6 +25,8 @@ export interface ReadOptions {
   readonly pieceBytes: number;
   /** The instant to read at; null reads what is there as the cursor passes. */
   readonly at: ClusterTime | null;
+  /** Without an instant: nothing older than this, and nothing that a fail-over could still take back. */
+  readonly after?: ClusterTime | null;
   readonly filter?: BSON.Document;
   readonly secondaryOk: boolean;
 }
@@ -42,9 +44,15 @@ export function findCommand(options: ReadOptions, apiVersion: string | null): BS
       : // Where `notablescan` is set or scans are limited, only a natural scan is allowed.
         { hint: { $natural: 1 } }),
     batchSize: options.batchDocuments,
-    ...(options.at ? { readConcern: snapshotAt(options.at) } : {}),
+    ...concern(options),
     ...common(options, apiVersion),
   };
+}
+
+function concern({ at, after }: ReadOptions): BSON.Document {
+  if (at) return { readConcern: snapshotAt(at) };
+  if (!after) return {};
+  return { readConcern: { level: "majority", afterClusterTime: new BSON.Timestamp(after) } };
 }
 
 function common(options: ReadOptions, apiVersion: string | null): BSON.Document {

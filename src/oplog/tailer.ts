@@ -4,10 +4,11 @@
 // (and, of transactions open then, from their start) to its end; without that it is a failure, never a file.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { oplogPath } from "../archive/layout.ts";
 import type { DataFile, WrittenFile } from "../archive/data-file.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
-import { createEncoder, suffixOf } from "../codec/create.ts";
+import { createEncoder } from "../codec/create.ts";
 import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
@@ -17,8 +18,6 @@ import type { TakenNamespaces } from "./tailer-select.ts";
 import { followOplog } from "./tailer-source.ts";
 import { createWatch } from "./tailer-watch.ts";
 import type { Unreplayable, Watch } from "./tailer-watch.ts";
-
-export const OPLOG_FILE = "oplog.bson";
 
 export interface TailOptions {
   /** The entry to begin at (tailer-origin.ts). */
@@ -60,7 +59,7 @@ export async function startTail(
   partial: PartialBackup,
   options: TailOptions,
 ): Promise<Tail> {
-  const name = OPLOG_FILE + suffixOf(options.compression.algorithm);
+  const name = oplogPath(options.compression.algorithm);
   const file = await partial.openDataFile(name, createEncoder(options.compression), 1);
   return new OplogTail(deployment, file, join(partial.path, name), options);
 }
