@@ -20,6 +20,11 @@ export function oplogPath(algorithm: CompressionAlgorithm): string {
   return algorithm === "zstd" ? `${OPLOG_FILE}.zst` : OPLOG_FILE;
 }
 
+/** Whether a path of a manifest is that of the backup's oplog. */
+export function isOplog(path: string): boolean {
+  return path === OPLOG_FILE || path === oplogPath("zstd");
+}
+
 export function isBackupId(name: string): boolean {
   return ID.test(name);
 }

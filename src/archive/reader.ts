@@ -9,6 +9,7 @@ import {
   escapeName,
   isBackupId,
   isInnerPath,
+  isOplog,
   MANIFEST_FILE,
   mongodumpEscapeName,
   OPLOG_FILE,
@@ -53,8 +54,6 @@ export interface OpenedBackup {
   readonly hasOplog: boolean;
   readonly oplog: ArchivedOplog | null;
 }
-
-const isOplog = (path: string) => path === OPLOG_FILE || path === `${OPLOG_FILE}.zst`;
 
 export const DATA_FILE = /\.bson(\.gz|\.zst)?$/;
 const METADATA_FILE = /\.metadata\.json(\.gz)?$/;

@@ -67,10 +67,3 @@ export function* documentsOf(b: Buffer, start: number): Generator<number, void, 
     at = value + b.readInt32LE(value);
   }
 }
-
-/** Below zero, zero or above as `a` is before, at or after `b`. */
-export function compareTimes(a: ClusterTime, b: ClusterTime): number {
-  return a.t - b.t || a.i - b.i;
-}
-
-export const formatTime = ({ t, i }: ClusterTime): string => `${t}:${i}`;

@@ -4,7 +4,7 @@
 import type { Document, MongoClient, Timestamp } from "mongodb";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { driverError } from "../mongo/server-error.ts";
-import { compareTimes } from "./glance.ts";
+import { compareTimes } from "./cluster-time.ts";
 
 const TRANSACTIONS = "transactions";
 

@@ -1,18 +1,14 @@
 // Which oplog entries a backup keeps, and of a transaction which of its operations. Pure.
 // What must stay true: nothing of a database that was not asked for gets into the file, and no transaction
 // that is committed after the instant loses an operation, also where its first entries are older.
-import { findElement, findString } from "../bson/element.ts";
+import { findString } from "../bson/element.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
-import {
-  commandName,
-  compareTimes,
-  documentAt,
-  documentsOf,
-  glance,
-  operationsAt,
-  timestampAt,
-} from "./glance.ts";
+import { compareTimes } from "./cluster-time.ts";
+import { classifyEntry } from "./entry.ts";
+import { commandName, documentAt, documentsOf, glance, operationsAt } from "./glance.ts";
 import type { Glance } from "./glance.ts";
+import { dropEmpty, OpenTransactions } from "./tailer-transactions.ts";
+import type { Selected } from "./tailer-transactions.ts";
 
 /** What a backup takes. */
 export interface TakenNamespaces {
@@ -22,35 +18,38 @@ export interface TakenNamespaces {
 
 const BUCKETS = "system.buckets.";
 const VIEWS = "system.views";
-/** Commands that end a transaction; they name no collection. */
-const ENDINGS = ["commitTransaction", "abortTransaction"];
 
 /**
- * The entry as the backup keeps it: whole, with fewer operations, or null. Up to `after`, which the data
- * itself shows, only what transactions had written that were not committed then.
+ * Gives each entry as the backup keeps it: whole, with fewer operations, or null. Call it in the oplog's
+ * order. Up to `after`, which the data itself shows, it keeps only what transactions had written that were
+ * not committed then.
  */
-export function selectEntry(
-  entry: Buffer,
+export function createSelect(
   taken: TakenNamespaces,
   after: ClusterTime,
-): Buffer | null {
-  const seen = glance(entry, 0);
-  const early = compareTimes(seen.ts, after) <= 0;
-  if (seen.op === "c" && seen.at >= 0 && operationsAt(entry, seen.at) >= 0) {
-    if (early && !isUncommitted(entry, seen.at)) return null;
-    return selectOperations(entry, seen.at, taken);
-  }
-  return !early && concerns(entry, 0, seen, taken) ? entry : null;
+): (entry: Buffer) => Buffer | null {
+  const open = new OpenTransactions();
+  return (entry) => {
+    const seen = glance(entry, 0);
+    const early = compareTimes(seen.ts, after) <= 0;
+    if (seen.op !== "c") return !early && concerns(entry, 0, seen, taken) ? entry : null;
+    const operation = classifyEntry(entry);
+    switch (operation.kind) {
+      case "applyOps": {
+        const { transaction: part } = operation;
+        if (part) return open.add(part, entry, selectOperations(entry, seen.at, taken), early);
+        return early ? null : dropEmpty(selectOperations(entry, seen.at, taken));
+      }
+      case "abortTransaction":
+        return open.end(operation.key, true) ? entry : null;
+      case "commitTransaction":
+        // Early ones are in the data; what they committed stays open, and is never applied.
+        return open.end(operation.key, early) && !early ? entry : null;
+      default:
+        return !early && concerns(entry, 0, seen, taken) ? entry : null;
+    }
+  };
 }
-
-function isTrue(b: Buffer, start: number, name: string): boolean {
-  const found = findElement(b, start, name);
-  return found !== undefined && b[found.at] === 1;
-}
-
-/** Written before its transaction was committed. */
-const isUncommitted = (b: Buffer, command: number) =>
-  isTrue(b, command, "partialTxn") || isTrue(b, command, "prepare");
 
 /** Whether an entry or an operation within one is about something that the backup takes. */
 function concerns(b: Buffer, start: number, seen: Glance, taken: TakenNamespaces): boolean {
@@ -84,7 +83,6 @@ function nameConcerns(namespace: string, taken: TakenNamespaces): boolean {
 
 function commandConcerns(b: Buffer, database: string, at: number, taken: TakenNamespaces): boolean {
   const name = commandName(b, at);
-  if (ENDINGS.includes(name)) return true;
   const target = findString(b, at, name);
   if (name === "renameCollection")
     return [target, findString(b, at, "to")].some(
@@ -94,37 +92,27 @@ function commandConcerns(b: Buffer, database: string, at: number, taken: TakenNa
   return target === null || takes(taken, database, target);
 }
 
-function selectOperations(entry: Buffer, at: number, taken: TakenNamespaces): Buffer | null {
+function selectOperations(entry: Buffer, at: number, taken: TakenNamespaces): Selected {
   const array = operationsAt(entry, at);
   const kept: Buffer[] = [];
-  let all = 0;
+  let removed = 0;
   let changed = false;
   for (const start of documentsOf(entry, array)) {
-    all++;
     const operation = entry.subarray(start, start + entry.readInt32LE(start));
     const selected = selectOperation(operation, taken);
-    if (selected === null) continue;
-    kept.push(selected);
+    if (selected === null) removed++;
+    else kept.push(selected);
     changed ||= selected !== operation;
   }
-  if (kept.length === all && !changed) return entry;
-  // The end of a transaction in several entries is needed even where nothing is left in it.
-  if (kept.length === 0 && !isPart(entry, at)) return null;
-  return replaceArray(entry, at, array, kept);
+  const left = changed ? replaceArray(entry, at, array, kept) : entry;
+  return { entry: left, kept: kept.length, removed };
 }
 
 function selectOperation(operation: Buffer, taken: TakenNamespaces): Buffer | null {
   const seen = glance(operation, 0);
   if (seen.op === "c" && seen.at >= 0 && operationsAt(operation, seen.at) >= 0)
-    return selectOperations(operation, seen.at, taken);
+    return dropEmpty(selectOperations(operation, seen.at, taken));
   return concerns(operation, 0, seen, taken) ? operation : null;
-}
-
-/** One of several entries of a transaction. */
-function isPart(entry: Buffer, at: number): boolean {
-  if (isUncommitted(entry, at)) return true;
-  const previous = documentAt(entry, 0, "prevOpTime");
-  return previous >= 0 && timestampAt(entry, previous, "ts").t > 0;
 }
 
 /** `entry` with other documents in the array at `array`, which lies in the document at `outer`. */

@@ -9,7 +9,8 @@ import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { CODES, driverError, serverError } from "../mongo/server-error.ts";
 import { REPLY_AT } from "../mongo/wire.ts";
-import { documentsOf, compareTimes, formatTime, glance } from "./glance.ts";
+import { compareTimes, formatTime } from "./cluster-time.ts";
+import { documentsOf, glance } from "./glance.ts";
 
 export const OPLOG = "local.oplog.rs";
 const COLLECTION = "oplog.rs";
@@ -18,6 +19,9 @@ const AWAIT_MS = 500;
 /** Several thousands of small entries; 16 MB end a batch in any case. */
 const BATCH_ENTRIES = 5_000;
 const ATTEMPTS = 6;
+/** A busy server answers at every write: after so long it has many entries in one answer. */
+const GATHER_MS = 100;
+const FEW_ENTRIES = 1_000;
 
 /** Entries of one answer of the server; none where nothing happened. They are valid until the next is asked for. */
 export type OplogBatch = readonly Buffer[];
@@ -44,6 +48,8 @@ export async function* followOplog(
         const newest = fresh.at(-1);
         if (newest) last = glance(newest, 0).ts;
         yield fresh;
+        if (batch.length > 0 && batch.length < FEW_ENTRIES)
+          await sleep(GATHER_MS, undefined, { signal });
       }
       // This member has nothing of that age yet.
       await sleep(AWAIT_MS, undefined, { signal });

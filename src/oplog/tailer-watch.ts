@@ -1,8 +1,9 @@
 // Finds in the kept entries what no replay could make whole: a collection that came from outside of the
 // backup, or went away before it was read, and entries that the replay does not know. Pure.
+import { findString } from "../bson/element.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { classifyEntry, classifyOperation } from "./entry.ts";
-import { compareTimes } from "./glance.ts";
+import { compareTimes } from "./cluster-time.ts";
 import type { Operation, Place } from "./operation.ts";
 
 export interface Unreplayable {
@@ -57,20 +58,20 @@ class NamespaceWatch implements Watch {
 
   see(entry: Buffer): void {
     const { at, ...operation } = classifyEntry(entry);
-    this.#walk(operation, at);
+    this.#walk(entry, operation, at);
   }
 
   #report(what: string, namespace: string): void {
     this.problem ??= { what, namespace };
   }
 
-  #walk(operation: Operation, at: ClusterTime): void {
+  #walk(raw: Buffer, operation: Operation, at: ClusterTime): void {
     switch (operation.kind) {
       case "unknown":
-        this.#report(operation.what, "the oplog");
+        this.#report(operation.what, findString(raw, 0, "ns") ?? "");
         return;
       case "applyOps":
-        for (const inner of operation.operations) this.#walk(classifyOperation(inner), at);
+        for (const inner of operation.operations) this.#walk(inner, classifyOperation(inner), at);
         return;
       case "insert":
       case "update":

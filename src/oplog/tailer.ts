@@ -12,8 +12,9 @@ import { createEncoder } from "../codec/create.ts";
 import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
-import { compareTimes, glance } from "./glance.ts";
-import { selectEntry } from "./tailer-select.ts";
+import { compareTimes } from "./cluster-time.ts";
+import { glance } from "./glance.ts";
+import { createSelect } from "./tailer-select.ts";
 import type { TakenNamespaces } from "./tailer-select.ts";
 import { followOplog } from "./tailer-source.ts";
 import { createWatch } from "./tailer-watch.ts";
@@ -70,6 +71,7 @@ class OplogTail implements Tail {
   readonly #path: string;
   readonly #options: TailOptions;
   readonly #watch: Watch;
+  readonly #select: ReturnType<typeof createSelect>;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #pending: Buffer[] = [];
@@ -83,6 +85,7 @@ class OplogTail implements Tail {
     this.#file = file;
     this.#path = path;
     this.#options = options;
+    this.#select = createSelect(options.taken, options.instant);
     const takes = (namespace: string) => {
       const dot = namespace.indexOf(".");
       return options.taken.collection(namespace.slice(0, dot), namespace.slice(dot + 1));
@@ -141,8 +144,7 @@ class OplogTail implements Tail {
   }
 
   async #take(entry: Buffer): Promise<void> {
-    const { taken, instant } = this.#options;
-    const kept = selectEntry(entry, taken, instant);
+    const kept = this.#select(entry);
     if (kept === null) return;
     this.#watch.see(kept);
     // The batch's memory is used again: the entry must be a copy.

@@ -1,6 +1,7 @@
 // One data file: checksum, chunks, every document. Finds the first damage and names where it is.
 import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunk-reader.ts";
+import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { createContentHash } from "../bson/content-hash.ts";
 import { validateDocuments } from "../bson/validate.ts";
 import { asDamage } from "./as-damage.ts";
@@ -21,6 +22,13 @@ export interface CheckedFile {
   readonly damage: Damage | null;
 }
 
+export interface ExtraCheck {
+  /** Where the file's name does not tell it. */
+  readonly algorithm?: CompressionAlgorithm;
+  /** What is wrong with a document whose structure is sound; null where nothing is. */
+  readonly inspect?: (document: Buffer) => string | null;
+}
+
 /** Chunks inflated ahead, per file. */
 const AHEAD = 3;
 
@@ -28,6 +36,7 @@ export async function checkDataFile(
   path: string,
   signal: AbortSignal,
   onBytes: (documents: number, rawBytes: number) => void,
+  extra: ExtraCheck = {},
 ): Promise<CheckedFile> {
   const sha = createHash("sha256");
   const content = await createContentHash();
@@ -47,8 +56,9 @@ export async function checkDataFile(
     damage,
   });
   try {
-    for await (const { index, raw } of readChunks(path, { width: AHEAD, signal, onStored })) {
-      const found = validateDocuments(raw);
+    const reading = { width: AHEAD, signal, onStored, ...pick(extra) };
+    for await (const { index, raw } of readChunks(path, reading)) {
+      const found = inspectDocuments(raw, extra, validateDocuments(raw));
       if ("problem" in found)
         return broken({ ...found, chunk: index, document: documents + found.document });
       content.add(raw);
@@ -67,4 +77,17 @@ export async function checkDataFile(
   }
   const contentHash = content.digest();
   return { documents, rawBytes, storedBytes, contentHash, sha256: sha.digest("hex"), damage: null };
+}
+
+const pick = ({ algorithm }: ExtraCheck) => (algorithm === undefined ? {} : { algorithm });
+
+type Validated = ReturnType<typeof validateDocuments>;
+
+function inspectDocuments(raw: Buffer, { inspect }: ExtraCheck, found: Validated): Validated {
+  if (!inspect || "problem" in found) return found;
+  for (let at = 0, document = 0; at < raw.length; at += raw.readInt32LE(at), document++) {
+    const problem = inspect(raw.subarray(at, at + raw.readInt32LE(at)));
+    if (problem !== null) return { document, problem };
+  }
+  return found;
 }

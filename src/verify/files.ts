@@ -3,16 +3,19 @@
 import { createHash } from "node:crypto";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isInnerPath, MANIFEST_FILE, OPLOG_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
-import type { ManifestCollection, ManifestFile } from "../archive/manifest.ts";
+import { isInnerPath, isOplog, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
+import type { Consistency, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import { openPlainFile } from "../archive/open-file.ts";
 import { DATA_FILE, readMetadata } from "../archive/reader.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
+import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";
 import { runPool } from "../util/task-pool.ts";
 import { asDamage } from "./as-damage.ts";
 import { checkCollections } from "./collections.ts";
 import { checkDataFile } from "./data-file.ts";
+import type { ExtraCheck } from "./data-file.ts";
+import { createOplogCheck } from "./oplog.ts";
 
 export interface VerifyContext {
   readonly emit: Emit;
@@ -20,6 +23,8 @@ export interface VerifyContext {
 }
 
 export interface Promised {
+  readonly compression: Compression;
+  readonly consistency: Consistency;
   readonly collections: readonly ManifestCollection[];
   readonly files: readonly ManifestFile[];
 }
@@ -57,11 +62,12 @@ export async function verifyFiles(
   await runPool(present, WIDTH, context.signal, async (file, signal) => {
     const collection = byFile.get(file.path);
     const absolute = join(path, file.path);
-    if (level === "quick" || !DATA_FILE.test(file.path) || file.path === OPLOG_FILE) {
+    if (level === "quick" || !DATA_FILE.test(file.path)) {
       await checkPlain(absolute, file, signal, report);
       return;
     }
-    const checked = await checkDataFile(absolute, signal, progress);
+    const extra = isOplog(file.path) ? oplogCheck(promised) : {};
+    const checked = await checkDataFile(absolute, signal, progress, extra);
     if (checked.damage) {
       const { problem, chunk, document } = checked.damage;
       report(file.path, problem, chunk, document);
@@ -76,6 +82,11 @@ export async function verifyFiles(
   const collections = promised.collections.flatMap((c) => verified.get(c) ?? []);
   return { problems, collections };
 }
+
+const oplogCheck = ({ compression, consistency }: Promised): ExtraCheck => ({
+  algorithm: compression.algorithm,
+  inspect: createOplogCheck(consistency),
+});
 
 type Report = (
   file: string,

@@ -10,29 +10,38 @@ import * as BSON from "bson";
 import type { Collection } from "mongodb";
 import { readChunks } from "../../src/archive/chunk-reader.ts";
 import type { Manifest } from "../../src/archive/manifest.ts";
+import { compareTimes } from "../../src/oplog/cluster-time.ts";
 import type { CliResult } from "../support/cli.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
-import { ownServer } from "../support/servers.ts";
+import { ownServer, ROOT } from "../support/servers.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
 
 /** Forgets instants after a second, so that a dump of seconds outlasts it. */
 const FORGETFUL = {
   topology: "replicaSet",
-  setParameters: { minSnapshotHistoryWindowInSeconds: 1, periodicNoopIntervalSecs: 1 },
+  auth: ROOT,
+  testCommands: true,
+  setParameters: {
+    minSnapshotHistoryWindowInSeconds: 1,
+    periodicNoopIntervalSecs: 1,
+    maxNumberOfTransactionOperationsInSingleOplogEntry: 4,
+  },
 } as const;
-/** MB a second: some documents take some seconds. */
-const SLOW = "0.8";
+/** MB a second: what `big` holds takes some seconds. */
+const SLOW = "1.2";
 
 const some = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ n, text: "y".repeat(400) }));
 
-async function forgetful(t: TestContext): Promise<FreshDatabase> {
-  const server = await ownServer(t, FORGETFUL);
-  const fresh = await freshDatabase(t, server.uri);
-  await fresh.db.collection("big").insertMany(some(8_000));
+/** A database whose dump takes seconds. The smallest collection is read last. */
+async function slowDatabase(t: TestContext, serverUri: string): Promise<FreshDatabase> {
+  const fresh = await freshDatabase(t, serverUri);
+  await fresh.db.collection("big").insertMany(some(4_500));
+  await fresh.db.collection("broad").insertMany(some(4_500));
   await fresh.db.collection("small").insertMany(some(10));
+  await fresh.db.collection("last").insertMany(some(1));
   return fresh;
 }
 
@@ -54,7 +63,10 @@ async function slowBackup(t: TestContext, fresh: FreshDatabase, values = {}) {
 
 async function manifestOf(place: Workspace, run: CliResult): Promise<Manifest> {
   assert.equal(run.code, 0, run.stdout + run.stderr);
-  const text = await readFile(join(place.backupDir, String(run.json().id), "manifest.json"), "utf8");
+  const text = await readFile(
+    join(place.backupDir, String(run.json().id), "manifest.json"),
+    "utf8",
+  );
   return JSON.parse(text) as Manifest;
 }
 
@@ -71,23 +83,140 @@ async function entriesOf(place: Workspace, manifest: Manifest): Promise<BSON.Doc
   return entries;
 }
 
-test("a dump that outlasts the server's history is one instant by the oplog it kept", async (t) => {
-  const fresh = await forgetful(t);
-  const elsewhere = fresh.client.db(fresh.otherName()).collection("elsewhere");
-  const { place, running } = await slowBackup(t, fresh);
-  const both = whileWriting(elsewhere, running.result);
-  const run = await whileWriting(fresh.db.collection("small"), both);
-  const manifest = await manifestOf(place, run);
-  const { mode, from, to } = manifest.consistency;
-  assert.equal(mode, "oplog");
-  assert.ok(from && to && (from.t < to.t || from.i < to.i));
-  assert.deepEqual([...new Set(manifest.collections.map((c) => c.consistency))], ["oplog"]);
-  const entries = await entriesOf(place, manifest);
-  assert.ok(entries.length > 10);
-  assert.deepEqual([...new Set(entries.map((e) => String(e.ns)))], [`${fresh.name}.small`]);
-  // What was read and what the oplog adds is what was there in the end, with nothing missing.
-  const written = entries.map((e) => (e.o as { written: number }).written);
-  assert.deepEqual(written, written.toSorted((a, b) => a - b));
-  const verified = await place.run(["verify", "latest", "--json"]);
-  assert.equal(verified.code, 0, verified.stdout);
+const modeOf = (manifest: Manifest) => manifest.consistency.mode;
+const oplogIn = (manifest: Manifest) =>
+  manifest.files.filter(({ path }) => path.startsWith("oplog"));
+
+/** A transaction that is prepared, and stays open until it is committed. */
+async function prepare(fresh: FreshDatabase, documents: readonly BSON.Document[]) {
+  const session = fresh.client.startSession();
+  session.startTransaction();
+  await fresh.db.collection("prepared").insertMany([...documents], { session });
+  const admin = fresh.client.db("admin");
+  const reply = await admin.command({ prepareTransaction: 1 }, { session });
+  const commitTimestamp = reply.prepareTimestamp as BSON.Timestamp;
+  return async () => {
+    await admin.command({ commitTransaction: 1, commitTimestamp }, { session });
+    await session.endSession();
+  };
+}
+
+/** Lets the tests' account hold transactions open, as a router does. */
+async function mayPrepare(t: TestContext, uri: string): Promise<void> {
+  const { client } = await freshDatabase(t, uri);
+  const roles = [{ role: "__system", db: "admin" }];
+  await client.db("admin").command({ grantRolesToUser: ROOT.user, roles });
+}
+
+test("a server that soon forgets", async (t) => {
+  const { uri } = await ownServer(t, FORGETFUL);
+  await mayPrepare(t, uri);
+
+  await t.test(
+    "a dump that outlasts the history is one instant by the oplog it kept",
+    async (t) => {
+      const fresh = await slowDatabase(t, uri);
+      await fresh.db.createCollection("prepared");
+      // More than one entry of the oplog takes.
+      const documents = Array.from({ length: 9 }, (_, _id) => ({ _id }));
+      const commit = await prepare(fresh, documents);
+      const elsewhere = fresh.client.db(fresh.otherName()).collection("elsewhere");
+      const { place, running } = await slowBackup(t, fresh);
+      const meanwhile = async () => {
+        await running.says(/dump:/);
+        await sleep(1_000);
+        await commit();
+        await fresh.db.collection("last").drop();
+        await fresh.db.collection("last").insertOne({ again: true });
+      };
+      const both = whileWriting(elsewhere, Promise.all([running.result, meanwhile()]));
+      const [run] = await whileWriting(fresh.db.collection("small"), both);
+      const manifest = await manifestOf(place, run);
+      assert.equal(modeOf(manifest), "oplog");
+      const { from, to } = manifest.consistency;
+      assert.ok(from && to && compareTimes(from, to) < 0);
+      assert.deepEqual([...new Set(manifest.collections.map((c) => c.consistency))], ["oplog"]);
+
+      const entries = await entriesOf(place, manifest);
+      const writes = entries.filter((entry) => entry.op === "i");
+      assert.ok(writes.length > 10);
+      const [small, last] = [`${fresh.name}.small`, `${fresh.name}.last`];
+      assert.deepEqual(new Set(writes.map((e) => String(e.ns))), new Set([small, last]));
+      const numbers = writes
+        .filter((e) => e.ns === small)
+        .map((e) => (e.o as { written: number }).written);
+      const first = numbers[0] ?? 0;
+      assert.deepEqual(
+        numbers,
+        numbers.map((_, n) => first + n),
+        "entries are missing",
+      );
+      const parts = entries.flatMap((e) => (e.o as { applyOps?: BSON.Document[] }).applyOps ?? []);
+      assert.deepEqual(
+        parts.map(({ o }) => (o as { _id: number })._id),
+        documents.map(({ _id }) => _id),
+      );
+      assert.equal(entries.filter((e) => "commitTransaction" in (e.o as object)).length, 1);
+      // Dropped before it was read: the oplog has all there is of its successor.
+      assert.equal(manifest.collections.find((c) => c.name === "last")?.documents, 0);
+      const commands = entries
+        .filter((e) => e.ns === `${fresh.name}.$cmd`)
+        .map((e) => e.o as object);
+      assert.deepEqual(
+        commands.map((o) => Object.entries(o)[0]),
+        [
+          ["drop", "last"],
+          ["create", "last"],
+        ],
+      );
+      const verified = await place.run(["verify", "latest", "--json"]);
+      assert.equal(verified.code, 0, verified.stdout);
+    },
+  );
+
+  await t.test("a dump within the history keeps no oplog", async (t) => {
+    const fresh = await slowDatabase(t, uri);
+    const { place, running } = await slowBackup(t, fresh, { BACKUP_MAX_RATE: undefined });
+    const manifest = await manifestOf(place, await running.result);
+    assert.equal(modeOf(manifest), "snapshot");
+    assert.deepEqual(oplogIn(manifest), []);
+    const names = await readdir(join(place.backupDir, manifest.id));
+    assert.deepEqual(
+      names.filter((name) => name.startsWith("oplog")),
+      [],
+    );
+  });
+
+  await t.test("an account that may not read the oplog is told, and backed up", async (t) => {
+    const fresh = await slowDatabase(t, uri);
+    const roles = [{ role: "readWrite", db: fresh.name }];
+    await fresh.db.command({ createUser: "app", pwd: "app", roles });
+    const app = new URL(fresh.uri);
+    [app.username, app.password] = ["app", "app"];
+    app.searchParams.set("authSource", fresh.name);
+    const { place, running } = await slowBackup(t, fresh, { MONGODB_URI: app.href });
+    const run = await whileWriting(fresh.db.collection("small"), running.result);
+    const manifest = await manifestOf(place, run);
+    assert.equal(modeOf(manifest), "none");
+    assert.deepEqual(oplogIn(manifest), []);
+    const told = (run.json().warnings as string[]).join("\n");
+    assert.match(told, /not one instant, because the oplog cannot be read.*role "backup"/);
+  });
+
+  await t.test("what cannot be replayed makes a dump start over, once", async (t) => {
+    const fresh = await slowDatabase(t, uri);
+    const { place, running } = await slowBackup(t, fresh);
+    const moved = running
+      .says(/dump:/)
+      .then(() => sleep(1_000))
+      .then(() => fresh.db.collection("last").rename("latest"));
+    const both = Promise.all([running.result, moved]);
+    const [run] = await whileWriting(fresh.db.collection("small"), both);
+    const manifest = await manifestOf(place, run);
+    assert.equal(run.stderr.match(/starts over/g)?.length, 1, run.stderr);
+    assert.equal(modeOf(manifest), "oplog");
+    const latest = manifest.collections.find((c) => c.name === "latest");
+    assert.equal(latest?.documents, 1);
+    assert.equal(manifest.collections.length, 4);
+  });
 });

@@ -36,7 +36,8 @@ export async function smallBackup(
   ];
   const files = written.flatMap((w) => w.files);
   const drafts = written.map((w) => w.collection);
-  const draft = await verifyDraft(partial.path, SMALL_ID, { collections: drafts, files }, quiet());
+  const body = manifestBody(drafts, files, algorithm);
+  const draft = await verifyDraft(partial.path, SMALL_ID, body, quiet());
   if (!draft.ok) throw new Error(JSON.stringify(draft.problems));
   const collections = drafts.map((c, i) => ({
     ...c,

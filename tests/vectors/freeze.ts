@@ -169,7 +169,8 @@ async function makeBackup(root: string, algorithm: CompressionAlgorithm): Promis
   for (const [name, chunks] of CONTENT)
     written.push(await writeOne(partial, algorithm, name, chunks));
   const files = written.flatMap((w) => w.files);
-  const draft = { collections: written.map((w) => w.entry), files };
+  const entries = written.map((w) => w.entry);
+  const draft = bodyOf(algorithm, entries, files);
   const { signal } = new AbortController();
   const context = { emit: () => undefined, signal, clock: manualClock(Date.parse(MOMENT)) };
   const found = await verifyDraft(partial.path, FROZEN_ID, draft, context);
