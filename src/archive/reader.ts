@@ -12,7 +12,6 @@ import {
   isOplog,
   MANIFEST_FILE,
   mongodumpEscapeName,
-  OPLOG_FILE,
   PARTIAL_SUFFIX,
   unescapeName,
   VERIFICATION_FILE,

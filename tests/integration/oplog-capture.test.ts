@@ -45,15 +45,21 @@ async function slowDatabase(t: TestContext, serverUri: string): Promise<FreshDat
   return fresh;
 }
 
-/** Writes until `work` is done: time passes on a server by its writes. */
+/** Writes until `work` is done, one after the other: time passes on a server by its writes. */
 async function whileWriting<T>(collection: Collection, work: Promise<T>): Promise<T> {
-  let n = 0;
-  const writing = setInterval(() => {
-    void collection.insertOne({ written: n++ }).catch(() => undefined);
-  }, 50);
-  return await work.finally(() => {
-    clearInterval(writing);
+  let over = false;
+  const write = async () => {
+    for (let n = 0; !over; n++) {
+      await collection.insertOne({ written: n });
+      await sleep(50);
+    }
+  };
+  const writing = write();
+  const done = await work.finally(() => {
+    over = true;
   });
+  await writing;
+  return done;
 }
 
 async function slowBackup(t: TestContext, fresh: FreshDatabase, values = {}) {
