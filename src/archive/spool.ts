@@ -101,7 +101,8 @@ async function unpack(archive: string, dump: string, options: SpoolOptions): Pro
       if (isView(part.stream)) continue;
       const file = await fileOf(part.stream);
       if (part.kind === "documents") {
-        if (!options.outlineOnly) await file.append(part.raw);
+        // A plan is made from the oplog too.
+        if (!options.outlineOnly || isLog(part.stream)) await file.append(part.raw);
         continue;
       }
       open.delete(part.stream);
@@ -112,11 +113,12 @@ async function unpack(archive: string, dump: string, options: SpoolOptions): Pro
   }
 }
 
+const isLog = ({ database, name }: ArchivedStream) => database === "" && name === ARCHIVED_OPLOG;
+
 async function createFile(dump: string, stream: ArchivedStream): Promise<DataFile> {
-  const isLog = stream.database === "" && stream.name === ARCHIVED_OPLOG;
-  const compression = isLog ? PLAIN : COMPRESSION;
+  const compression = isLog(stream) ? PLAIN : COMPRESSION;
   const file = `${fileName(stream.name)}.bson${suffixOf(compression.algorithm)}`;
-  const relative = isLog ? file : join(stream.database, file);
+  const relative = isLog(stream) ? file : join(stream.database, file);
   return await openDataFile(join(dump, relative), relative, createEncoder(compression), SLOTS);
 }
 

@@ -1,6 +1,6 @@
 // The commands of a log, carried out under the names that collections are being restored as. Each may find
 // its work done already: the backup was read while the log was written.
-import { embed, rawArray, rawDocument, rawElement, rawString, rawTrue } from "../bson/build.ts";
+import { embed, rawArray, rawDocument, rawElement, rawString } from "../bson/build.ts";
 import { elementOf, withoutFields } from "../bson/edit.ts";
 import { TYPE_INT32 } from "../bson/element.ts";
 import { fieldsOf, isTrue } from "../bson/fields.ts";
@@ -11,7 +11,7 @@ import { notAlone, notKnown } from "./replay-error.ts";
 import type { About } from "./replay-error.ts";
 import { fullName } from "./replay-state.ts";
 import type { ReplayState } from "./replay-state.ts";
-import { optionsOf, rewriteCreate, splitCollMod } from "./rewrite.ts";
+import { optionsOf, renameElements, rewriteCreate, splitCollMod } from "./rewrite.ts";
 import type { Target } from "./rewrite.ts";
 
 type Transactional = "applyOps" | "commitTransaction" | "abortTransaction";
@@ -191,15 +191,7 @@ async function move(state: ReplayState, from: Located, to: Located, about: About
     return;
   }
   if (!(await state.standing.has(to.target))) await beforeCreate?.(fullName(to.place), to.target);
-  await state.writer.command(
-    "admin",
-    [
-      rawString("renameCollection", fullName(from.target)),
-      rawString("to", fullName(to.target)),
-      rawTrue("dropTarget"),
-    ],
-    about,
-  );
+  await state.writer.command("admin", renameElements(from.target, to.target), about);
   catalog.drop(to.place);
   catalog.rename(from.place, to.place);
   state.views.replace({ database: to.place.database, name: to.place.collection });

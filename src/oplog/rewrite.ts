@@ -92,3 +92,12 @@ export function splitCollMod(o: Buffer): SplitCollMod {
     expiry: expiry ? elementOf(o, expiry) : null,
   };
 }
+
+/** What stood under the new name had gone, or was replaced, when the log was written. */
+export function renameElements(from: Target, to: Target): Buffer[] {
+  return [
+    rawString("renameCollection", `${from.database}.${from.collection}`),
+    rawString("to", `${to.database}.${to.collection}`),
+    rawTrue("dropTarget"),
+  ];
+}

@@ -15,6 +15,7 @@ import { OWN_PREFIX } from "../mongo/own-collections.ts";
 import { createNamespace, dropNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes } from "./indexes.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
+import { rehearseReplay } from "./rehearse-replay.ts";
 
 /** Where the server's own merging of accounts takes them from (users.ts). */
 const TEMPORARY_USERS = "tempusers";
@@ -45,6 +46,7 @@ export async function rehearse(
     const target = { database: planned.database, name: `${OWN_PREFIX}${restoreId}_${n}` };
     if (source) await rehearseOne(deployment, raw, planned, source, target);
   }
+  if (plan.oplog) await rehearseReplay(deployment, plan, restoreId);
 }
 
 interface Target {
