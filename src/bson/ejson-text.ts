@@ -1,0 +1,112 @@
+// The text of canonical Extended JSON while it is written: bytes in a buffer that grows, never a string,
+// because a backup writes hundreds of megabytes of it.
+// What must stay true: no line break of any kind (U+2028, U+2029 and U+0085 included) stands in a text, so
+// that every reader of lines finds one document a line.
+
+/** `bytes` up to `length` are written. */
+export interface TextSink {
+  bytes: Buffer;
+  length: number;
+}
+
+export const createSink = (capacity: number): TextSink => ({
+  bytes: Buffer.allocUnsafe(capacity),
+  length: 0,
+});
+
+/** Makes room for so many bytes more. */
+export function makeRoom(sink: TextSink, more: number): void {
+  const needed = sink.length + more;
+  if (needed <= sink.bytes.length) return;
+  const grown = Buffer.allocUnsafe(Math.max(needed, sink.bytes.length * 2));
+  sink.bytes.copy(grown, 0, 0, sink.length);
+  sink.bytes = grown;
+}
+
+/** Longer texts are copied by the runtime, shorter ones faster by hand. */
+const BY_HAND = 48;
+
+/** Text of ASCII characters that need no escapes. */
+export function writeAscii(sink: TextSink, text: string): void {
+  makeRoom(sink, text.length);
+  const { bytes, length } = sink;
+  if (text.length > BY_HAND) bytes.write(text, length, "latin1");
+  else for (let i = 0; i < text.length; i++) bytes[length + i] = text.charCodeAt(i);
+  sink.length = length + text.length;
+}
+
+const HEX = Buffer.from("0123456789abcdef");
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** What follows the backslash in the short escapes; 0 where there is none. */
+const SHORT = new Uint8Array(32);
+for (const [code, letter] of [
+  [8, "b"],
+  [9, "t"],
+  [10, "n"],
+  [12, "f"],
+  [13, "r"],
+] as const)
+  // prettier-ignore
+  SHORT[code] = letter.charCodeAt(0);
+const MOST_FOR_A_BYTE = 6;
+
+/** The UTF-8 bytes of `b` from `at` to `end` as a JSON string, quotes included. */
+export function writeQuoted(sink: TextSink, b: Buffer, at: number, end: number): void {
+  makeRoom(sink, (end - at) * MOST_FOR_A_BYTE + 2);
+  const out = sink.bytes;
+  let to = sink.length;
+  out[to++] = QUOTE;
+  for (let i = at; i < end; i++) {
+    const byte = b[i] ?? 0;
+    if (byte < 0x20) {
+      const short = SHORT[byte] ?? 0;
+      if (short !== 0) {
+        out[to++] = BACKSLASH;
+        out[to++] = short;
+      } else to = writeEscape(out, to, byte);
+    } else if (byte === QUOTE || byte === BACKSLASH) {
+      out[to++] = BACKSLASH;
+      out[to++] = byte;
+    } else if (byte === 0xe2 && b[i + 1] === 0x80 && ((b[i + 2] ?? 0) & 0xfe) === 0xa8) {
+      to = writeEscape(out, to, 0x2000 | ((b[i + 2] ?? 0) & 0x3f));
+      i += 2;
+    } else if (byte === 0xc2 && b[i + 1] === 0x85) {
+      to = writeEscape(out, to, 0x85);
+      i++;
+    } else out[to++] = byte;
+  }
+  out[to++] = QUOTE;
+  sink.length = to;
+}
+
+function writeEscape(out: Buffer, at: number, code: number): number {
+  out[at] = BACKSLASH;
+  out[at + 1] = 0x75;
+  out[at + 2] = HEX[code >> 12] ?? 0;
+  out[at + 3] = HEX[(code >> 8) & 15] ?? 0;
+  out[at + 4] = HEX[(code >> 4) & 15] ?? 0;
+  out[at + 5] = HEX[code & 15] ?? 0;
+  return at + 6;
+}
+
+export function writeHex(sink: TextSink, b: Buffer, at: number, end: number): void {
+  makeRoom(sink, (end - at) * 2);
+  const out = sink.bytes;
+  let to = sink.length;
+  for (let i = at; i < end; i++) {
+    const byte = b[i] ?? 0;
+    out[to++] = HEX[byte >> 4] ?? 0;
+    out[to++] = HEX[byte & 15] ?? 0;
+  }
+  sink.length = to;
+}
+
+/** 64 bits, signed. */
+export function writeInt64(sink: TextSink, b: Buffer, at: number): void {
+  const high = b.readInt32LE(at + 4);
+  // Numbers hold 53 bits, and are many times faster than bigints.
+  const fits = high >= -0x20_0000 && high < 0x20_0000;
+  const value = fits ? high * 0x1_0000_0000 + b.readUInt32LE(at) : b.readBigInt64LE(at);
+  writeAscii(sink, String(value));
+}
