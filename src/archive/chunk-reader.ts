@@ -1,5 +1,6 @@
 // Chunks of a data file: ours inflate in parallel on the thread pool, found without inflating; files of
 // others are read as plain streams and cut anew at document borders. Memory is bounded by `width` chunks.
+// Files of Extended JSON give the documents of their lines.
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import { algorithmOf } from "../codec/create.ts";
@@ -8,6 +9,8 @@ import { inflateMember, MEMBER_HEADER_BYTES, memberLength } from "../codec/gzip-
 import { decompressFrame, parseSeekTable, seekTableBytes } from "../codec/zstd-frames.ts";
 import { plainBytes, throughStream } from "./byte-stream.ts";
 import type { ByteSource } from "./byte-stream.ts";
+import { encodingOf } from "./layout.ts";
+import { asTheyCome, readLineChunks } from "./line-chunks.ts";
 import { openPlainFile, readExactly } from "./open-file.ts";
 import { recutDocuments } from "./recut.ts";
 import type { Chunk } from "./recut.ts";
@@ -34,11 +37,11 @@ export async function* readChunks(
 ): AsyncGenerator<Chunk, void, void> {
   const { file, bytes } = await openPlainFile(path);
   try {
-    const source: Source = { file, bytes, ...options };
+    const source: Source = { file, bytes, recut: recutDocuments, ...options };
     const algorithm = options.algorithm ?? algorithmOf(path);
-    if (algorithm === "none") yield* recutDocuments(plainBytes(source));
-    else if (algorithm === "gzip") yield* readGzip(source);
-    else yield* readZstd(source);
+    if (encodingOf(path) === "ejson")
+      yield* readLineChunks(inflate({ ...source, recut: asTheyCome }, algorithm)); // prettier-ignore
+    else yield* inflate(source, algorithm);
   } finally {
     await file.close();
   }
@@ -46,13 +49,24 @@ export async function* readChunks(
 
 interface Source extends ByteSource {
   readonly width: number;
+  /** What becomes of a stream that has no chunks of ours. */
+  readonly recut: (blocks: AsyncIterable<Buffer>) => AsyncGenerator<Chunk, void, void>;
+}
+
+async function* inflate(
+  source: Source,
+  algorithm: CompressionAlgorithm,
+): AsyncGenerator<Chunk, void, void> {
+  if (algorithm === "none") yield* source.recut(plainBytes(source));
+  else if (algorithm === "gzip") yield* readGzip(source);
+  else yield* readZstd(source);
 }
 
 async function* readGzip(source: Source): AsyncGenerator<Chunk, void, void> {
   if (source.bytes < MEMBER_HEADER_BYTES) throw damaged("the file is cut short", 0);
   const header = await readExactly(source.file, 0, MEMBER_HEADER_BYTES);
   if (memberLength(header) === null) {
-    yield* recutDocuments(throughStream(source, createGunzip({ chunkSize: 1 << 20 })));
+    yield* source.recut(throughStream(source, createGunzip({ chunkSize: 1 << 20 })));
     return;
   }
   yield* inParallel(source, gzipMembers(source), (member) => inflateMember(member, LONGEST_RAW));
@@ -77,7 +91,7 @@ async function* readZstd(source: Source): AsyncGenerator<Chunk, void, void> {
   if (bytes < ZSTD_TAIL) throw damaged("the file is cut short", 0);
   const tableBytes = seekTableBytes(await readExactly(file, bytes - ZSTD_TAIL, ZSTD_TAIL));
   if (tableBytes === null) {
-    yield* recutDocuments(throughStream(source, createZstdDecompress({ chunkSize: 1 << 20 })));
+    yield* source.recut(throughStream(source, createZstdDecompress({ chunkSize: 1 << 20 })));
     return;
   }
   if (tableBytes > bytes) throw damaged("the seek table is longer than the file", null);

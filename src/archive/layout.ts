@@ -93,10 +93,22 @@ export function assertDatabaseName(name: string): void {
   throw new KeepError("damaged", `${JSON.stringify(name)} is no name of a database`);
 }
 
+/** How a data file has its documents: back to back, or a line of canonical Extended JSON each. */
+export type Encoding = "bson" | "ejson";
+
 /** The data file of a collection, relative to the backup. */
-export function dataPath(database: string, collection: string, suffix: string): string {
+export function dataPath(
+  database: string,
+  collection: string,
+  suffix: string,
+  encoding: Encoding = "bson",
+): string {
   assertDatabaseName(database);
-  return `${database}/${escapeName(collection)}.bson${suffix}`;
+  return `${database}/${escapeName(collection)}.${encoding}${suffix}`;
+}
+
+export function encodingOf(path: string): Encoding {
+  return /\.ejson(\.gz|\.zst)?$/.test(path) ? "ejson" : "bson";
 }
 
 /**

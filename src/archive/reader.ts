@@ -54,7 +54,8 @@ export interface OpenedBackup {
   readonly oplog: ArchivedOplog | null;
 }
 
-export const DATA_FILE = /\.bson(\.gz|\.zst)?$/;
+export const DATA_FILE = /\.(bson|ejson)(\.gz|\.zst)?$/;
+const STOCK_DATA = /\.bson(\.gz|\.zst)?$/;
 const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
 const ACCOUNTS_PREFIX = "$admin.system.";
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
@@ -212,12 +213,12 @@ async function readDatabaseFolder(folder: string, database: string): Promise<Arc
     !names.some((other) => other.startsWith("oplog.metadata."));
   for (const name of names) {
     if (name.startsWith(ACCOUNTS_PREFIX) || isLog(name)) continue;
-    const base = name.replace(METADATA_FILE, "").replace(DATA_FILE, "");
+    const base = name.replace(METADATA_FILE, "").replace(STOCK_DATA, "");
     const bare = base.startsWith(BUCKETS_PREFIX) ? base.slice(BUCKETS_PREFIX.length) : base;
     // Metadata of cut names of ours is named after the buckets too.
     if (METADATA_FILE.test(name))
       put(unescapeName(base) === null ? bare : base, { metadata: name });
-    else if (DATA_FILE.test(name)) put(bare, { data: name });
+    else if (STOCK_DATA.test(name)) put(bare, { data: name });
   }
   await joinCutBuckets(folder, byBase);
   const found: ArchivedCollection[] = [];
@@ -231,7 +232,7 @@ async function joinCutBuckets(folder: string, byBase: Map<string, StockFiles>): 
   const orphans = new Map<string, string>();
   for (const [base, { data, metadata }] of byBase)
     if (metadata === undefined && data?.startsWith(BUCKETS_PREFIX) === true)
-      orphans.set(data.replace(DATA_FILE, ""), base);
+      orphans.set(data.replace(STOCK_DATA, ""), base);
   if (orphans.size === 0) return;
   for (const [base, { data, metadata }] of [...byBase]) {
     if (data !== undefined || metadata === undefined) continue;

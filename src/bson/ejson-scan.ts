@@ -108,7 +108,7 @@ function copy(scan: Scan, start: number, end: number): void {
   scan.written += end - start;
 }
 
-const PLAIN_ESCAPES = new Map([...'"\\/'].map((c) => [c.charCodeAt(0), c.charCodeAt(0)]));
+const PLAIN_ESCAPES = new Map([0x22, 0x5c, 0x2f].map((code) => [code, code]));
 for (const [letter, code] of [
   ["b", 8],
   ["t", 9],

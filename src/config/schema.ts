@@ -91,9 +91,9 @@ const backups = {
   BACKUP_ENGINE: withDefault("native", {
     group: "Backups",
     parse: field.oneOf(...ENGINES),
-    looks: "`native` or `mongodump`",
+    looks: "`native`, `mongodump` or `ejson`",
     about:
-      "What moves the documents: our own, or stock `mongodump` (where it is not installed, `native` takes over). `ejson` is not in this version.",
+      "What moves the documents: our own, or stock `mongodump` (where it is not installed, `native` takes over), or a line of canonical Extended JSON for each document (`ejson`), which people and other programs read.",
   }),
   BACKUP_COMPRESSION: withDefault("gzip", {
     group: "Backups",

@@ -145,10 +145,10 @@ test("a malformed secret is named, never shown", async () => {
   assert.ok(!inspect(error).includes("T0KEN"));
 });
 
-test("the engines of later versions are exit 2", async () => {
-  for (const engine of ["ejson"]) {
-    assert.equal((await refusal(`BACKUP_ENGINE=${engine}`)).code, "not-in-this-version");
-  }
+test("an engine that there is not is exit 2, and those there are are named", async () => {
+  const { code, message, hint } = await refusal("BACKUP_ENGINE=pg_dump");
+  assert.equal(code, "bad-setting");
+  assert.match(`${message} ${hint}`, /native.*mongodump.*ejson/);
 });
 
 test("an unquoted # or a ${ in a setting is exit 2 with the quoted form, without a secret's value", async () => {

@@ -9,7 +9,6 @@ import { Secret } from "../util/secret.ts";
 import { readCompression } from "./compression.ts";
 import { readConnection } from "./connection.ts";
 import { parseConnectionString } from "./connection-string.ts";
-import { assertEngine } from "./engines.ts";
 import type { EngineSetting } from "./engines.ts";
 import { readEnvFile } from "./env-file.ts";
 import { createLookup } from "./lookup.ts";
@@ -167,11 +166,6 @@ async function requireReadable(path: string): Promise<void> {
 
 function readRest(values: SettingValues) {
   const engine = values.BACKUP_ENGINE;
-  assertEngine(
-    engine,
-    `BACKUP_ENGINE=${engine}`,
-    "Take BACKUP_ENGINE out: native needs no other tool, and mongorestore reads what it writes.",
-  );
   const { DISK_WARN_FREE: diskWarnFreeBytes, DISK_ABORT_FREE: diskAbortFreeBytes } = values;
   if (diskWarnFreeBytes < diskAbortFreeBytes) {
     throw new KeepError("bad-setting", "DISK_WARN_FREE is less than DISK_ABORT_FREE", {

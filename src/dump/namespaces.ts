@@ -5,6 +5,8 @@ import { promisify } from "node:util";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { dataPath, metadataPath, timeseriesMetadataName } from "../archive/layout.ts";
+import type { DataFile } from "../archive/data-file.ts";
+import type { Encoding } from "../archive/layout.ts";
 import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import { formatMetadata } from "../archive/metadata.ts";
 import type { PartialBackup } from "../archive/writer.ts";
@@ -24,6 +26,7 @@ import { runPool } from "../util/task-pool.ts";
 import { readDocuments, writeBatches } from "./collection.ts";
 import type { CollectionData } from "./collection.ts";
 import { classifyReadFailure } from "./consistency.ts";
+import { toLines } from "./lines-file.ts";
 import type { DumpTail } from "./tail.ts";
 
 export interface DumpRun {
@@ -31,6 +34,7 @@ export interface DumpRun {
   readonly partial: PartialBackup;
   readonly at: ClusterTime | null;
   readonly compression: Compression;
+  readonly encoding: Encoding;
   readonly rate: RateLimit;
   readonly tail: DumpTail;
   readonly emit: Emit;
@@ -173,6 +177,7 @@ const dataFileOf = (run: DumpRun, info: NamespaceInfo) =>
     info.database,
     dataCollection(info.type, info.name),
     suffixOf(run.compression.algorithm),
+    run.encoding,
   );
 
 /** Reads the documents through an idle connection, or a new one, which is closed on failure. */
@@ -191,11 +196,7 @@ async function readInto(
     after: run.tail.holds ? run.at : null,
     secondaryOk: true,
   };
-  const file = await run.partial.openDataFile(
-    dataFileOf(run, info),
-    createEncoder(run.compression),
-    SLOTS,
-  );
+  const file = await openFile(run, info);
   const raw = shared.idle.pop() ?? (await run.deployment.openRaw("primaryPreferred"));
   try {
     const data = await writeBatches(readDocuments(run.deployment, raw, options), file, {
@@ -211,6 +212,12 @@ async function readInto(
     raw?.[Symbol.dispose]();
     throw error;
   }
+}
+
+async function openFile(run: DumpRun, info: NamespaceInfo): Promise<DataFile> {
+  const encoder = createEncoder(run.compression);
+  const file = await run.partial.openDataFile(dataFileOf(run, info), encoder, SLOTS);
+  return run.encoding === "bson" ? file : toLines(file, `${info.database}.${info.name}`);
 }
 
 function batchDocuments(size: CollectionSize | null): number {

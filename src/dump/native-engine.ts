@@ -1,17 +1,26 @@
-// Our own engine: raw documents off the wire, several chunks compressed at once, one instant where there is one.
+// Our own engines: documents off the wire, several chunks compressed at once, one instant where there is one.
+// `native` keeps them as they are, `ejson` writes each as a line that people and other programs read.
+import type { Encoding } from "../archive/layout.ts";
 import { effectiveLevel } from "../codec/levels.ts";
 import type { DumpEngine } from "./engine.ts";
 import { dumpDatabases } from "./native.ts";
 
-export const nativeEngine: DumpEngine = {
-  name: "native",
-  async dump(deployment, partial, options, context) {
-    const dumped = await dumpDatabases(deployment, partial, options, context);
-    const { compression } = options;
-    return {
-      ...dumped,
-      engine: "native",
-      compression: { ...compression, level: effectiveLevel(compression) },
-    };
-  },
-};
+export const nativeEngine = createEngine("native", "bson");
+
+/** Refuses a document that its line would not give back byte for byte. */
+export const ejsonEngine = createEngine("ejson", "ejson");
+
+function createEngine(name: "native" | "ejson", encoding: Encoding): DumpEngine {
+  return {
+    name,
+    async dump(deployment, partial, options, context) {
+      const dumped = await dumpDatabases(deployment, partial, { ...options, encoding }, context);
+      const { compression } = options;
+      return {
+        ...dumped,
+        engine: name,
+        compression: { ...compression, level: effectiveLevel(compression) },
+      };
+    },
+  };
+}

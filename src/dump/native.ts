@@ -2,6 +2,7 @@
 // What must stay true: nothing that moved while it was read is kept as if it had stood still.
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Encoding } from "../archive/layout.ts";
 import type { Consistency, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
@@ -22,6 +23,8 @@ import { dumpAccounts } from "./users.ts";
 export interface DumpOptions extends Selection {
   readonly compression: Compression;
   readonly maxRateBytesPerSecond: number | null;
+  /** Of the documents; default: as they are, BSON. Accounts and the oplog are BSON in any case. */
+  readonly encoding?: Encoding;
 }
 
 export interface DumpContext {
@@ -83,7 +86,7 @@ async function dumpOnce(
   const common = { deployment, partial, compression: options.compression, ...context };
   await using tail = await DumpTail.start(common, origin, at, options, listing);
   const rate = createRateLimit(options.maxRateBytesPerSecond);
-  const run: DumpRun = { ...common, at, rate, tail };
+  const run: DumpRun = { ...common, encoding: options.encoding ?? "bson", at, rate, tail };
   // First, while the instant is young: after a dump of minutes the server no longer knows it.
   const accounts = await dumpAccounts(run, options, listing);
   const dumped = await dumpNamespaces(run, listing.namespaces).catch((error: unknown) => {

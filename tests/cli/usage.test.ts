@@ -57,16 +57,6 @@ for (const [args, message, hint] of WRONG) {
   });
 }
 
-const LATER = [["backup", "--engine", "ejson"]];
-
-for (const args of LATER) {
-  test(`mongokeep ${args.join(" ")} is known, and not in this version`, async () => {
-    const run = await runCli([...args, "--json"]);
-    assert.equal(run.code, 2);
-    assert.equal(failureOf(run).error.code, "not-in-this-version");
-  });
-}
-
 const COMMANDS =
   "backup verify restore rollback cleanup list show delete schedule status doctor drill".split(" ");
 

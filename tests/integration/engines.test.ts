@@ -19,6 +19,7 @@ import type { Workspace } from "../support/workspace.ts";
 const ENGINES = [
   { engine: "native", compressions: ["gzip"] },
   { engine: "mongodump", compressions: ["gzip", "zstd", "none"] },
+  { engine: "ejson", compressions: ["gzip", "zstd", "none"] },
 ] as const;
 
 const withTools = async () => ({ env: { PATH: await pathWithTools() } });

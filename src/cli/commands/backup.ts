@@ -3,7 +3,7 @@ import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
 import type { CompressionAlgorithm } from "../../codec/codec.ts";
 import type { RetentionItem } from "../../retention/item.ts";
-import { assertEngine, ENGINES } from "../../config/engines.ts";
+import { ENGINES } from "../../config/engines.ts";
 import type { EngineSetting } from "../../config/engines.ts";
 import { collect, helpEnd, keep, usage } from "../verb.ts";
 import type { Verb } from "../verb.ts";
@@ -55,8 +55,7 @@ export const backup: Verb<"backup"> = {
       .action(keep(found));
   },
   check: ({ flags }) => {
-    const { engine, note } = flags as BackupFlags;
-    if (engine !== undefined) assertEngine(engine, `--engine ${engine}`);
+    const { note } = flags as BackupFlags;
     if ((note?.length ?? 0) > LONGEST_NOTE) {
       throw usage(`--note is longer than ${LONGEST_NOTE} characters`, "Shorten it.");
     }
