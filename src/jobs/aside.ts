@@ -10,6 +10,7 @@ import type { SwapItem } from "../restore/swap-plan.ts";
 import { createComparer } from "../verify/compare.ts";
 import { sideOfBackup, sideOfServer } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
+import { isHeld } from "./kept-aside.ts";
 import type { Expected } from "./restore-order.ts";
 
 export interface SetAside {
@@ -42,14 +43,18 @@ export async function settleAside(
   deployment: Deployment,
   toSettle: ToSettle,
 ): Promise<SetAside[]> {
-  const { record, items } = toSettle;
+  const { record, items, expected } = toSettle;
   const found: SetAside[] = [];
   try {
     for (const item of items) {
       if (item.old.kind !== "collection") continue;
       const facts = await compareAside(context, deployment, item, item.old.parked, toSettle);
       const { namespace, ...aside } = facts;
-      await record.journal({ step: "aside", state: "done", namespace, aside });
+      // What is dropped later is compared with this once more (kept-aside.ts).
+      const contentHash = facts.inBackup ? (expected.get(namespace)?.contentHash ?? null) : null;
+      await record.journal({
+        ...{ step: "aside", state: "done", namespace, aside: { ...aside, contentHash } },
+      });
       await tellLate(context, record, facts);
       found.push(facts);
     }
@@ -72,14 +77,15 @@ export function expectedOf(backup: OpenedBackup | null): Expected {
 }
 
 async function letGo(
-  { settings }: JobContext,
+  context: JobContext,
   deployment: Deployment,
   { record, items }: ToSettle,
   found: readonly SetAside[],
 ): Promise<SetAside[]> {
+  const { settings } = context;
   const databases = [...new Set(items.map((item) => item.database))];
   await pruneMarkers(deployment, databases, record.id);
-  if (settings.restoreKeepAsideMs > 0) return [...found];
+  if (settings.restoreKeepAsideMs > 0 || !(await isHeld(context, record.id))) return [...found];
   const safe = new Set(found.filter((one) => one.inBackup).map((one) => one.collection));
   await dropOwn(deployment, databases, (m) => m.restoreId === record.id && safe.has(m.name));
   return found.filter((one) => !one.inBackup);
@@ -114,7 +120,8 @@ async function compareAside(
     },
     { emit, signal },
   );
-  const inBackup = kept !== undefined && equal;
+  // A count alone proves nothing: what was updated since has the same.
+  const inBackup = equal && typeof kept?.contentHash === "string";
   const lateWrites = inBackup ? 0 : await countLate(context, deployment, { database, name, parked }, before); // prettier-ignore
   return { namespace, collection: parked, documents, inBackup, lateWrites };
 }

@@ -1,9 +1,10 @@
 // What restores keep beside the live data, and the part of it that goes by itself. What must stay true: by
-// itself only what a backup holds is dropped, and nothing of a restore that did not end.
+// itself only what a backup holds is dropped, proved right before, and nothing of a restore that did not end.
 import { listCatalog } from "../archive/catalog.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { readMarkers } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
+import { proveCollection } from "../restore/prove.ts";
 import { hasEnded, listRecords, protectedBy } from "../restore/record.ts";
 import type { JournalEntry, StoredRecord } from "../restore/record.ts";
 import { dropOwn } from "../restore/staged.ts";
@@ -34,7 +35,7 @@ export async function listKept(
 }
 
 function describe({ id, entries }: StoredRecord, marker: Marker): Kept {
-  const facts = factsOf(entries, marker);
+  const facts = factsOf(entries, marker.namespace, marker.name);
   return {
     database: marker.database,
     restoreId: id,
@@ -46,7 +47,7 @@ function describe({ id, entries }: StoredRecord, marker: Marker): Kept {
   };
 }
 
-const factsOf = (entries: readonly JournalEntry[], { namespace, name }: Marker) =>
+const factsOf = (entries: readonly JournalEntry[], namespace: string, name: string) =>
   entries.findLast((e) => e.namespace === namespace && e.aside?.collection === name)?.aside;
 
 /**
@@ -70,14 +71,15 @@ export async function dropExpiredAside(context: JobContext, deployment: Deployme
   );
   if (due.length === 0) return;
   const kept = await listKept(deployment, due);
-  const safe = new Set(kept.filter((c) => c.inBackup === true).map((c) => c.collection));
+  const held = kept.filter((c) => c.role === "aside" && c.inBackup === true);
+  const safe = new Set(await stillHeld(context, deployment, due, held));
   if (safe.size === 0) return;
   const ids = new Set(due.map((r) => r.id));
   const databases = [...new Set(due.flatMap(databasesOf))];
   const dropped = await dropOwn(
     deployment,
     databases,
-    (m) => ids.has(m.restoreId) && m.role === "aside" && safe.has(m.name),
+    (m) => ids.has(m.restoreId) && safe.has(m.name),
   );
   const why = tight ? "the disk is nearly full" : "the time of RESTORE_KEEP_ASIDE is over";
   emit({
@@ -86,6 +88,38 @@ export async function dropExpiredAside(context: JobContext, deployment: Deployme
     code: "aside-dropped",
     message: `${dropped.length} collections that restores had set aside are dropped: ${why}, and backups hold them`,
   });
+}
+
+/**
+ * Of what a backup held when it was set aside, the names of what is the same still: a rollback that was undone
+ * may have had it under its live name meanwhile.
+ */
+async function stillHeld(
+  { emit, signal }: JobContext,
+  deployment: Deployment,
+  records: readonly StoredRecord[],
+  held: readonly Kept[],
+): Promise<string[]> {
+  const same: string[] = [];
+  for (const { database, restoreId, namespace, collection } of held) {
+    const entries = records.find((r) => r.id === restoreId)?.entries ?? [];
+    const { documents = null, contentHash = null } = factsOf(entries, namespace, collection) ?? {};
+    if (documents === null || contentHash === null) continue;
+    const place = { namespace, database, name: collection, type: "collection" } as const;
+    const promised = { ...place, expectedDocuments: documents, contentHash };
+    const { equal } = await proveCollection(deployment, promised, { emit, signal });
+    if (equal) same.push(collection);
+  }
+  return same;
+}
+
+/** Whether a good backup holds what a restore replaced, as far as it was compared. */
+export async function isHeld(context: JobContext, restoreId: string): Promise<boolean> {
+  const { backupDir } = context.settings;
+  const all = await listRecords(backupDir);
+  const record = all.find((r) => r.id === restoreId);
+  const id = record ? heldBy(record, all) : null;
+  return id !== null && (await goodBackups(backupDir)).has(id);
 }
 
 /** The backup that holds what a restore set aside: after a rollback by renames, that of the restore before. */

@@ -133,6 +133,7 @@ function plannedOf(
 ): PlannedCollection {
   const namespace = `${database}.${name}`;
   const isView = old.kind === "view";
+  const facts = asideFacts(record, namespace);
   return {
     namespace,
     database,
@@ -141,15 +142,14 @@ function plannedOf(
     type: isView ? "view" : "collection",
     action: live ? "replace" : "create",
     way: isView ? "view" : "swap",
-    documents: asideDocuments(record, namespace),
+    documents: facts?.documents ?? null,
     rawBytes: null,
     indexes: null,
-    contentHash: null,
+    contentHash: facts?.contentHash ?? null,
     liveDocuments: live?.documents ?? null,
     live,
   };
 }
 
-const asideDocuments = ({ entries }: StoredRecord, namespace: string): number | null =>
-  entries.findLast((e) => e.step === "aside" && e.namespace === namespace)?.aside?.documents ??
-  null;
+const asideFacts = ({ entries }: StoredRecord, namespace: string) =>
+  entries.findLast((e) => e.step === "aside" && e.namespace === namespace)?.aside;

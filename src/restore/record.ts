@@ -65,6 +65,8 @@ export interface AsideFacts {
   readonly documents: number | null;
   /** Whether the backup from before the restore holds all of it: nothing was written to it afterwards. */
   readonly inBackup: boolean;
+  /** What was proved to be in that backup; null where it was not. */
+  readonly contentHash?: string | null;
   readonly lateWrites: number | null;
 }
 

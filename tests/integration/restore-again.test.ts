@@ -1,0 +1,110 @@
+// Restores upon restores, and rollbacks of rollbacks: whatever was written is still somewhere, and said.
+import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { keptBeside } from "../support/fidelity.ts";
+import type { FreshDatabase } from "../support/fresh-database.ts";
+import { requires } from "../support/requires.ts";
+import { workspace } from "../support/workspace.ts";
+import type { EnvValues, Workspace } from "../support/workspace.ts";
+
+const RS = { topology: "replicaSet" } as const;
+
+const rows = (n: number, v: string) =>
+  Array.from({ length: n }, (_, i) => ({ _id: i as never, v }));
+
+/** A backup with "old" in it, and "new" in the live collections. */
+async function changedSince(t: TestContext, fresh: FreshDatabase, env: EnvValues = {}) {
+  const place = await workspace(t, { MONGODB_URI: fresh.uri, ...env });
+  for (const name of ["a", "b"]) await fresh.db.collection(name).insertMany(rows(20, "old"));
+  const backup = (await place.run(["backup", "--manual", "--json"])).json();
+  for (const name of ["a", "b"])
+    await fresh.db.collection(name).updateMany({}, { $set: { v: "new" } });
+  return { place, backup: backup.id as string };
+}
+
+async function done(place: Workspace, ...args: string[]) {
+  const run = await place.run([...args, "--confirm", "--json"]);
+  assert.equal(run.code, 0, `${args.join(" ")}: ${run.stdout}${run.stderr}`);
+  return run.json();
+}
+
+const valuesOf = async ({ db }: FreshDatabase, name: string) =>
+  (await db.collection(name).distinct("v")).sort();
+
+/** All values of `v` in a database, what is kept beside included. */
+async function everywhere(fresh: FreshDatabase): Promise<Set<unknown>> {
+  const all = await fresh.db.listCollections({}, { nameOnly: true }).toArray();
+  const found = new Set<unknown>();
+  for (const { name } of all)
+    for (const v of await fresh.db.collection(name).distinct("v")) found.add(v);
+  return found;
+}
+
+requires(
+  RS,
+  "an update between a rollback and its own rollback is never dropped as if a backup held it",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    await done(place, "restore", "latest");
+    await done(place, "rollback");
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "since the rollback" } });
+    await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "0" });
+    const again = await done(place, "rollback");
+    assert.deepEqual(await valuesOf(fresh, "a"), ["old"]);
+    assert.ok((await everywhere(fresh)).has("since the rollback"), JSON.stringify(again.setAside));
+  },
+);
+
+requires(
+  RS,
+  "an update of a restored stock dump is not dropped after a rollback",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    const list = (await place.run(["show", "latest", "--json"])).json();
+    const dump = place.at("dump");
+    await cp(`${list.path}/${fresh.name}`, `${dump}/${fresh.name}`, { recursive: true });
+    await done(place, "restore", dump);
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "since the restore" } });
+    await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "0" });
+    await done(place, "rollback");
+    assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
+    assert.ok((await everywhere(fresh)).has("since the restore"));
+  },
+);
+
+requires(
+  RS,
+  "what was written to a collection that is set aside keeps it from being dropped with its time",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    const { setAside } = await done(place, "restore", "latest");
+    assert.ok(setAside.every((one: { inBackup: boolean }) => one.inBackup));
+    const [{ collection }] = setAside;
+    await fresh.db
+      .collection(collection)
+      .updateOne({ _id: 1 as never }, { $set: { v: "by hand" } });
+    await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "1s" });
+    await sleep(1_100);
+    assert.equal((await place.run(["backup", "--json"])).code, 0);
+    assert.deepEqual(
+      await keptBeside(fresh.client, fresh.name),
+      ["__mongokeep_restores", collection].sort(),
+    );
+  },
+);
+
+requires(
+  RS,
+  "what a rollback replaces stays where the backup that it came from is deleted",
+  async (t, fresh) => {
+    const { place, backup } = await changedSince(t, fresh);
+    await done(place, "restore", "latest");
+    await done(place, "delete", backup);
+    await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "0" });
+    await done(place, "rollback");
+    assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
+    assert.ok((await everywhere(fresh)).has("old"), "nothing else holds it");
+  },
+);
