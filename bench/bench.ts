@@ -1,5 +1,5 @@
 // `npm run bench`: mongokeep against the stock tools on the same data, and against its own targets.
-// Takes ten minutes at full size; `-- --mb 86 --rounds 1` gives a first impression in one.
+// Takes twenty minutes at full size; `-- --mb 86 --rounds 1` gives a first impression in one.
 import { execFileSync } from "node:child_process";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
@@ -9,9 +9,13 @@ import { MongoClient } from "mongodb";
 import { cacheFolderOf, findMongod } from "../src/tools/mongod-binary.ts";
 import { startMongod } from "../src/tools/throwaway-mongod.ts";
 import { fillDataset } from "./dataset.ts";
+import { measureDowntime } from "./downtime.ts";
 import { judge, judgeGrowth, summarize } from "./figures.ts";
 import type { Figure, Summary } from "./figures.ts";
 import { WHOLE_MEGABYTES } from "./hospital.ts";
+import { measureInstant } from "./instant.ts";
+import { judgeLatency, measureLatency } from "./latency.ts";
+import type { LatencyRound } from "./latency.ts";
 import { describeMachine } from "./measure.ts";
 import { createProject } from "./mongokeep.ts";
 import { loadProse } from "./prose.ts";
@@ -19,7 +23,16 @@ import { runRound } from "./rounds.ts";
 import type { Part, Sample } from "./rounds.ts";
 import { measureStart } from "./start.ts";
 
-const PARTS = ["backup", "verify", "restore", "memory", "start"] as const;
+const PARTS = [
+  "backup",
+  "verify",
+  "restore",
+  "memory",
+  "start",
+  "downtime",
+  "instant",
+  "latency",
+] as const;
 type Wanted = (typeof PARTS)[number];
 const ALL_ROUND_PARTS: ReadonlySet<Part> = new Set(["backup", "verify", "restore"]);
 
@@ -80,7 +93,8 @@ async function runAll(
   });
   const start = options.wanted.has("start") ? await measureStart(server.uri, say) : [];
   const roundParts = roundPartsOf(options.wanted);
-  if (roundParts.size === 0) return { summaries: [], figures: start };
+  const more = await runMore(server.uri, options);
+  if (roundParts.size === 0) return { summaries: [], figures: [...start, ...more] };
   if (options.wanted.has("memory") && options.megabytes < LEAST_FOR_GROWTH_MEGABYTES) {
     say("growth of memory says little at this size: a tenth of it does not fill the buffers once");
   }
@@ -88,7 +102,34 @@ async function runAll(
   const small = options.wanted.has("memory")
     ? await runRounds(server.uri, "bench_tenth", options.megabytes / 10, 1, roundParts)
     : [];
-  return { summaries: large, figures: [...judge(large), ...judgeGrowth(small, large), ...start] };
+  return {
+    summaries: large,
+    figures: [...judge(large), ...judgeGrowth(small, large), ...start, ...more],
+  };
+}
+
+/** The parts that have data, or a way of measuring, of their own. */
+async function runMore(uri: string, { wanted, megabytes, rounds }: Options): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  if (wanted.has("downtime"))
+    figures.push(...(await measureDowntime(uri, loadProse(), megabytes * 1.2, say)));
+  if (!wanted.has("instant") && !wanted.has("latency")) return figures;
+  const database = "bench_reads";
+  await using client = new MongoClient(uri);
+  await fillDataset(client.db(database), megabytes / 2, loadProse());
+  if (wanted.has("instant"))
+    figures.push(...(await measureInstant(uri, database, rounds * 2 + 1, say)));
+  if (wanted.has("latency")) {
+    await using project = await createProject(uri, database);
+    const measured: LatencyRound[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      measured.push(await measureLatency({ client, uri, database }, project));
+      say(`latency, round ${round}: ${JSON.stringify(measured.at(-1))}`);
+    }
+    figures.push(...judgeLatency(measured));
+  }
+  await client.db(database).dropDatabase();
+  return figures;
 }
 
 /** Growth of memory is asked of every command, so that it needs them all. */

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { scratchFolder } from "../tests/support/scratch-folder.ts";
 import { formatEnv } from "../tests/support/workspace.ts";
+import type { EnvValues } from "../tests/support/workspace.ts";
 import { measure } from "./measure.ts";
 import type { Measured } from "./measure.ts";
 
@@ -29,13 +30,23 @@ export interface RestoreRun extends Measured {
 }
 
 /** A fresh project for one database; removed at the end. */
-export async function createProject(uri: string, database: string): Promise<Project> {
+export async function createProject(
+  uri: string,
+  database: string,
+  more: EnvValues = {},
+): Promise<Project> {
   const scratch = await scratchFolder("mongokeep-bench-");
   const folder = scratch.path;
   const [home, backupDir] = [join(folder, "home"), join(folder, "backups")];
   await mkdir(home);
   const limits = { DISK_WARN_FREE: "2MB", DISK_ABORT_FREE: "1MB" };
-  const values = { MONGODB_URI: uri, MONGODB_DATABASE: database, BACKUP_DIR: backupDir, ...limits };
+  const values = {
+    MONGODB_URI: uri,
+    MONGODB_DATABASE: database,
+    BACKUP_DIR: backupDir,
+    ...limits,
+    ...more,
+  };
   await writeFile(join(folder, ".env"), formatEnv(values));
   return {
     folder,

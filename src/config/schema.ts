@@ -122,6 +122,13 @@ const backups = {
     looks: "`20` (MB/s), `500 KB/s`",
     about: "Reads no faster than this from the server.",
   }),
+  BACKUP_NICE: withDefault("10", {
+    group: "Backups",
+    parse: field.wholeNumber(0, 19),
+    looks: "`0` to `19`",
+    about:
+      "How much `backup` yields the processor to others, the database beside it above all: `0` not at all, `19` always.",
+  }),
 };
 
 const PERIOD = "`30d`, `2w`, `3mo` or `1y`";

@@ -42,6 +42,8 @@ export interface Settings {
   /** IANA zone. */
   readonly timezone: string;
   readonly maxRateBytesPerSecond: number | null;
+  /** 0 to 19, for `backup`. */
+  readonly nice: number;
   readonly retention: RetentionPolicy;
   readonly diskWarnFreeBytes: number;
   readonly diskAbortFreeBytes: number;
@@ -178,6 +180,7 @@ function readRest(values: SettingValues) {
     compression: readCompression(values.BACKUP_COMPRESSION, values.BACKUP_COMPRESSION_LEVEL),
     timezone: values.BACKUP_TIMEZONE ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
     maxRateBytesPerSecond: values.BACKUP_MAX_RATE ?? null,
+    nice: values.BACKUP_NICE,
     retention: {
       daily: values.RETENTION_DAILY,
       weekly: values.RETENTION_WEEKLY,

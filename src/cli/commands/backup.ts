@@ -3,6 +3,7 @@ import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
 import type { CompressionAlgorithm } from "../../codec/codec.ts";
 import type { RetentionItem } from "../../retention/item.ts";
+import { yieldToOthers } from "../../util/priority.ts";
 import { ENGINES } from "../../config/engines.ts";
 import type { EngineSetting } from "../../config/engines.ts";
 import { collect, helpEnd, keep, usage } from "../verb.ts";
@@ -63,6 +64,8 @@ export const backup: Verb<"backup"> = {
   execute: async ({ flags }, composition) => {
     const { manual = false, note = null, db, exclude = [] } = flags as BackupFlags;
     const { compression = null, engine = null } = flags as BackupFlags;
+    // Nobody waits for a backup; the application waits for the database.
+    yieldToOthers(composition.context.settings.nice);
     const { runBackup } = await import("../../jobs/backup.ts");
     if (note !== null && !manual && process.stderr.isTTY) await warnOfDeletion(composition);
     const result = await composition.run("backup", (context) =>

@@ -1,0 +1,94 @@
+// What one instant costs: the same dump, by the same code and of the same server, at an instant with the oplog
+// followed beside it, and without either.
+import { rm } from "node:fs/promises";
+import { MongoClient } from "mongodb";
+import { createPartial } from "../src/archive/writer.ts";
+import { formatBackupId } from "../src/archive/layout.ts";
+import { dumpDatabases } from "../src/dump/native.ts";
+import { openDeployment } from "../src/mongo/deployment.ts";
+import type { Deployment } from "../src/mongo/deployment.ts";
+import { Secret } from "../src/util/secret.ts";
+import { scratchFolder } from "../tests/support/scratch-folder.ts";
+import type { Figure } from "./figures.ts";
+import { median } from "./measure.ts";
+
+const WRITES_AT_ONCE = 2;
+const QUIET = { emit: () => undefined, signal: new AbortController().signal };
+
+/** Each in turn, so many times; the first of each only warms up. */
+export async function measureInstant(
+  uri: string,
+  database: string,
+  rounds: number,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  await using deployment = await openDeployment(new Secret(uri), QUIET);
+  // Told that it is no replica set, the dump asks for no instant, and follows no oplog.
+  const { server } = deployment;
+  const without: Deployment = { ...deployment, server: { ...server, topology: "standalone" } };
+  const figures: Figure[] = [];
+  for (const { name, target, most, busy } of PARTS) {
+    const times = { with: [] as number[], without: [] as number[] };
+    await using writers = busy ? startWriters(uri, `${database}_writer`) : null;
+    for (let round = 0; round <= rounds; round++)
+      for (const [key, one] of [
+        ["with", deployment],
+        ["without", without],
+      ] as const) {
+        const seconds = await timeDump(one, database);
+        if (round > 0) times[key].push(seconds);
+        if (round > 0) say(`${name}: ${key} ${seconds.toFixed(2)} s`);
+      }
+    const cost = median(times.with) / median(times.without) - 1;
+    const wrote = writers ? ` (${writers.written()} writes meanwhile)` : "";
+    figures.push({
+      what: name,
+      measured: `${cost >= 0 ? "+" : ""}${(cost * 100).toFixed(1)} %${wrote}`,
+      target,
+      pass: cost <= most,
+    });
+  }
+  return figures;
+}
+
+const PARTS = [
+  { name: "a dump at one instant, against none", target: "≤ +3 %", most: 0.03, busy: false },
+  { name: "the same, following a busy oplog", target: "≤ +5 %", most: 0.05, busy: true },
+] as const;
+
+async function timeDump(deployment: Deployment, database: string): Promise<number> {
+  await using scratch = await scratchFolder("mongokeep-bench-");
+  const partial = await createPartial(scratch.path, () => formatBackupId(0, "UTC"));
+  const options = {
+    ...{ databases: [database], only: null, exclude: [], allowEmpty: false, accounts: false },
+    compression: { algorithm: "zstd", level: null },
+    maxRateBytesPerSecond: null,
+  } as const;
+  const begun = performance.now();
+  await dumpDatabases(deployment, partial, options, QUIET);
+  const seconds = (performance.now() - begun) / 1000;
+  await rm(partial.path, { recursive: true, force: true });
+  return seconds;
+}
+
+/** Small writes one after the other, as fast as they go. */
+function startWriters(uri: string, database: string) {
+  const client = new MongoClient(uri);
+  const collection = client.db(database).collection("busy");
+  let stopped = false;
+  let written = 0;
+  const running = Array.from({ length: WRITES_AT_ONCE }, async () => {
+    while (!stopped) {
+      await collection.insertOne({ written: written++, text: "x".repeat(200) });
+    }
+  });
+  return {
+    written: () => written,
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      await Promise.all(running);
+      await client.db(database).dropDatabase();
+      await client.close();
+    },
+  };
+}
