@@ -1,5 +1,7 @@
 // Every case, in the order in which they run.
 import type { TortureCase } from "./case.ts";
+import { bitFlips } from "./cases/bit-flips.ts";
+import { cuts } from "./cases/cuts.ts";
 import { killBackup } from "./cases/kill-backup.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
 import { network } from "./cases/network.ts";
@@ -8,6 +10,8 @@ import { transfers } from "./cases/transfers.ts";
 
 export const CASES: readonly TortureCase[] = [
   killBackup,
+  bitFlips,
+  cuts,
   mongodInBackup,
   network,
   stepDown,
