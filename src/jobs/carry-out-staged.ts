@@ -16,7 +16,6 @@ import { bothPasses } from "../restore/replay.ts";
 import { dropOwn, markParked, planSwap, pruneMarkers, stage } from "../restore/staged.ts";
 import type { Staging } from "../restore/staged.ts";
 import { carryOutSwap } from "../restore/swap.ts";
-import type { SwapOutcome } from "../restore/swap.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
@@ -27,8 +26,10 @@ import type { RestoreOrder } from "./restore-order.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { assertServerSpace } from "./server-space.ts";
+import { swapContext } from "./swap-context.ts";
 import { expectedOf, settleAside } from "./aside.ts";
 import type { SetAside } from "./aside.ts";
+import { settleReturned } from "./returned.ts";
 import { undoSwap } from "./undo-swap.ts";
 
 export interface StagedOutcome {
@@ -60,7 +61,6 @@ export async function carryOutStaged(
   const before = protection.backup ? await openBackup(protection.backup.path) : null;
   const expected = swapBack?.expected ?? expectedOf(before);
   const setAside = await settleAside(context, deployment, { record, items, expected, before });
-  tellIntruders(context, swapped.intruders);
   return {
     protection,
     outcome: outcomeOf(order, staging, swapped.inPlace),
@@ -136,7 +136,7 @@ interface Swap {
   readonly protection: Protection;
 }
 
-interface Swapped extends SwapOutcome {
+interface Swapped {
   readonly inPlace: RestoreOutcome | null;
   readonly downSeconds: number | null;
 }
@@ -149,10 +149,13 @@ async function inWindow(context: JobContext, deployment: Deployment, swap: Swap)
   try {
     return await changeLive(context, deployment, window, swap);
   } catch (error) {
-    keepStopped = error instanceof KeepError && error.code === "restore-broken";
-    const untouched =
-      error instanceof KeepError && !["restore-broken", "restore-undone"].includes(error.code);
-    if (untouched || !(error instanceof KeepError)) await clearStaged(context, order.plan, record);
+    const code = error instanceof KeepError ? error.code : null;
+    keepStopped = code === "restore-broken";
+    if (code !== "restore-broken" && code !== "restore-undone")
+      await clearStaged(context, order.plan, record);
+    // The service first: what follows reads all that was live.
+    if (!keepStopped) await window.open();
+    if (code === "restore-undone") await settleReturned(context, order.plan, record);
     throw error;
   } finally {
     if (!keepStopped) await window.open();
@@ -202,10 +205,7 @@ async function changeLive(
   await record.journal({ step: "live-change", state: "begin" });
   emit({ kind: "step", step: "live-change", state: "begin" });
   try {
-    const outcome = await carryOutSwap(
-      { client: deployment.client, restoreId: record.id, record, step: "swap" },
-      items,
-    );
+    await carryOutSwap(swapContext(context, deployment, record, "swap"), items);
     const inPlace = rest
       ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), {
           ...{ emit, signal },
@@ -218,9 +218,9 @@ async function changeLive(
       await mergeAccountsFrom(deployment, accounts, plan.usersOf, record, { emit, signal });
     signal.throwIfAborted();
     emit({ kind: "step", step: "live-change", state: "end" });
-    const downSeconds = await window.openStrictly();
+    // Before the service writes to the new data: from here on what is live is more than what was restored.
     await record.journal({ step: "live-change", state: "done" });
-    return { ...outcome, inPlace, downSeconds };
+    return { inPlace, downSeconds: await window.openStrictly() };
   } catch (error) {
     const cause = toKeepError(signal.aborted ? signal.reason : error);
     const lenient = bestEffort(record, emit);
@@ -258,16 +258,6 @@ export async function expireSwapped(
       message: `the restore is done, but documents that should expire do not yet: ${message}; again with: mongokeep restore --resume ${record.id} --confirm`,
     });
   }
-}
-
-function tellIntruders({ emit }: JobContext, intruders: SwapOutcome["intruders"]): void {
-  for (const { namespace, aside } of intruders)
-    emit({
-      kind: "log",
-      level: "warn",
-      code: "written-meanwhile",
-      message: `somebody created ${namespace} while it was being replaced: what was written is kept as ${aside}`,
-    });
 }
 
 function outcomeOf(

@@ -121,7 +121,7 @@ export interface KeptCollection {
   /** The live namespace that it belongs to. */
   readonly namespace: string;
   readonly collection: string;
-  readonly role: "staged" | "aside" | "tried";
+  readonly role: "staged" | "aside" | "returned" | "tried";
   readonly documents: number | null;
   /** Whether the backup from before that restore holds all of it; null: not compared. */
   readonly inBackup: boolean | null;

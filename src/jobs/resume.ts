@@ -27,6 +27,7 @@ import { inPlacePart } from "./protect.ts";
 import { describePlan, lockRestores, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { swapContext } from "./swap-context.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { openFound } from "./unpack-archive.ts";
 
@@ -194,9 +195,8 @@ async function forward(
 ): Promise<void> {
   const { emit, signal } = context;
   const { plan } = stored.recorded;
-  const { client } = deployment;
   if (stored.swap)
-    await carryOutSwap({ client, restoreId: record.id, record, step: "swap" }, stored.swap);
+    await carryOutSwap(swapContext(context, deployment, record, "swap"), stored.swap);
   const part = plan.mode === "staged" ? inPlacePart(plan) : plan;
   if (part) await applyInPlace(deployment, backup, againFrom(part), withoutLiveChange(record), { emit, signal }); // prettier-ignore
   if (backup && plan.mode === "staged")

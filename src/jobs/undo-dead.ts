@@ -9,6 +9,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { describePlan } from "./restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { settleReturned } from "./returned.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { putSwapBack } from "./undo-swap.ts";
 
@@ -51,8 +52,9 @@ async function undoAndStart(
   const service = useService ? context.service : null;
   // Nothing live is touched where nothing was: then the service only comes up again.
   const wasStopped = leftStopped(stored.entries);
+  const isBroken = stored.state === "broken";
   const window = await stopServiceFor(
-    ...([context, stored.swap || wasStopped ? service : null, record, wasStopped] as const),
+    ...([context, isBroken || wasStopped ? service : null, record, wasStopped] as const),
   );
   await record.journal({ step: "undo", state: "begin", message: "the restore died" });
   try {
@@ -60,7 +62,7 @@ async function undoAndStart(
       plan: partBegun(stored),
       record,
       // Before the first live change no name was swapped; who has what by now is none of this restore's.
-      items: stored.state === "broken" ? (stored.swap ?? []) : [],
+      items: isBroken ? (stored.swap ?? []) : [],
       inPlaceBackup: protectedBy(stored.entries, "in-place"),
       accountsBackup: protectedBy(stored.entries),
     });
@@ -76,6 +78,7 @@ async function undoAndStart(
   await record.journal({ step: "undo", state: "done" });
   await record.log("the state from before is back");
   const downSeconds = await window.open();
+  await settleReturned(context, stored.recorded.plan, record);
   await record.journal({ step: "end", state: "done" });
   return downSeconds;
 }

@@ -1,8 +1,9 @@
 // Puts back what a staged restore swapped: by the same renames in the other direction.
 import { join } from "node:path";
-import type { KeepError } from "../errors.ts";
+import { KeepError } from "../errors.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import type { RestoreRecord } from "../restore/record.ts";
+import { readRecord } from "../restore/record.ts";
+import type { RestoreRecord, Step } from "../restore/record.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { reversed } from "../restore/swap-plan.ts";
@@ -12,6 +13,8 @@ import { databasesWithAccounts } from "../restore/account-files.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
+import { markReturned } from "./returned.ts";
+import { swapContext } from "./swap-context.ts";
 import { putBackInPlace, undo } from "./undo.ts";
 
 export interface SwapToUndo {
@@ -41,23 +44,25 @@ export async function undoSwap(
 }
 
 /**
- * The old state, exactly, from wherever the swap stopped. What was staged is dropped then. It must work while
- * the run is being interrupted, so it has a connection and a signal of its own.
+ * The old state, exactly, from wherever the swap stopped. What was staged and never live is dropped then; what
+ * was live is settled later (settleReturned). It must work while the run is being interrupted, so it has a
+ * connection and a signal of its own.
  */
 export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promise<void> {
   const { plan, record, items, inPlaceBackup } = swap;
   const { backupDir } = context.settings;
   {
     await using deployment = await context.connect(new AbortController().signal);
-    const { client } = deployment;
-    await carryOutSwap(
-      { client, restoreId: record.id, record, step: "swap-back" },
-      items.map(reversed),
-    );
+    await markReturned(deployment, record.id, items);
+    const how = swapContext(context, deployment, record, "swap-back");
+    await carryOutSwap(how, items.map(reversed));
   }
   const part = inPlacePart(plan);
+  const begun = part !== null && (await isTouched(context, record.id, part));
   const path = inPlaceBackup === null ? null : join(backupDir, inPlaceBackup);
-  if (part) await putBackInPlace(context, part, path, record);
+  const gone = begun && path === null ? replacedBy(part) : [];
+  // What nothing can bring back stays as it is, and is told in the end.
+  if (begun && gone.length === 0) await putBackInPlace(context, part, path, record);
   const { signal } = new AbortController();
   await using deployment = await context.connect(signal);
   if (plan.usersOf.length > 0 && swap.accountsBackup !== null) {
@@ -72,4 +77,27 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
     (marker) => marker.restoreId === record.id && marker.role === "staged",
   );
   await pruneMarkers(deployment, plan.targetDatabases, record.id);
+  if (gone.length > 0)
+    throw new KeepError(
+      "failed",
+      `${gone.join(", ")}: replaced in place, and there is no pre-restore backup (--skip-pre-backup); all else is back`,
+    );
 }
+
+/** Whether the part that is replaced in place had begun: else what is there is the old state, or newer. */
+async function isTouched(
+  { settings }: JobContext,
+  restoreId: string,
+  part: RestorePlan,
+): Promise<boolean> {
+  const stored = await readRecord(settings.backupDir, restoreId);
+  if (stored === null) return true;
+  const names = new Set([...part.collections.map((c) => c.namespace), ...part.remove]);
+  const steps: readonly Step[] = ["drop", "create", "load"];
+  return stored.entries.some((e) => names.has(e.namespace ?? "") && steps.includes(e.step));
+}
+
+const replacedBy = ({ collections, remove }: RestorePlan): string[] => [
+  ...collections.filter((c) => c.action === "replace").map((c) => c.namespace),
+  ...remove,
+];

@@ -9,8 +9,11 @@ export const OWN_PREFIX = "__mongokeep_";
 /** Holds a document for each of them. */
 export const MARKERS = `${OWN_PREFIX}restores`;
 
-/** `staged`: being built, or left of a dead restore. `aside`: what was live. `tried`: empty, for the rehearsal. */
-export type OwnRole = "staged" | "aside" | "tried";
+/**
+ * `staged`: being built, or left of a dead restore. `aside`: what was live. `returned`: restored, live for a
+ * while, and taken back. `tried`: empty, for the rehearsal.
+ */
+export type OwnRole = "staged" | "aside" | "returned" | "tried";
 
 export interface Marker {
   readonly database: string;
@@ -30,6 +33,10 @@ interface StoredMarker {
 }
 
 export const ownName = (restoreId: string, n: number) => `${OWN_PREFIX}${restoreId}_${n}`;
+
+/** Whether a restore gave this name. */
+export const belongsTo = (restoreId: string, name: string) =>
+  name.startsWith(`${OWN_PREFIX}${restoreId}_`);
 
 const SETTLED = { writeConcern: { w: "majority", wtimeoutMS: 60_000 } } as const;
 

@@ -14,8 +14,8 @@ import type { Definition } from "./indexes.ts";
 import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import { proveCollection } from "./prove.ts";
-import type { ProvedCollection } from "./prove.ts";
-import type { RestoreRecord, Step } from "./record.ts";
+import type { Proof, ProvedCollection } from "./prove.ts";
+import type { JournalEntry, RestoreRecord, Step } from "./record.ts";
 import type { RestoreContext } from "./restore-context.ts";
 
 /** Where a collection is being built. */
@@ -89,12 +89,13 @@ export async function step<T>(
   name: Step,
   namespace: string,
   act: () => Promise<T>,
+  factsOf: (result: T) => Partial<JournalEntry> = () => ({}),
 ): Promise<T> {
   run.context.signal.throwIfAborted();
   await run.record.journal({ step: name, state: "begin", namespace });
   try {
     const result = await act();
-    await run.record.journal({ step: name, state: "done", namespace });
+    await run.record.journal({ step: name, state: "done", namespace, ...factsOf(result) });
     await run.record.log(`${name} ${JSON.stringify(namespace)} done`);
     return result;
   } catch (error) {
@@ -190,7 +191,7 @@ async function proveOne(
 ): Promise<ProvedCollection> {
   const began = performance.now();
   const expectedDocuments = planned.documents ?? loaded;
-  const proved = await step(run, "prove", planned.namespace, async () => {
+  const prove = async () => {
     const found = await proveCollection(
       run.deployment,
       { ...planned, ...target, expectedDocuments },
@@ -201,7 +202,9 @@ async function proveOne(
       "failed",
       `${planned.namespace}: what the server holds after the load is not what the backup holds`,
     );
-  });
+  };
+  const facts = ({ documents, contentHash }: Proof) => ({ proved: { documents, contentHash } });
+  const { namespace, documents, equal } = await step(run, "prove", planned.namespace, prove, facts);
   run.proving.seconds += (performance.now() - began) / 1000;
-  return proved;
+  return { namespace, documents, equal };
 }

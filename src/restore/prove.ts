@@ -23,6 +23,11 @@ export interface ProvedCollection {
   readonly equal: boolean;
 }
 
+/** With the hash of what was read. */
+export interface Proof extends ProvedCollection {
+  readonly contentHash: string;
+}
+
 const PIECE_BYTES = 4 * 1024 * 1024;
 const BATCH_DOCUMENTS = 4_000;
 
@@ -31,7 +36,7 @@ export async function proveCollection(
   deployment: Deployment,
   one: ToProve,
   context: RestoreContext,
-): Promise<ProvedCollection> {
+): Promise<Proof> {
   using raw = await deployment.openRaw("primary");
   return await readBack(deployment, raw, one, context);
 }
@@ -41,7 +46,7 @@ async function readBack(
   raw: RawConnection | null,
   one: ToProve,
   context: RestoreContext,
-): Promise<ProvedCollection> {
+): Promise<Proof> {
   const options = {
     database: one.database,
     collection: dataCollection(one.type, one.name),
@@ -62,8 +67,9 @@ async function readBack(
     batch.release();
     context.emit({ kind: "progress", step: "prove", namespace: one.namespace, documents, bytes });
   }
+  const contentHash = hash.digest();
   const equal =
     documents === one.expectedDocuments &&
-    (one.contentHash === null || hash.digest() === one.contentHash);
-  return { namespace: one.namespace, documents, equal };
+    (one.contentHash === null || contentHash === one.contentHash);
+  return { namespace: one.namespace, documents, equal, contentHash };
 }

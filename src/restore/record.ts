@@ -56,6 +56,8 @@ export interface JournalEntry {
   readonly scope?: "in-place";
   /** `aside`: what was set aside of a namespace. */
   readonly aside?: AsideFacts;
+  /** `prove`: what was found in what was staged. */
+  readonly proved?: { readonly documents: number; readonly contentHash: string };
   /** `end`: what was measured, for the estimates of later plans. */
   readonly rate?: { readonly rawBytes: number; readonly loadSeconds: number };
 }
@@ -293,14 +295,18 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** What the journal says of the live data. Pure. */
+/** What the journal says of the live data: its last word, for a resumed restore changes and undoes again. Pure. */
 export function stateOf(entries: readonly JournalEntry[]): RestoreState {
-  const has = (step: Step, state: JournalEntry["state"]) =>
-    entries.some((e) => e.step === step && e.state === state);
-  if (!has("live-change", "begin")) return "untouched";
-  if (has("undo", "done")) return "undone";
-  if (!has("live-change", "done")) return "broken";
-  return has("end", "done") || has("end", "failed") ? "finished" : "unfinished";
+  const last = (step: Step, ...states: readonly JournalEntry["state"][]) =>
+    entries.findLastIndex((e) => e.step === step && states.includes(e.state));
+  const changed = last("live-change", "done");
+  const undone = last("undo", "done");
+  // A rename is told even where the line that announced the whole change cannot be read any more.
+  if (last("live-change", "begin", "done") < 0 && last("swap", "begin", "done") < 0)
+    return "untouched";
+  if (undone > changed) return "undone";
+  if (changed < 0 || last("undo", "begin") > changed) return "broken";
+  return last("end", "done", "failed") > changed ? "finished" : "unfinished";
 }
 
 /** Whether the run itself said how it ended; else it died, or runs still. */

@@ -9,7 +9,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { driverError } from "../mongo/server-error.ts";
 import {
   addMarkers,
-  OWN_PREFIX,
+  belongsTo,
   ownName,
   readMarkers,
   removeMarkers,
@@ -180,7 +180,7 @@ export async function markParked(
       ] as const
     ).flatMap(([side, role]) =>
       // What another restore set aside keeps that restore's marker.
-      side.kind === "collection" && side.parked.startsWith(`${OWN_PREFIX}${restoreId}_`)
+      side.kind === "collection" && belongsTo(restoreId, side.parked)
         ? [{ database, name: side.parked, restoreId, role, namespace: `${database}.${name}` }]
         : [],
     ),

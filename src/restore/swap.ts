@@ -21,11 +21,8 @@ export interface SwapContext {
   readonly record: Pick<RestoreRecord, "journal" | "log">;
   /** Backwards, the same moves undo. */
   readonly step: "swap" | "swap-back";
-}
-
-export interface SwapOutcome {
-  /** What took a name while it was free: set aside too. */
-  readonly intruders: readonly { readonly namespace: string; readonly aside: string }[];
+  /** What took a name while it was free is set aside too. */
+  readonly onIntruder: (namespace: string, aside: string) => void;
 }
 
 /** A writer that does not stop may take the name again and again. */
@@ -35,8 +32,7 @@ const TRIES = 10;
 export async function carryOutSwap(
   context: SwapContext,
   items: readonly SwapItem[],
-): Promise<SwapOutcome> {
-  const intruders: SwapOutcome["intruders"][number][] = [];
+): Promise<void> {
   const databases = [...Map.groupBy(items, (item) => item.database)];
   const looks = new Map<string, Map<string, Standing>>();
   for (const [database, own] of databases) {
@@ -48,7 +44,6 @@ export async function carryOutSwap(
     const state: State = {
       database,
       standings: looks.get(database) ?? new Map<string, Standing>(),
-      intruders,
     };
     const isView = (item: SwapItem) => item.new.kind === "view";
     // A collection may have to take a name that a view has, and views need what they are built on.
@@ -57,7 +52,6 @@ export async function carryOutSwap(
     for (const item of orderItems(own.filter(isView))) await swapOne(context, state, item);
     await settle(context, database, state);
   }
-  return { intruders };
 }
 
 /** Before the first move: no name is freed for what is no longer there. */
@@ -81,7 +75,6 @@ const lost = (database: string, name: string) =>
 interface State {
   readonly database: string;
   standings: Map<string, Standing>;
-  readonly intruders: SwapOutcome["intruders"][number][];
 }
 
 async function swapOne(context: SwapContext, state: State, item: SwapItem): Promise<void> {
@@ -169,7 +162,7 @@ async function setIntruderAside(context: SwapContext, state: State, name: string
   };
   await addMarkers(context.client, [marker]);
   await rename(context, state, name, aside);
-  state.intruders.push({ namespace, aside });
+  context.onIntruder(namespace, aside);
   await context.record.log(
     `${JSON.stringify(namespace)} was created by somebody else meanwhile: it is set aside as ${aside}`,
   );

@@ -1,6 +1,7 @@
 // Restores upon restores, and rollbacks of rollbacks: whatever was written is still somewhere, and said.
 import assert from "node:assert/strict";
-import { cp } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { keptBeside } from "../support/fidelity.ts";
@@ -10,6 +11,8 @@ import { workspace } from "../support/workspace.ts";
 import type { EnvValues, Workspace } from "../support/workspace.ts";
 
 const RS = { topology: "replicaSet" } as const;
+
+const KILLER = resolve(import.meta.dirname, "../support/kill-at-journal.ts");
 
 const rows = (n: number, v: string) =>
   Array.from({ length: n }, (_, i) => ({ _id: i as never, v }));
@@ -89,7 +92,7 @@ requires(
     await sleep(1_100);
     assert.equal((await place.run(["backup", "--json"])).code, 0);
     assert.deepEqual(
-      await keptBeside(fresh.client, fresh.name),
+      (await keptBeside(fresh.client, fresh.name)).sort(),
       ["__mongokeep_restores", collection].sort(),
     );
   },
@@ -106,5 +109,79 @@ requires(
     await done(place, "rollback");
     assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
     assert.ok((await everywhere(fresh)).has("old"), "nothing else holds it");
+  },
+);
+
+/** Runs a command that is killed once its journal has a line of this kind. */
+async function dieAt(place: Workspace, line: RegExp, ...args: string[]) {
+  const env = { NODE_OPTIONS: `--import=${KILLER}`, KILL_AT_JOURNAL_MATCH: line.source };
+  return await place.run([...args, "--confirm", "--json"], { env });
+}
+
+const journalOf = async ({ backupDir }: Workspace, restoreId: string) => {
+  const path = `${backupDir}/restores/${restoreId}/journal.jsonl`;
+  return { path, lines: (await readFile(path, "utf8")).trim().split("\n") };
+};
+
+requires(
+  RS,
+  "a restore that dies once the service runs again is taken back without losing what was written since",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    const log = place.at("service.log");
+    const service = {
+      SERVICE_STOP: `echo stop >> '${log}'`,
+      SERVICE_START: `echo start >> '${log}'`,
+    };
+    await place.writeEnv({ MONGODB_URI: fresh.uri, ...service });
+    const run = await dieAt(place, /start-service.*done/, "restore", "latest");
+    assert.equal(run.signal, "SIGKILL", run.stderr);
+    await fresh.db.collection("a").updateOne({ _id: 1 as never }, { $set: { v: "since" } });
+    await done(place, "rollback");
+    assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
+    assert.ok((await everywhere(fresh)).has("since"));
+  },
+);
+
+requires(
+  RS,
+  "what somebody writes to half-restored data is kept when that is taken back",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    const restored = await done(place, "restore", "latest");
+    const { path, lines } = await journalOf(place, restored.restoreId);
+    // As if it had died in its swap.
+    const kept = lines.filter((line) => !/"step":"(live-change|end)","state":"done"/.test(line));
+    await writeFile(path, kept.join("\n"));
+    await fresh.db.collection("a").updateOne({ _id: 1 as never }, { $set: { v: "since" } });
+    const back = await done(place, "rollback");
+    assert.match(back.warnings.join("\n"), /\.a was written to while the restored data was live/);
+    for (const name of ["a", "b"]) assert.deepEqual(await valuesOf(fresh, name), ["new"]);
+    assert.ok((await everywhere(fresh)).has("since"));
+    const shown = (await place.run(["restore", "--drop-aside", "--json"])).json();
+    assert.deepEqual(
+      shown.dropAside.map((one: { namespace: string }) => one.namespace),
+      [`${fresh.name}.a`],
+    );
+  },
+);
+
+requires(
+  RS,
+  "what was replaced in place without a pre-restore backup is not said to be back (exit 8)",
+  async (t, fresh) => {
+    const place = await workspace(t, { MONGODB_URI: fresh.uri });
+    await fresh.db.createCollection("ts", { timeseries: { timeField: "t" } });
+    await fresh.db.collection("ts").insertOne({ t: new Date(0), v: "old" });
+    await fresh.db.collection("a").insertMany(rows(20, "old"));
+    assert.equal((await place.run(["backup", "--manual"])).code, 0);
+    await fresh.db.collection("ts").insertOne({ t: new Date(1), v: "new" });
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "new" } });
+    const check = { SERVICE_STOP: "true", SERVICE_START: "false" };
+    await place.writeEnv({ MONGODB_URI: fresh.uri, ...check });
+    const run = await place.run(["restore", "latest", "--skip-pre-backup", "--confirm", "--json"]);
+    assert.equal(run.code, 8, run.stdout + run.stderr);
+    assert.match(run.json().error.message, /\.ts: replaced in place/);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["new"], "all else is back");
   },
 );

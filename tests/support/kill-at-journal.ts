@@ -1,11 +1,12 @@
 // Preloaded into mongokeep by a test (`--import`): kills the process right after the nth line of a restore's
-// journal is on disk, as a crash would, or sends it another signal.
+// journal is on disk (of those that match a pattern, if one is given), as a crash would, or sends it another signal.
 import { appendFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-const at = Number(process.env.KILL_AT_JOURNAL_LINE);
+const at = Number(process.env.KILL_AT_JOURNAL_LINE ?? "1");
+const pattern = new RegExp(process.env.KILL_AT_JOURNAL_MATCH ?? "");
 const told = process.env.KILL_TOLD ?? "/dev/null";
 let lines = 0;
 let pending = "";
@@ -26,7 +27,7 @@ prototype.datasync = async function (this: FileHandle) {
   if (pending === "") return;
   const line = pending;
   pending = "";
-  if (++lines !== at) return;
+  if (!pattern.test(line) || ++lines !== at) return;
   appendFileSync(told, line);
   // Another process (the server), or this one.
   const pid = Number(process.env.KILL_PID ?? process.pid);

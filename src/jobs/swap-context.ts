@@ -1,0 +1,22 @@
+// What a swap is carried out with, and how it tells what it met.
+import type { Deployment } from "../mongo/deployment.ts";
+import type { RestoreRecord } from "../restore/record.ts";
+import type { SwapContext } from "../restore/swap.ts";
+import type { JobContext } from "./context.ts";
+
+export function swapContext(
+  { emit }: JobContext,
+  { client }: Deployment,
+  record: RestoreRecord,
+  step: SwapContext["step"],
+): SwapContext {
+  const onIntruder = (namespace: string, aside: string) => {
+    emit({
+      kind: "log",
+      level: "warn",
+      code: "written-meanwhile",
+      message: `somebody created ${namespace} while it was being replaced: what was written is kept as ${aside}`,
+    });
+  };
+  return { client, restoreId: record.id, record, step, onIntruder };
+}
