@@ -1,9 +1,9 @@
 // Lets go, on request, of what restores keep beside the live data. What must stay true: nothing of a restore
 // that did not end is dropped.
 import { KeepError } from "../errors.ts";
-import { listRecords, readRecord } from "../restore/record.ts";
+import { isBetween, listRecords, neededBy } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
-import { dropOwn } from "../restore/staged.ts";
+import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
 import { databasesOf, listKept } from "./kept-aside.ts";
@@ -24,9 +24,13 @@ export async function runDropAside(
   const warnings: string[] = [];
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   await using _lock = confirm ? await lockRestores(context, "restore") : null;
-  const records = await chosen(context, restoreId);
+  const all = await listRecords(context.settings.backupDir);
+  const records = chosen(all, restoreId);
+  const needed = neededBy(all);
   await using deployment = await context.connect();
-  const collections = await listKept(deployment, records);
+  const kept = await listKept(deployment, records);
+  const collections = kept.filter((c) => !needed.has(`${c.database}.${c.collection}`));
+  if (collections.length < kept.length) tellNeeded(context, kept.length - collections.length);
   if (confirm) {
     const names = new Set(collections.map((c) => `${c.database}.${c.collection}`));
     const databases = [...new Set(records.flatMap(databasesOf))];
@@ -36,19 +40,27 @@ export async function runDropAside(
       databases,
       (m) => ids.has(m.restoreId) && names.has(`${m.database}.${m.name}`),
     );
+    for (const { id } of records) await pruneMarkers(deployment, databases, id);
   }
   const shown = collections.map(({ database: _, ...rest }) => rest);
   return { ok: true, planned: !confirm, restored: false, backup: null, dropAside: shown, warnings };
 }
 
+function tellNeeded({ emit }: JobContext, count: number): void {
+  emit({
+    kind: "log",
+    level: "warn",
+    code: "aside-needed",
+    message: `${count} collections are kept: a rollback that did not end needs them (mongokeep restore --resume, or rollback, ends it)`,
+  });
+}
+
 /** A restore that died in its swap needs what is beside: it is finished or undone first. */
-async function chosen(context: JobContext, id: string | null): Promise<StoredRecord[]> {
-  const root = context.settings.backupDir;
-  const isWhole = (r: StoredRecord) => r.state !== "broken" && r.state !== "unfinished";
-  if (id === null) return (await listRecords(root)).filter(isWhole);
-  const record = await readRecord(root, id);
+function chosen(all: readonly StoredRecord[], id: string | null): readonly StoredRecord[] {
+  if (id === null) return all.filter((r) => !isBetween(r));
+  const record = all.find((r) => r.id === id);
   if (!record) throw new KeepError("usage", `there is no restore ${id}`);
-  if (isWhole(record)) return [record];
+  if (!isBetween(record)) return [record];
   throw new KeepError(
     "usage",
     `the restore ${id} is not whole: what is set aside is still needed`,

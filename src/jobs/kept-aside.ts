@@ -5,7 +5,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { readMarkers } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
 import { proveCollection } from "../restore/prove.ts";
-import { hasEnded, listRecords, protectedBy } from "../restore/record.ts";
+import { hasEnded, listRecords, neededBy, protectedBy } from "../restore/record.ts";
 import type { JournalEntry, StoredRecord } from "../restore/record.ts";
 import { dropOwn } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";
@@ -71,7 +71,11 @@ export async function dropExpiredAside(context: JobContext, deployment: Deployme
   );
   if (due.length === 0) return;
   const kept = await listKept(deployment, due);
-  const held = kept.filter((c) => c.role === "aside" && c.inBackup === true);
+  const needed = neededBy(all);
+  const held = kept.filter(
+    (c) =>
+      c.role === "aside" && c.inBackup === true && !needed.has(`${c.database}.${c.collection}`),
+  );
   const safe = new Set(await stillHeld(context, deployment, due, held));
   if (safe.size === 0) return;
   const ids = new Set(due.map((r) => r.id));

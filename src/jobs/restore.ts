@@ -11,6 +11,7 @@ import { inspectLive } from "../restore/live.ts";
 import { chooseMongorestore } from "../restore/mongorestore.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestorePlan } from "../restore/plan.ts";
+import { listRecords } from "../restore/record.ts";
 import type { StoredRequest } from "../restore/record.ts";
 import { splitNamespace } from "../restore/select.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
@@ -81,6 +82,7 @@ export async function restoreLocked(
   const verifySeconds = unpacked?.seconds ?? (await assertWhole(context, path));
   const backup = unpacked?.backup ?? (await openBackup(path));
   await using deployment = await context.connect();
+  await tellBetween(context);
   const plan = await planFor(context, deployment, backup, request);
   await assertFit(context, deployment.server, { ...request, backup, plan });
   const order: RestoreOrder = {
@@ -179,6 +181,18 @@ async function planFor(
     accountsOf: await databasesWithAccounts(backup),
   });
   return await stagedWherePossible(context, deployment, plan, log?.changesKinds);
+}
+
+/** A restore that died is better ended first, and easily overlooked at night. */
+async function tellBetween({ emit, settings }: JobContext): Promise<void> {
+  const [dead] = (await listRecords(settings.backupDir)).filter((r) => r.state === "broken");
+  if (!dead) return;
+  emit({
+    kind: "log",
+    level: "warn",
+    code: "restore-between",
+    message: `the restore ${dead.id} did not end, and left the data between two states: rather end it first, with mongokeep rollback ${dead.id}, or mongokeep restore --resume ${dead.id}`,
+  });
 }
 
 /** Falls back to a restore in place where names cannot be swapped, and says so. */

@@ -9,10 +9,10 @@ import { collectWork, IN_PLACE } from "../restore/load-collections.ts";
 import { applyInPlace } from "../restore/native.ts";
 import {
   diedUntouched,
+  findRestore,
   leftStopped,
   listRecords,
   protectedBy,
-  readRecord,
 } from "../restore/record.ts";
 import { reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord, StoredRequest } from "../restore/record.ts";
@@ -73,7 +73,7 @@ async function findDead(context: JobContext, id: string | null): Promise<StoredR
   const root = context.settings.backupDir;
   const isDead = (r: StoredRecord) =>
     r.state === "broken" || r.state === "unfinished" || diedUntouched(r);
-  const found = id === null ? (await listRecords(root)).find(isDead) : await readRecord(root, id);
+  const found = id === null ? (await listRecords(root)).find(isDead) : await findRestore(root, id);
   if (found && isDead(found)) return found;
   throw new KeepError(
     "usage",

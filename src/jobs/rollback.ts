@@ -8,11 +8,11 @@ import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import {
   diedUntouched,
+  findRestore,
   isApplied,
   leftStopped,
   listRecords,
   protectedBy,
-  readRecord,
 } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import { collecting } from "./collecting.ts";
@@ -117,16 +117,25 @@ async function findRecord(context: JobContext, id: string | null): Promise<Store
       hint: "Each restore leaves a record in the folder restores/ of the backup folder; there is none that changed something.",
     });
   }
-  const record = await readRecord(root, id);
+  const record = await findRestore(root, id);
   if (!record)
     throw new KeepError("usage", `there is no restore ${id}`, {
       hint: "The folder restores/ of the backup folder has a folder for each restore.",
+    });
+  if (record.state === "rolled-back")
+    throw new KeepError("usage", `the restore ${id} has been taken back already`, {
+      hint: `What is live now is the state from before it, and what was written since. To take that rollback back: mongokeep rollback ${await takenBackBy(root, id)}`,
     });
   if (!diedUntouched(record) && (record.state === "untouched" || record.state === "undone"))
     throw new KeepError("usage", `the restore ${id} has changed nothing that could be taken back`, {
       hint: "It failed before it touched the live data, or was put back by itself.",
     });
   return record;
+}
+
+async function takenBackBy(root: string, id: string): Promise<string> {
+  const by = (await listRecords(root)).find((r) => r.recorded.rollbackOf === id);
+  return by?.id ?? "";
 }
 
 /** The backup that protects the state before; null where there was nothing. */

@@ -6,6 +6,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import { inspectLive } from "../restore/live.ts";
 import type { PlannedCollection, RestorePlan } from "../restore/plan.ts";
+import { OWN_PREFIX } from "../mongo/own-collections.ts";
 import { isApplied, leftStopped, protectedBy } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import { parkedNames, sideOf } from "../restore/staged.ts";
@@ -25,7 +26,8 @@ export async function planSwapBack(
 ): Promise<RestoreOrder | null> {
   if (record.swap === null || !isApplied(record.state)) return null;
   const standings = await lookAt(deployment, record.swap);
-  if (!record.swap.every((item) => isAside(item, standings))) return null;
+  const located = record.swap.map((item) => locate(item, standings));
+  if (!located.every((item) => item !== null)) return null;
   const inPlaceBackup = await openInPlace(context, record);
   const accounts = await openAccounts(context, record);
   const plan = await planFor(context, deployment, record, { inPlaceBackup, accounts });
@@ -33,7 +35,7 @@ export async function planSwapBack(
     ...([context.settings.backupDir, context.clock.now(), context.settings.timezone] as const),
   );
   const names = parkedNames(id, plan);
-  const items = record.swap.map((item): SwapItem => {
+  const items = located.map((item): SwapItem => {
     const there = standings.get(item.database)?.get(item.name);
     const aside = names.aside(`${item.database}.${item.name}`);
     return { ...item, old: sideOf(there, aside), new: item.old };
@@ -60,11 +62,18 @@ async function lookAt({ client }: Deployment, items: readonly SwapItem[]): Promi
   return new Map(await Promise.all(looks));
 }
 
-/** Whether what the restore replaced can still be put back by a rename. */
-function isAside({ database, old }: SwapItem, look: Look): boolean {
-  if (old.kind !== "collection") return true;
-  const standing = look.get(database)?.get(old.parked);
-  return standing?.kind === "collection" && standing.uuid === old.uuid;
+/**
+ * The item, with the name under which what the restore replaced stands now: rollbacks since may have set it
+ * aside under another one. null: it cannot be put back by a rename.
+ */
+function locate(item: SwapItem, look: Look): SwapItem | null {
+  const { database, old } = item;
+  if (old.kind !== "collection") return item;
+  const aside = [...(look.get(database) ?? [])].find(
+    ([name, there]) =>
+      name.startsWith(OWN_PREFIX) && there.kind === "collection" && there.uuid === old.uuid,
+  );
+  return aside ? { ...item, old: { ...old, parked: aside[0] } } : null;
 }
 
 async function openInPlace(

@@ -244,15 +244,41 @@ export async function listRecords(root: string): Promise<StoredRecord[]> {
 /** The live data is what the plan said. */
 export const isApplied = (state: RestoreState) => state === "finished" || state === "unfinished";
 
-/** What a finished rollback took back needs nobody any more, nor do earlier tries to take it back. Pure. */
-function settle(records: readonly StoredRecord[]): StoredRecord[] {
-  const takenBack = new Set(
-    records.filter((r) => isApplied(r.state)).map((r) => r.recorded.rollbackOf),
-  );
+/**
+ * What a finished rollback took back needs nobody any more, nor do earlier tries to take it back. A rollback
+ * that was itself taken back counts for nothing. `records` newest first. Pure.
+ */
+export function settle(records: readonly StoredRecord[]): StoredRecord[] {
+  const takenBack = new Set<string>();
   return records.map((r) => {
-    const brokenTry = r.state === "broken" && takenBack.has(r.recorded.rollbackOf ?? "");
-    return takenBack.has(r.id) || brokenTry ? { ...r, state: "rolled-back" } : r;
+    const { rollbackOf } = r.recorded;
+    const brokenTry = r.state === "broken" && takenBack.has(rollbackOf ?? "");
+    if (takenBack.has(r.id) || brokenTry) return { ...r, state: "rolled-back" };
+    if (isApplied(r.state) && rollbackOf !== null) takenBack.add(rollbackOf);
+    return r;
   });
+}
+
+/** One restore, with what later ones made of it; null: see readRecord. */
+export async function findRestore(root: string, id: string): Promise<StoredRecord | null> {
+  const known = (await listRecords(root)).find((r) => r.id === id);
+  return known ?? (await readRecord(root, id));
+}
+
+/** Whether it is neither finished nor taken back: what it set aside and staged is needed still. */
+export const isBetween = ({ state }: StoredRecord) => state === "broken" || state === "unfinished";
+
+/**
+ * The names under which restores that are between two states find what they need: a rollback needs what the
+ * restore before it had set aside.
+ */
+export function neededBy(records: readonly StoredRecord[]): Set<string> {
+  const items = records.filter(isBetween).flatMap((r) => r.swap ?? []);
+  return new Set(
+    items.flatMap(({ database, old, new: next }) =>
+      [old, next].flatMap((s) => (s.kind === "collection" ? [`${database}.${s.parked}`] : [])),
+    ),
+  );
 }
 
 /** null: no such restore, or nothing that can be read (it died before its plan was on disk). */

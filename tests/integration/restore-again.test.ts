@@ -185,3 +185,51 @@ requires(
     assert.deepEqual(await valuesOf(fresh, "a"), ["new"], "all else is back");
   },
 );
+
+requires(
+  RS,
+  "what a rollback that died needs is not let go, neither on request nor by its time",
+  async (t, fresh) => {
+    const { place } = await changedSince(t, fresh);
+    await done(place, "restore", "latest");
+    const run = await dieAt(place, /"step":"swap","state":"done"/, "rollback");
+    assert.equal(run.signal, "SIGKILL", run.stderr);
+    const dropped = await done(place, "restore", "--drop-aside");
+    assert.deepEqual(dropped.dropAside, []);
+    assert.match(dropped.warnings.join(), /2 collections are kept/);
+    await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "1s" });
+    await sleep(1_100);
+    assert.equal((await place.run(["backup", "--json"])).code, 0);
+    await done(place, "restore", "--resume");
+    for (const name of ["a", "b"]) assert.deepEqual(await valuesOf(fresh, name), ["new"]);
+    await done(place, "restore", "--drop-aside");
+    assert.deepEqual(await keptBeside(fresh.client, fresh.name), []);
+  },
+);
+
+requires(
+  RS,
+  "of two restores the first is taken back over the second, and each rollback once",
+  async (t, fresh) => {
+    const { place, backup } = await changedSince(t, fresh);
+    const first = await done(place, "restore", backup);
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "between" } });
+    const second = await done(place, "restore", backup);
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "after" } });
+    const back = await done(place, "rollback", first.restoreId);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
+    for (const v of ["between", "after"]) assert.ok((await everywhere(fresh)).has(v), v);
+    const twice = await place.run(["rollback", first.restoreId, "--confirm", "--json"]);
+    assert.equal(twice.code, 2, twice.stdout);
+    assert.ok(twice.json().error.hint.includes(back.restoreId));
+    // Taken back, it is in force again, and can be rolled back again, by renames.
+    await done(place, "rollback", back.restoreId);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["after"]);
+    await fresh.db.collection("b").drop();
+    const again = await done(place, "rollback", first.restoreId);
+    assert.equal(again.timings.loadSeconds, 0);
+    for (const name of ["a", "b"]) assert.deepEqual(await valuesOf(fresh, name), ["new"]);
+    await done(place, "rollback", second.restoreId);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["between"]);
+  },
+);

@@ -1,5 +1,6 @@
 // A staged restore where there is no room for a second copy, and where two want to restore at once.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { MongoClient } from "mongodb";
 import { dbHash, keptBeside } from "../support/fidelity.ts";
@@ -45,7 +46,11 @@ requires(
     assert.equal((await place.run(["backup", "--json"])).code, 0);
     const then = await dbHash(fresh.client, fresh.name);
     await fresh.db.collection("a").updateMany({}, { $set: { v: "new" } });
-    const slow = { SERVICE_STOP: "sleep 3", SERVICE_START: "true" };
+    const go = place.at("go");
+    const slow = {
+      SERVICE_STOP: `while [ ! -e '${go}' ]; do sleep 0.1; done`,
+      SERVICE_START: "true",
+    };
     await place.writeEnv({ MONGODB_URI: fresh.uri, ...slow });
     const first = place.start(["restore", "latest", "--confirm", "--json", "--verbose"]);
     await first.says(/stop.service/);
@@ -54,6 +59,7 @@ requires(
       const other = await place.run([...args, ...confirm, "--json"]);
       assert.equal(other.code, 4, `${args.join(" ")}: ${other.stdout}`);
     }
+    await writeFile(go, "");
     const done = await first.result;
     assert.equal(done.code, 0, done.stdout + done.stderr);
     assert.deepEqual(await dbHash(fresh.client, fresh.name), then);
