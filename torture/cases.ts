@@ -3,15 +3,21 @@ import type { TortureCase } from "./case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
 import { cuts } from "./cases/cuts.ts";
 import { killBackup } from "./cases/kill-backup.ts";
+import { killRestore } from "./cases/kill-restore.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
 import { network } from "./cases/network.ts";
+import { signals } from "./cases/signals.ts";
 import { stepDown } from "./cases/step-down.ts";
+import { together } from "./cases/together.ts";
 import { transfers } from "./cases/transfers.ts";
 
 export const CASES: readonly TortureCase[] = [
   killBackup,
   bitFlips,
   cuts,
+  killRestore,
+  signals,
+  together,
   mongodInBackup,
   network,
   stepDown,
