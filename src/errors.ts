@@ -36,6 +36,11 @@ export const ERRORS = {
     hint: "Collections were created, dropped or renamed while the dump ran, twice. Run it again when no migration runs.",
   },
   "server-error": { exit: 1, labels: LATER, hint: "See the server's log, then run it again." },
+  "documents-refused": {
+    exit: 1,
+    labels: PERSON,
+    hint: "The backup holds them, and this server does not take them: look at them with mongokeep extract, or leave their collection out with --exclude.",
+  },
   "backup-dir": {
     exit: 1,
     labels: PERSON,

@@ -55,7 +55,7 @@ export async function settleAside(
       await record.journal({
         ...{ step: "aside", state: "done", namespace, aside: { ...aside, contentHash } },
       });
-      await tellLate(context, record, facts);
+      tellLate(context, facts);
       found.push(facts);
     }
     return await letGo(context, deployment, toSettle, found);
@@ -91,11 +91,10 @@ async function letGo(
   return found.filter((one) => !one.inBackup);
 }
 
-async function tellLate({ emit }: JobContext, record: RestoreRecord, one: SetAside): Promise<void> {
+function tellLate({ emit }: JobContext, one: SetAside): void {
   if (one.inBackup || one.lateWrites === null) return;
   const message = `${one.namespace} was written to after the pre-restore backup: ${one.lateWrites} documents of that are only in ${one.collection}, which stays until mongokeep restore --drop-aside`;
   emit({ kind: "log", level: "warn", code: "late-writes", message });
-  await record.log(message);
 }
 
 async function compareAside(

@@ -118,7 +118,6 @@ export async function clearStaged(
     await pruneMarkers(own, plan.targetDatabases, record.id);
   } catch (error) {
     const { message } = toKeepError(error);
-    await record.log(`what was staged could not be dropped: ${message}`);
     context.emit({
       kind: "log",
       level: "warn",

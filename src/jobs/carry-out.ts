@@ -10,25 +10,18 @@ import type { RestorePlan } from "../restore/plan.ts";
 import { bestEffort, createRecord } from "../restore/record.ts";
 import { mayMergeAccounts, rehearse } from "../restore/rehearse.ts";
 import type { RestoreRecord } from "../restore/record.ts";
-import type { SetAside } from "./aside.ts";
 import { carryOutStaged } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
+import { logBegin, logEnd, underRecord } from "./restore-run.ts";
+import type { CarriedOut } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { ensureSpace } from "./space.ts";
 import { undoRestore } from "./undo.ts";
-
-export interface CarriedOut {
-  readonly record: RestoreRecord;
-  readonly protection: Protection;
-  readonly outcome: RestoreOutcome;
-  readonly serviceDownSeconds: number | null;
-  readonly setAside: readonly SetAside[];
-}
 
 /** @throws KeepError restore-undone (exit 7), restore-broken (exit 8); before the first change what failed */
 export async function carryOut(
@@ -49,31 +42,37 @@ export async function carryOut(
     ...(order.request && { request: order.request }),
   } as const;
   const record = await createRecord(settings.backupDir, recorded, clock);
-  await record.log(`restore ${id} of ${order.plan.backup ?? "nothing"} begins`);
-  try {
-    // Before the service stops: a full disk must not cost down-time.
-    if (needsProtection(order) && !order.swapBack)
-      await ensureSpace(context, {
-        lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
-        relieve: null,
-      });
-    const ready = await prepare(context, order, id);
-    const done =
-      ready.plan.mode === "staged"
-        ? await carryOutStaged(context, deployment, ready, record)
-        : await inWindow(context, deployment, ready, record);
-    await record.journal({ step: "end", state: "done", rate: rateOf(order.plan, done.outcome) });
-    await record.log("restore done");
-    return { record, ...done };
-  } catch (error) {
-    const { message, code } = toKeepError(error);
-    const lenient = bestEffort(record, context.emit);
-    await lenient.journal({ step: "end", state: "failed", message });
-    await lenient.log(`restore FAILED (${code}): ${describeError(error)}`);
-    throw error;
-  } finally {
-    await bestEffort(record, context.emit).close();
-  }
+  return await underRecord(context, record, async (own) => {
+    try {
+      await logBegin(own, deployment, order, record);
+      const done = await carryOutIn(own, deployment, order, record);
+      await record.journal({ step: "end", state: "done", rate: rateOf(order.plan, done.outcome) });
+      await logEnd(record, done);
+      return { record, ...done };
+    } catch (error) {
+      const { message } = toKeepError(error);
+      await bestEffort(record, own.emit).journal({ step: "end", state: "failed", message });
+      throw error;
+    }
+  });
+}
+
+async function carryOutIn(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<Omit<CarriedOut, "record">> {
+  // Before the service stops: a full disk must not cost down-time.
+  if (needsProtection(order) && !order.swapBack)
+    await ensureSpace(context, {
+      lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
+      relieve: null,
+    });
+  const ready = await prepare(context, order, record.id);
+  return ready.plan.mode === "staged"
+    ? await carryOutStaged(context, deployment, ready, record)
+    : await inWindow(context, deployment, ready, record);
 }
 
 /** What the next plan's estimate starts from. */
@@ -103,13 +102,6 @@ async function prepare(
     message: `users and roles are not restored: ${refused.message} (${refused.hint})`,
   });
   return { ...order, plan: { ...order.plan, usersOf: [] } };
-}
-
-/** The error and its causes, in full; none of them carries a document's content. */
-function describeError(error: unknown): string {
-  const lines: string[] = [];
-  for (let at: unknown = error; at instanceof Error; at = at.cause) lines.push(at.message);
-  return lines.join("\n  caused by: ");
 }
 
 async function inWindow(

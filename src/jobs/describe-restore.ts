@@ -1,6 +1,6 @@
 // The result of a restore or rollback, from what was carried out.
-import type { CarriedOut } from "./carry-out.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import type { CarriedOut } from "./restore-run.ts";
 import type { RestoreResult } from "./results.ts";
 
 export function describeResult(

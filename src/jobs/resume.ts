@@ -28,6 +28,7 @@ import { describePlan, lockRestores, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { swapContext } from "./swap-context.ts";
+import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { openFound } from "./unpack-archive.ts";
 
@@ -59,14 +60,12 @@ export async function runResume(
     return await describePlan(context, deployment, all, warnings);
   }
   const record = await reopenRecord(stored, context.clock);
-  try {
+  return await underRecord(context, record, async (own) => {
     await record.log("the restore died, and is resumed");
-    const done = await finish(context, { stored, record, backup }, request);
+    const done = await finish(own, { stored, record, backup }, request);
     const seconds = Math.round(performance.now() - began) / 1_000;
     return resultOf(stored, record, { ...done, seconds, warnings });
-  } finally {
-    await record.close();
-  }
+  });
 }
 
 async function findDead(context: JobContext, id: string | null): Promise<StoredRecord> {

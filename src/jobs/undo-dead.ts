@@ -10,6 +10,7 @@ import { describePlan } from "./restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { settleReturned } from "./returned.ts";
+import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { putSwapBack } from "./undo-swap.ts";
 
@@ -34,13 +35,12 @@ export async function undoDead(
   };
   if (!request.confirm) return await describePlan(context, deployment, order, request.warnings);
   const record = await reopenRecord(stored, context.clock);
-  try {
-    const downSeconds = await undoAndStart(context, stored, record, request);
+  return await underRecord(context, record, async (own) => {
+    await record.log("the restore died, and is taken back");
+    const downSeconds = await undoAndStart(own, stored, record, request);
     const seconds = Math.round(performance.now() - request.began) / 1_000;
     return resultOf(stored, record, { downSeconds, seconds, warnings: request.warnings });
-  } finally {
-    await record.close();
-  }
+  });
 }
 
 async function undoAndStart(

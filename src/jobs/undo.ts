@@ -8,6 +8,7 @@ import { applyInPlace } from "../restore/native.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
 import type { RestoreRecord } from "../restore/record.ts";
+import { explain } from "../restore/restore-log.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -36,14 +37,18 @@ export async function undo(emit: Emit, { record, cause, ...how }: Undo): Promise
     code: "restore-failed",
     message: `the restore failed: ${cause.message}`,
   });
-  const details = { restoreId: record.id, preRestoreBackup: how.protectedBy };
+  const details = {
+    ...cause.details,
+    ...{ restoreId: record.id, preRestoreBackup: how.protectedBy },
+  };
   await record.journal({ step: "undo", state: "begin", message: cause.message });
-  await record.log(`FAILED: ${cause.message}; the state from before is put back`);
+  await record.log("the state from before is put back");
   try {
     await how.putBack();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     await record.journal({ step: "undo", state: "failed", message });
+    await record.log(`the state from before is NOT back: ${message}`, explain(error));
     throw new KeepError(
       "restore-broken",
       `the restore failed (${cause.message}) and the old state is not back: ${message}`,

@@ -6,7 +6,9 @@ import { findElement, skipValue, TYPE_DOCUMENT } from "../bson/element.ts";
 import { findEmptyTimestamps } from "../bson/empty-timestamp.ts";
 import { KeepError } from "../errors.ts";
 import type { RawConnection } from "./deployment.ts";
-import { serverError, withoutValues } from "./server-error.ts";
+import { refusedDocuments } from "./refused.ts";
+import type { WriteError } from "./refused.ts";
+import { serverError } from "./server-error.ts";
 import { REPLY_AT } from "./wire.ts";
 
 export interface InsertTarget {
@@ -21,7 +23,7 @@ const OVERHEAD_BYTES = 64 * 1024;
 
 /**
  * Inserts a chunk of whole documents, in order, in as few messages as the server's limits allow.
- * @throws KeepError server-error when even one document is refused; never with a document's content
+ * @throws KeepError documents-refused when even one is: with `_id`s, never with content
  */
 export async function insertRaw(
   connection: RawConnection,
@@ -82,7 +84,7 @@ async function send(
   });
   await connection.wire.send(0, command, { name: "documents", documents });
   const reply = await readReply(connection);
-  assertWritten(reply, target, count);
+  assertWritten(reply, target, documents, count);
 }
 
 const apiVersion = (connection: RawConnection) =>
@@ -113,7 +115,7 @@ async function insertLiteral(
     rawString("$db", target.database),
   );
   await connection.wire.send(0, command);
-  assertWritten(await readReply(connection), target, 1);
+  assertWritten(await readReply(connection), target, document, 1);
 }
 
 interface WriteReply {
@@ -121,7 +123,7 @@ interface WriteReply {
   readonly n?: number;
   readonly code?: number;
   readonly errmsg?: string;
-  readonly writeErrors?: readonly { readonly code: number; readonly errmsg: string }[];
+  readonly writeErrors?: readonly WriteError[];
 }
 
 async function readReply(connection: RawConnection): Promise<WriteReply> {
@@ -131,16 +133,19 @@ async function readReply(connection: RawConnection): Promise<WriteReply> {
   return reply;
 }
 
-function assertWritten(reply: WriteReply, target: InsertTarget, expected: number): void {
+function assertWritten(
+  reply: WriteReply,
+  target: InsertTarget,
+  documents: Buffer,
+  count: number,
+): void {
   const namespace = `${target.database}.${target.collection}`;
   if (reply.ok !== 1)
     throw serverError("write", namespace, reply.code ?? 0, reply.errmsg ?? "no reason given");
-  const refused = reply.writeErrors ?? [];
-  if (refused.length === 0 && reply.n === expected) return;
-  const [first] = refused;
-  throw new KeepError(
-    "server-error",
-    `${namespace}: ${refused.length > 0 ? refused.length : expected - (reply.n ?? 0)} of ${expected} documents were refused: ${first ? `${withoutValues(first.errmsg)} (server code ${first.code})` : "no reason given"}`,
-    { details: { namespace, serverCode: first?.code ?? 0 } },
-  );
+  const { writeErrors = [], n = 0 } = reply;
+  if (writeErrors.length > 0) throw refusedDocuments({ namespace, documents, count }, writeErrors);
+  if (n === count) return;
+  throw new KeepError("server-error", `${namespace}: the server took ${n} of ${count} documents`, {
+    details: { namespace },
+  });
 }

@@ -47,7 +47,7 @@ export function withoutValues(message: string): string {
     )
     .replace(/\b(First element|unsupported): .*$/s, "$1: …")
     .replace(/:\s*\{.*$/s, ": …")
-    .replace(/'[^']*'/g, "'…'");
+    .replace(/'(?!_id')[^']*'/g, "'…'");
 }
 
 /** Atlas has one code for much; of rights it speaks in words. */

@@ -5,8 +5,8 @@ import { driverError } from "../mongo/server-error.ts";
 import { collectionExpiry, EXPIRY, setExpiry } from "./create.ts";
 import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
 import type { Definition } from "./indexes.ts";
-import { step } from "./load-collections.ts";
 import type { Run, Work } from "./load-collections.ts";
+import { step } from "./step.ts";
 
 /** Whether anything of a collection expires. */
 export function hasExpiry({ metadata }: Pick<Work, "metadata">): boolean {
@@ -30,7 +30,7 @@ export async function expireAll(
     if (!metadata || planned.type === "view" || !hasExpiry({ metadata })) continue;
     const { expiring } = splitIndexes(metadata);
     const expiry = collectionExpiry(metadata);
-    await step(run, "expire", planned.namespace, async () => {
+    await step(run, { name: "expire", namespace: planned.namespace }, async () => {
       const there = await indexNames(client, planned);
       const absent = expiring.filter((d) => !there.has(nameOf(d)));
       await buildIndexes(client, planned, absent);

@@ -8,6 +8,7 @@ import type { Emit } from "../events.ts";
 import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
+import { indexRefusal } from "./index-refusal.ts";
 
 export type Definition = Map<string, unknown>;
 
@@ -83,7 +84,7 @@ function withoutCollation(definition: Definition): Definition {
   return copy;
 }
 
-/** Builds all the given indexes at once. @throws KeepError server-error naming the index, rights-missing */
+/** Builds all the given indexes at once. @throws KeepError server-error naming the index and documents, rights-missing */
 export async function buildIndexes(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
@@ -98,7 +99,7 @@ export async function buildIndexes(
   try {
     await runExactly(client, target.database, command, { action: "create", target: what });
   } catch (error) {
-    throw driverError("create", what, error);
+    throw await indexRefusal(client, target, error);
   }
 }
 

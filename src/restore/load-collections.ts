@@ -15,8 +15,9 @@ import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import { proveCollection } from "./prove.ts";
 import type { Proof, ProvedCollection } from "./prove.ts";
-import type { JournalEntry, RestoreRecord, Step } from "./record.ts";
+import type { RestoreRecord } from "./record.ts";
 import type { RestoreContext } from "./restore-context.ts";
+import { step } from "./step.ts";
 
 /** Where a collection is being built. */
 export interface Target {
@@ -83,29 +84,6 @@ export function indexesOf(
   return expiringToo ? [...plain, ...expiring.map(withoutExpiry)] : plain;
 }
 
-/** One journalled step on a namespace; a failure is journalled and logged in full, then thrown. */
-export async function step<T>(
-  run: Pick<Run, "record" | "context">,
-  name: Step,
-  namespace: string,
-  act: () => Promise<T>,
-  factsOf: (result: T) => Partial<JournalEntry> = () => ({}),
-): Promise<T> {
-  run.context.signal.throwIfAborted();
-  await run.record.journal({ step: name, state: "begin", namespace });
-  try {
-    const result = await act();
-    await run.record.journal({ step: name, state: "done", namespace, ...factsOf(result) });
-    await run.record.log(`${name} ${JSON.stringify(namespace)} done`);
-    return result;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await run.record.journal({ step: name, state: "failed", namespace, message });
-    await run.record.log(`${name} ${JSON.stringify(namespace)} FAILED: ${message}`);
-    throw error;
-  }
-}
-
 /** Two at a time: while one loads, the other's indexes build or its proof is read. */
 const WIDTH = 2;
 
@@ -125,7 +103,7 @@ export async function loadCollections(
   await runPool(collections, WIDTH, run.context.signal, async (one, signal) => {
     const own = { ...run, context: { ...run.context, signal } };
     const documents = await loadOne(own, one, progress);
-    await indexOne(own, one);
+    await buildAll(own, one);
     proved.set(one, await proveOne(own, one, documents));
   });
   return proved;
@@ -151,13 +129,14 @@ async function loadOne(
   { planned, target, archived, metadata }: Work,
   progress: ReturnType<typeof createProgress>,
 ): Promise<number> {
-  await step(run, "create", planned.namespace, () =>
+  const { namespace } = planned;
+  await step(run, { name: "create", namespace, target }, () =>
     createNamespace(run.deployment.client, target, metadata),
   );
   const { dataFile } = archived;
   const inOrder = metadata !== null && isCapped(metadata.options);
   if (dataFile === null) return 0;
-  return await step(run, "load", planned.namespace, () =>
+  const load = () =>
     run.loader.load(
       dataFile,
       {
@@ -170,18 +149,27 @@ async function loadOne(
         connections: inOrder || !progress.isAlone(planned) ? 1 : 2,
         signal: run.context.signal,
         onLoaded: (documents, bytes) => {
-          progress.add(planned.namespace, documents, bytes);
+          progress.add(namespace, documents, bytes);
         },
       },
-    ),
-  );
+    );
+  return await step(run, { name: "load", namespace, target }, load, { words: documentsOf });
 }
 
-async function indexOne(run: Run, { planned, target, indexes }: Work): Promise<void> {
+const documentsOf = (documents: number) => `${documents} documents`;
+const indexesInWords = (indexes: readonly Definition[]) => `${indexes.length} indexes`;
+
+/** Builds what `work` has to have, in a step of its own; nothing where it has none. */
+export async function buildAll(
+  run: Pick<Run, "deployment" | "record" | "context">,
+  { planned, target, indexes }: Pick<Work, "planned" | "target" | "indexes">,
+): Promise<void> {
   if (indexes.length === 0) return;
-  await step(run, "index", planned.namespace, () =>
-    buildIndexes(run.deployment.client, target, indexes),
-  );
+  const build = () => buildIndexes(run.deployment.client, target, indexes);
+  const { namespace } = planned;
+  await step(run, { name: "index", namespace, target }, build, {
+    words: () => indexesInWords(indexes),
+  });
 }
 
 async function proveOne(
@@ -191,6 +179,7 @@ async function proveOne(
 ): Promise<ProvedCollection> {
   const began = performance.now();
   const expectedDocuments = planned.documents ?? loaded;
+  const { namespace } = planned;
   const prove = async () => {
     const found = await proveCollection(
       run.deployment,
@@ -198,13 +187,20 @@ async function proveOne(
       run.context,
     );
     if (found.equal) return found;
+    const difference =
+      found.documents === expectedDocuments
+        ? "as many documents, but not the same ones"
+        : `${found.documents} documents, not ${expectedDocuments}`;
     throw new KeepError(
       "failed",
-      `${planned.namespace}: what the server holds after the load is not what the backup holds`,
+      `${namespace}: what the server holds after the load is not what the backup holds: ${difference}`,
     );
   };
   const facts = ({ documents, contentHash }: Proof) => ({ proved: { documents, contentHash } });
-  const { namespace, documents, equal } = await step(run, "prove", planned.namespace, prove, facts);
+  const words = (found: Proof) =>
+    `${documentsOf(found.documents)} equal${planned.contentHash === null ? " by count" : ""}`;
+  const on = { name: "prove", namespace, target } as const;
+  const { documents, equal } = await step(run, on, prove, { words, facts });
   run.proving.seconds += (performance.now() - began) / 1000;
   return { namespace, documents, equal };
 }

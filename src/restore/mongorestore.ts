@@ -11,6 +11,7 @@ import { findMongoTool, INSTALL_TOOLS, restoreArgs } from "../tools/mongo-tools.
 import type { Secret } from "../util/secret.ts";
 import { createLoader } from "./load.ts";
 import type { Loader, LoaderFactory, LoadOptions } from "./load.ts";
+import { namingDocument } from "./mongorestore-refusal.ts";
 import type { RestoreContext } from "./restore-context.ts";
 
 /**
@@ -90,7 +91,9 @@ async function loadPlain(
   );
   // What cannot be read is the cause; that mongorestore got less than a document is the consequence.
   if (failure) throw failure.error;
-  if (ended) throw ended.error;
+  const namespace = `${target.database}.${target.collection}`;
+  if (ended)
+    throw await namingDocument(ended.error, dataFile, { namespace, restored: told.restored() });
   assertAll(target, count.sent, told.restored());
   return { loaded: count.sent, left: count.left };
 }

@@ -8,7 +8,7 @@ import { createNamespace, dropNamespace, orderViews } from "./create.ts";
 import { expireAll } from "./expiry.ts";
 import { settleWrites } from "./indexes.ts";
 import { createLoader } from "./load.ts";
-import { collectWork, IN_PLACE, loadCollections, step } from "./load-collections.ts";
+import { collectWork, IN_PLACE, loadCollections } from "./load-collections.ts";
 import type { Run, Work } from "./load-collections.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { ProvedCollection } from "./prove.ts";
@@ -16,6 +16,7 @@ import type { RestoreRecord } from "./record.ts";
 import { passOf, replayOnto, withoutIndexes } from "./replay.ts";
 import type { Replayed } from "./replay.ts";
 import type { RestoreContext } from "./restore-context.ts";
+import { step } from "./step.ts";
 import { mergeAccounts } from "./users.ts";
 
 export interface RestoreOutcome {
@@ -74,12 +75,14 @@ export async function applyInPlace(
 async function remove(run: Run, namespace: string): Promise<void> {
   const dot = namespace.indexOf(".");
   const target = { database: namespace.slice(0, dot), name: namespace.slice(dot + 1) };
-  await step(run, "drop", namespace, () => dropNamespace(run.deployment.client, target));
+  await step(run, { name: "drop", namespace }, () => dropNamespace(run.deployment.client, target));
 }
 
 async function dropReplaced(run: Run, replaced: RestorePlan["collections"]): Promise<void> {
   for (const planned of replaced)
-    await step(run, "drop", planned.namespace, () => dropNamespace(run.deployment.client, planned));
+    await step(run, { name: "drop", namespace: planned.namespace }, () =>
+      dropNamespace(run.deployment.client, planned),
+    );
 }
 
 /** The proofs of what the backup's files hold, in the order of the plan. */
@@ -96,7 +99,7 @@ async function createViews(run: Run, work: readonly Work[]): Promise<void> {
     .filter((w) => w.planned.type === "view")
     .map((w) => ({ ...w, name: w.planned.name, viewOn: viewOn(w.metadata) }));
   for (const view of orderViews(views))
-    await step(run, "create", view.planned.namespace, () =>
+    await step(run, { name: "create", namespace: view.planned.namespace }, () =>
       createNamespace(run.deployment.client, view.planned, view.metadata),
     );
 }
@@ -120,7 +123,7 @@ export async function mergeAll(
   for (const database of plan.usersOf) {
     const files = await accountFilesOf(backup, database);
     if (files.users === null && files.roles === null) continue;
-    await step(run, "users", database, () =>
+    await step(run, { name: "users", namespace: database }, () =>
       mergeAccounts(run.deployment, run.loader, files, run.context.signal),
     );
   }

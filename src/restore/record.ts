@@ -17,6 +17,8 @@ import {
   syncFolder,
   writeNewFile,
 } from "../util/durable-file.ts";
+import { redact } from "../util/redact.ts";
+import { escapeText } from "../util/visible-text.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { SwapItem } from "./swap-plan.ts";
 
@@ -118,8 +120,8 @@ export interface RestoreRecord {
   readonly recorded: RecordedPlan;
   /** Appends to the journal; on disk when it resolves. */
   journal(entry: Omit<JournalEntry, "at">): Promise<void>;
-  /** Appends a line to restore.log. */
-  log(line: string): Promise<void>;
+  /** Appends a line to restore.log, and lines that belong to it; nothing in them can look like another line. */
+  log(line: string, more?: readonly string[]): Promise<void>;
   /** Writes swap.json: before the first rename. */
   writeSwap(items: readonly SwapItem[]): Promise<void>;
   close(): Promise<void>;
@@ -167,6 +169,7 @@ async function openRecord(
   // A line that a crash cut short must not swallow the next one.
   if (flags === 0) await journal.appendFile("\n");
   await syncFolder(path);
+  let logged: Promise<void> = Promise.resolve();
   return {
     id: recorded.id,
     path,
@@ -176,19 +179,27 @@ async function openRecord(
       await journal.appendFile(`${JSON.stringify(line)}\n`);
       await journal.datasync();
     },
-    async log(line) {
-      await log.appendFile(`${new Date(clock.now()).toISOString()} ${line}\n`);
+    async log(line, more = []) {
+      const lines = [`${new Date(clock.now()).toISOString()} ${line}`, ...more.map(indent)];
+      const text = lines.map((one) => `${escapeText(redact(one))}\n`).join("");
+      // One after the other, and all of them before it is closed.
+      const write = () => log.appendFile(text);
+      logged = logged.then(write, write);
+      await logged;
     },
     async writeSwap(items) {
       await replaceFile(join(path, SWAP_FILE), `${JSON.stringify(items, null, 2)}\n`);
     },
     async close() {
+      await Promise.allSettled([logged]);
       await log.sync();
       await log.close();
       await journal.close();
     },
   };
 }
+
+const indent = (line: string) => `    ${line}`;
 
 const JOURNAL_FILE = "journal.jsonl";
 const SWAP_FILE = "swap.json";
@@ -224,7 +235,7 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
   return {
     ...record,
     journal: (entry) => attempt(() => record.journal(entry)),
-    log: (line) => attempt(() => record.log(line)),
+    log: (line, more) => attempt(() => record.log(line, more)),
     writeSwap: (items) => attempt(() => record.writeSwap(items)),
     close: () => attempt(() => record.close()),
   };

@@ -15,8 +15,7 @@ import { replayOplog } from "../oplog/replay.ts";
 import type { ReplaySummary } from "../oplog/replay-state.ts";
 import type { ViewDefinition } from "../oplog/view-changes.ts";
 import { dropNamespace } from "./create.ts";
-import { buildIndexes } from "./indexes.ts";
-import { indexesOf, step } from "./load-collections.ts";
+import { buildAll, indexesOf } from "./load-collections.ts";
 import type { Build, Run, Target, Work } from "./load-collections.ts";
 import type { PlannedCollection, PlannedOplog, RestorePlan } from "./plan.ts";
 
@@ -69,11 +68,7 @@ export async function replayOnto(
   await run.record.journal({ step: "replay", state: "begin" });
   const summary = await replayPassing(run, pass, work);
   const now = finalWork(pass, work, summary);
-  for (const one of now)
-    if (one.indexes.length > 0)
-      await step(run, "index", one.planned.namespace, () =>
-        buildIndexes(run.deployment.client, one.target, one.indexes),
-      );
+  for (const one of now) await buildAll(run, one);
   await run.record.journal({ step: "replay", state: "done" });
   const { applied, skipped } = summary;
   await run.record.log(`oplog replayed: ${applied} operations, ${skipped} left out`);

@@ -1,10 +1,8 @@
 // The `_id`s of a few documents that differ, as canonical Extended JSON. Records hold only hashes: the sides
 // are read again, up to the last document that is wanted. Nothing else of a document is ever named.
 import type { Lanes } from "../bson/content-hash.ts";
-import { rawDocument, rawElement } from "../bson/build.ts";
-import { rawToEjson } from "../bson/ejson.ts";
-import { skipValue } from "../bson/element.ts";
-import { findId, identityOf } from "../bson/identity.ts";
+import { idText } from "../bson/id-text.ts";
+import { identityOf } from "../bson/identity.ts";
 import { keyText } from "./compare-partition.ts";
 import type { Difference } from "./compare-partition.ts";
 import type { Pair, SideCollection } from "./compare-sides.ts";
@@ -98,11 +96,4 @@ async function eachId(
     for (let at = 0; at < bytes.length; at += bytes.readInt32LE(at)) if (!visit(bytes, at)) return;
     batch.release();
   }
-}
-
-function idText(b: Buffer, start: number): string | null {
-  const id = findId(b, start);
-  if (!id) return null;
-  const value = b.subarray(id.at, skipValue(b, id.type, id.at));
-  return rawToEjson(rawDocument(rawElement(id.type, "v", value))).slice('{"v":'.length, -1);
 }
