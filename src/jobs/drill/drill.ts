@@ -116,7 +116,7 @@ async function hold(
 }
 
 /** Ends of a restore that speak of the backup, not of where it was tried. */
-const TELLING: readonly ErrorCode[] = ["damaged", "failed", "server-error"];
+const TELLING: readonly ErrorCode[] = ["damaged", "failed", "server-error", "documents-refused"];
 
 async function restoreOrTell(
   context: JobContext,
