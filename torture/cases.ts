@@ -6,6 +6,7 @@ import { killBackup } from "./cases/kill-backup.ts";
 import { killRestore } from "./cases/kill-restore.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
 import { network } from "./cases/network.ts";
+import { retentionModel } from "./cases/retention-model.ts";
 import { signals } from "./cases/signals.ts";
 import { stepDown } from "./cases/step-down.ts";
 import { together } from "./cases/together.ts";
@@ -22,4 +23,5 @@ export const CASES: readonly TortureCase[] = [
   network,
   stepDown,
   transfers,
+  retentionModel,
 ];
