@@ -43,6 +43,7 @@ const collection = z.object({
   storedBytes: count,
   contentHash: z.string().nullable(),
   consistency: mode,
+  newestId: moment.nullable().exactOptional(),
   indexes: z.array(z.string()),
   files: z.array(path),
 });

@@ -42,6 +42,11 @@ export interface ManifestCollection {
   /** Order-independent hash of the documents (bson/content-hash.ts); null for a view. */
   readonly contentHash: string | null;
   readonly consistency: ConsistencyMode;
+  /**
+   * ISO 8601: the latest time in the `_id`s that are ObjectIds; null where there are none. Absent for what is no
+   * plain collection, and in backups of earlier versions.
+   */
+  readonly newestId?: string | null;
   /** Names of the indexes, `_id_` included. Their definitions are in the metadata file. */
   readonly indexes: readonly string[];
   /** Paths of the data file (absent for a view) and the metadata file, relative to the backup. */

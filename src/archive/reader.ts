@@ -36,6 +36,7 @@ export interface ArchivedCollection {
     readonly documents: number;
     readonly rawBytes: number;
     readonly contentHash: string | null;
+    readonly newestId?: string | null;
   } | null;
 }
 
@@ -82,14 +83,14 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
       const relative = c.files.find((file) => pattern.test(file));
       return relative !== undefined && isInnerPath(relative) ? join(path, relative) : null;
     };
-    const { documents, rawBytes, contentHash } = c;
+    const { documents, rawBytes, contentHash, newestId = null } = c;
     return {
       database: c.database,
       name: c.name,
       type: c.type,
       dataFile: find(DATA_FILE),
       metadataFile: find(METADATA_FILE),
-      expected: { documents, rawBytes, contentHash },
+      expected: { documents, rawBytes, contentHash, newestId },
     };
   });
   const { algorithm } = manifest.compression;

@@ -21,6 +21,8 @@ export interface VerifiedCollection {
   readonly documents: number;
   readonly rawBytes: number;
   readonly contentHash: string | null;
+  /** As in the manifest; absent in verifications of earlier versions. */
+  readonly newestId?: string | null;
 }
 
 export interface Verification {
@@ -64,6 +66,7 @@ const schema: z.ZodType<Verification> = z.object({
       documents: count,
       rawBytes: count,
       contentHash: z.string().nullable(),
+      newestId: z.iso.datetime().nullable().exactOptional(),
     }),
   ),
 });

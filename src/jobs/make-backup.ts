@@ -131,7 +131,7 @@ function describe(
   dump: EngineDump,
   verification: Verification,
 ): ManifestBody {
-  const collections = withHashes(dump.collections, verification);
+  const collections = withFindings(dump.collections, verification);
   return {
     schema: MANIFEST_SCHEMA,
     id: partial.id,
@@ -164,17 +164,17 @@ function describe(
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-function withHashes(
+/** What the dump leaves to the walk over its files. */
+function withFindings(
   collections: readonly ManifestCollection[],
   verification: Verification,
 ): ManifestCollection[] {
-  const hashes = new Map(
-    verification.collections.map((c) => [`${c.database}.${c.name}`, c.contentHash]),
-  );
-  return collections.map((c) => ({
-    ...c,
-    contentHash: hashes.get(`${c.database}.${c.name}`) ?? null,
-  }));
+  const found = new Map(verification.collections.map((c) => [`${c.database}.${c.name}`, c]));
+  return collections.map((c) => {
+    const { contentHash = null, newestId = null } = found.get(`${c.database}.${c.name}`) ?? {};
+    // A bucket's `_id` has the time of its measurements, not of its making.
+    return { ...c, contentHash, ...(c.type === "collection" && { newestId }) };
+  });
 }
 
 function scopeOf(context: JobContext, deployment: Deployment, order: BackupOrder): Scope {

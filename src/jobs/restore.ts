@@ -2,6 +2,7 @@
 import { acquireLock } from "../archive/lock.ts";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
+import type { Verification } from "../archive/verification.ts";
 import { resolveAt, resolveBackup } from "../archive/resolve.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -79,11 +80,12 @@ export async function restoreLocked(
   const { path, isArchive } = await find(context, request);
   const what = { command: "restore", outlineOnly: !request.confirm };
   await using unpacked = isArchive ? await unpackArchive(context, path, what) : null;
-  const verifySeconds = unpacked?.seconds ?? (await assertWhole(context, path));
+  const verified = unpacked ? null : await assertWhole(context, path);
+  const verifySeconds = unpacked?.seconds ?? verified?.seconds ?? 0;
   const backup = unpacked?.backup ?? (await openBackup(path));
   await using deployment = await context.connect();
   await tellBetween(context);
-  const plan = await planFor(context, deployment, backup, request);
+  const plan = await planFor(context, deployment, { backup, verified }, request);
   await assertFit(context, deployment.server, { ...request, backup, plan });
   const order: RestoreOrder = {
     backup,
@@ -124,13 +126,14 @@ export async function lockRestores(context: JobContext, command: string): Promis
   return await acquireLock(root, { command, waitMs: 0, signal, emit, clock });
 }
 
-/** @throws KeepError damaged naming the first problem; gives the seconds it took */
-export async function assertWhole(context: JobContext, path: string): Promise<number> {
+/** @throws KeepError damaged naming the first problem; gives what was found */
+export async function assertWhole(context: JobContext, path: string): Promise<Verification> {
   context.emit({ kind: "step", step: "verify", state: "begin" });
-  const { ok, problems, seconds } = await verifyBackup(path, "quick", context);
+  const verified = await verifyBackup(path, "quick", context);
+  const { ok, problems } = verified;
   context.emit({ kind: "step", step: "verify", state: "end" });
   const [first] = problems;
-  if (ok || !first) return seconds;
+  if (ok || !first) return verified;
   throw new KeepError(
     "damaged",
     `${path} is damaged: ${first.file === "" ? "" : `${JSON.stringify(first.file)}: `}${first.problem}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""}`,
@@ -159,13 +162,13 @@ function toStored(request: RestoreRequest, path: string): StoredRequest {
 async function planFor(
   context: JobContext,
   deployment: Deployment,
-  backup: OpenedBackup,
+  { backup, verified }: { readonly backup: OpenedBackup; readonly verified: Verification | null },
   request: RestoreRequest,
 ): Promise<RestorePlan> {
   const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
   tellLeftOut(context, backup);
   const selection = { rename, renameNamespaces, only, exclude };
-  const files = toSource(backup);
+  const files = toSource(backup, verified?.collections);
   const log = await readOplogForPlan(context, backup, files, selection);
   const source = [...files, ...(log?.source ?? [])];
   const targets = new Set([

@@ -155,6 +155,6 @@ async function openBefore(
     );
   }
   const path = join(context.settings.backupDir, id);
-  const verifySeconds = await assertWhole(context, path);
+  const { seconds: verifySeconds } = await assertWhole(context, path);
   return { backup: await openBackup(path), verifySeconds };
 }

@@ -1,24 +1,34 @@
 // The namespaces of an opened backup, as a plan takes them. Users, roles and versions in `admin` are not
 // among them: dropping these would lock everybody out. They are merged (restore/users.ts). The server's own state
 // in `config` and `local` is not either.
+import type { VerifiedCollection } from "../archive/verification.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import { isInternal } from "../mongo/namespaces.ts";
 import type { SourceNamespace } from "../restore/plan.ts";
 
-export function toSource(backup: OpenedBackup | null): SourceNamespace[] {
+/** `found`: what a verification counted in a stock dump, which promises nothing itself. */
+export function toSource(
+  backup: OpenedBackup | null,
+  found: readonly VerifiedCollection[] = [],
+): SourceNamespace[] {
   const collections = (backup?.collections ?? []).filter((c) => !isServersOwn(c));
   const indexes = new Map(
     backup?.manifest?.collections.map((c) => [`${c.database}.${c.name}`, c.indexes.length]),
   );
-  return collections.map(({ database, name, type, expected }) => ({
-    database,
-    name,
-    type,
-    documents: expected?.documents ?? null,
-    rawBytes: expected?.rawBytes ?? null,
-    contentHash: expected?.contentHash ?? null,
-    indexes: indexes.get(`${database}.${name}`) ?? null,
-  }));
+  const counted = new Map(found.map((c) => [`${c.database}.${c.name}`, c]));
+  return collections.map(({ database, name, type, expected }) => {
+    const known = expected ?? counted.get(`${database}.${name}`);
+    return {
+      database,
+      name,
+      type,
+      documents: known?.documents ?? null,
+      rawBytes: known?.rawBytes ?? null,
+      contentHash: expected?.contentHash ?? null,
+      indexes: indexes.get(`${database}.${name}`) ?? null,
+      newestId: type === "collection" ? (known?.newestId ?? null) : null,
+    };
+  });
 }
 
 /** Neither planned nor replayed. */

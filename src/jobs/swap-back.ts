@@ -143,6 +143,7 @@ function plannedOf(
   const namespace = `${database}.${name}`;
   const isView = old.kind === "view";
   const facts = asideFacts(record, namespace);
+  const was = record.recorded.plan.collections.find((c) => c.namespace === namespace)?.live;
   return {
     namespace,
     database,
@@ -153,8 +154,9 @@ function plannedOf(
     way: isView ? "view" : "swap",
     documents: facts?.documents ?? null,
     rawBytes: null,
-    indexes: null,
+    indexes: was?.indexes ?? null,
     contentHash: facts?.contentHash ?? null,
+    newestId: was?.newestId ?? null,
     liveDocuments: live?.documents ?? null,
     live,
   };

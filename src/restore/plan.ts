@@ -15,6 +15,8 @@ export interface SourceNamespace {
   readonly contentHash: string | null;
   /** How many indexes, `_id_` included; null where it is not known. */
   readonly indexes: number | null;
+  /** ISO 8601: the latest time in its ObjectIds; null where there are none, or nobody looked. */
+  readonly newestId?: string | null;
   /** The backup's files do not have it: its oplog makes it. */
   readonly fromOplog?: true;
 }
@@ -58,6 +60,8 @@ export interface PlannedCollection {
   readonly rawBytes: number | null;
   readonly indexes: number | null;
   readonly contentHash: string | null;
+  /** ISO 8601: when the newest document of the backup was made, as far as its `_id` tells. */
+  readonly newestId: string | null;
   readonly liveDocuments: number | null;
   /** null: nothing stands there. */
   readonly live: LiveState | null;
@@ -204,6 +208,7 @@ function planOne(
     rawBytes: source.rawBytes,
     indexes: source.indexes,
     contentHash: source.contentHash,
+    newestId: source.newestId ?? null,
     liveDocuments: present?.documents ?? null,
     live: present ? stateOf(present) : null,
     ...(source.fromOplog && { fromOplog: true }),

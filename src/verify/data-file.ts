@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunk-reader.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { createContentHash } from "../bson/content-hash.ts";
+import { newestIdSecond, secondToIso } from "../bson/newest-id.ts";
 import { validateDocuments } from "../bson/validate.ts";
 import { asDamage } from "./as-damage.ts";
 
@@ -18,6 +19,8 @@ export interface CheckedFile {
   readonly storedBytes: number;
   /** null where the walk ended early. */
   readonly contentHash: string | null;
+  /** As in the manifest; null where the walk ended early. */
+  readonly newestId: string | null;
   readonly sha256: string | null;
   readonly damage: Damage | null;
 }
@@ -43,6 +46,7 @@ export async function checkDataFile(
   let documents = 0;
   let rawBytes = 0;
   let storedBytes = 0;
+  let newest = -1;
   const onStored = (bytes: Buffer) => {
     sha.update(bytes);
     storedBytes += bytes.length;
@@ -51,7 +55,7 @@ export async function checkDataFile(
     documents,
     rawBytes,
     storedBytes,
-    contentHash: null,
+    ...{ contentHash: null, newestId: null },
     sha256: null,
     damage,
   });
@@ -62,6 +66,7 @@ export async function checkDataFile(
       if ("problem" in found)
         return broken({ ...found, chunk: index, document: documents + found.document });
       content.add(raw);
+      newest = newestIdSecond(raw, newest);
       documents += found.documents;
       rawBytes += raw.length;
       onBytes(found.documents, raw.length);
@@ -75,8 +80,11 @@ export async function checkDataFile(
       problem,
     });
   }
-  const contentHash = content.digest();
-  return { documents, rawBytes, storedBytes, contentHash, sha256: sha.digest("hex"), damage: null };
+  return {
+    ...{ documents, rawBytes, storedBytes },
+    ...{ contentHash: content.digest(), newestId: secondToIso(newest) },
+    ...{ sha256: sha.digest("hex"), damage: null },
+  };
 }
 
 const pick = ({ algorithm }: ExtraCheck) => (algorithm === undefined ? {} : { algorithm });

@@ -74,9 +74,9 @@ export async function verifyFiles(
     } else compareFile(file, checked, report);
     if (!collection || checked.damage) return;
     compareCollection(file.path, collection, checked, report);
-    const { documents, rawBytes, contentHash } = checked;
+    const { documents, rawBytes, contentHash, newestId } = checked;
     const { database, name } = collection;
-    verified.set(collection, { database, name, documents, rawBytes, contentHash });
+    verified.set(collection, { database, name, documents, rawBytes, contentHash, newestId });
   });
   problems.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
   const collections = promised.collections.flatMap((c) => verified.get(c) ?? []);

@@ -73,9 +73,9 @@ async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promis
     const checked = await checkDataFile(collection.dataFile, context.signal, () => undefined);
     const file = relative(backup.path, collection.dataFile);
     if (checked.damage) problems.push({ file, ...checked.damage });
-    const { documents, rawBytes, contentHash } = checked;
+    const { documents, rawBytes, contentHash, newestId } = checked;
     const { database, name } = collection;
-    collections.push({ database, name, documents, rawBytes, contentHash });
+    collections.push({ database, name, documents, rawBytes, contentHash, newestId });
   }
   return { problems, collections };
 }

@@ -1,4 +1,5 @@
 // A restore before it happens (the plan) and after it.
+import type { PlannedCollection } from "../../restore/plan.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
 import type { Estimate } from "../../jobs/estimate.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
@@ -30,18 +31,20 @@ function formatPlan(
     escapeText(one.namespace),
     one.live?.type === "view" ? "view" : countOf(one.live?.documents ?? null, one.live !== null),
     sizeOf(one.live?.bytes ?? null),
-    one.live?.newestId == null ? "-" : formatWhen(one.live.newestId, view),
+    newestOf(one.live, view),
     one.type === "view" ? "view" : countOf(one.documents, true),
     one.type === "view" ? "" : sizeOf(one.rawBytes),
+    newestOf(one, view),
     WAYS[plan.mode === "in-place" ? "all" : one.way],
   ]);
-  const head = ["", "collection", "now", "", "newest now", "then", "", ""];
-  const table = rows.length === 0 ? "" : formatTable(head, rows, ["left", "left", "right", "right", "left", "right", "right", "left"]); // prettier-ignore
+  const head = ["", "collection", "now", "", "newest now", "then", "", "newest then", ""];
+  const table = rows.length === 0 ? "" : formatTable(head, rows, ["left", "left", "right", "right", "left", "right", "right", "left", "left"]); // prettier-ignore
   const { documents, rawBytes } = plan.totals;
   const { estimate } = plan;
   const steps = formatFacts([
     ["loads", plan.swapsBack ? "nothing: what was there before is still set aside" : `${formatNumber(documents, "document")}, ${formatBytes(rawBytes)}`], // prettier-ignore
     ["how", plan.swapsBack ? "swapped back by renames" : HOW[plan.mode]],
+    ["indexes", indexesOf(plan)],
     ["replays", oplogOf(plan)],
     ["removes", namesOf(plan.remove)],
     ["keeps", namesOf(plan.keptLive)],
@@ -56,6 +59,22 @@ function formatPlan(
   const next = `nothing was changed: ${style.bold(`the same ${command} with --confirm`)} does it`;
   const about = manifest === null ? "" : describeBackup(manifest, view);
   return [style.bold(what), about, table, steps, next].filter((part) => part !== "").join("\n");
+}
+
+/** Of `_id`s that are no ObjectIds, and in backups of earlier versions, nobody knows. */
+function newestOf(of: PlannedCollection | PlannedCollection["live"], view: View): string {
+  if (!of || of.type === "view" || of.documents === 0) return "-";
+  return of.newestId === null ? "?" : formatWhen(of.newestId, view);
+}
+
+/** Only where the number changes: the rest says nothing to a person who has to decide. */
+function indexesOf({ collections }: PlannedRestore["plan"]): string | null {
+  const changes = collections.flatMap(({ namespace, indexes, live }) =>
+    live && indexes !== null && live.type !== "view" && live.indexes !== indexes
+      ? [`${namespace} ${live.indexes} now, ${indexes} then`]
+      : [],
+  );
+  return namesOf(changes);
 }
 
 function oplogOf({ oplog, collections }: PlannedRestore["plan"]): string | null {

@@ -86,8 +86,9 @@ const plan: PlannedRestore["plan"] = {
       documents: 1000,
       rawBytes: 1e6,
       contentHash: null,
+      newestId: "2026-11-21T10:00:00.000Z",
       way: "in-place",
-      indexes: 1,
+      indexes: 2,
       live: {
         ...{ type: "collection", documents: 990, bytes: 9e5, diskBytes: 4e5, indexes: 1 },
         newestId: null,
@@ -120,7 +121,8 @@ const planned: PlannedRestore = {
 
 test("a plan says what is replaced, what stays, what stops, and that nothing was changed", () => {
   const text = formatRestore(planned, "restore", view);
-  assert.match(text, /replace +surg\.pa\\u001b\[2Jtients +990 +.* +1,000 +1 MB/);
+  assert.match(text, /replace +surg\.pa\\u001b\[2Jtients +990 +.* +1,000 +1 MB +2026-11-21 /);
+  assert.match(text, /indexes +surg\.pa\\u001b\[2Jtients 1 now, 2 then/);
   assert.match(text, /keeps +surg\.c0, .*surg\.c7 and 2 more/);
   assert.match(text, /stops +surg-backend/);
   assert.match(text, /protects +what is there now is backed up first/);
