@@ -86,7 +86,8 @@ async function withoutOwn(
   return found.filter((n) => !isOwn(n.name, markers));
 }
 
-const asBuffer = (raw: Uint8Array): Buffer =>
+/** What the driver hands over raw. */
+export const asBuffer = (raw: Uint8Array): Buffer =>
   Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 
 /** A copy of an embedded document's bytes. */
@@ -96,16 +97,21 @@ function subDocument(b: Buffer, start: number, name: string): Buffer | null {
   return Buffer.from(b.subarray(found.at, found.at + b.readInt32LE(found.at)));
 }
 
+/** Of an entry of listCollections: hex without dashes; null for a view and a time series. */
+export function uuidOf(b: Buffer): string | null {
+  const info = findElement(b, 0, "info");
+  const uuid = info?.type === TYPE_DOCUMENT ? findElement(b, info.at, "uuid") : null;
+  // A binary: length, subtype, 16 bytes.
+  return uuid ? b.toString("hex", uuid.at + 5, uuid.at + 21) : null;
+}
+
 function describe(database: string, b: Buffer): NamespaceInfo {
   const type = findString(b, 0, "type") ?? "";
-  const info = subDocument(b, 0, "info");
-  const uuid = info && findElement(info, 0, "uuid");
   return {
     database,
     name: findString(b, 0, "name") ?? "",
     type: type === "view" || type === "timeseries" ? type : "collection",
-    // A binary: length, subtype, 16 bytes.
-    uuid: info && uuid ? info.toString("hex", uuid.at + 5, uuid.at + 21) : null,
+    uuid: uuidOf(b),
     dataUuid: null,
     options: subDocument(b, 0, "options") ?? EMPTY_DOCUMENT,
     indexes: [],

@@ -1,6 +1,7 @@
 // Whether a collection still stands under its name, and when that was so.
-import type { Document, MongoClient, Timestamp, UUID } from "mongodb";
+import type { MongoClient } from "mongodb";
 import type { ClusterTime } from "./server-info.ts";
+import { asBuffer, uuidOf } from "./namespaces.ts";
 import { driverError } from "./server-error.ts";
 
 export interface Standing {
@@ -17,15 +18,15 @@ export async function readStanding(
   name: string,
 ): Promise<Standing | null> {
   try {
-    const reply = await client
-      .db(database)
-      .command({ listCollections: 1, filter: { name }, cursor: {} });
-    const at = reply.operationTime as Timestamp | undefined;
-    const [found] = (reply.cursor as { firstBatch: Document[] }).firstBatch;
-    const uuid = (found?.info as { uuid?: UUID } | undefined)?.uuid;
-    return at
-      ? { uuid: uuid?.toString("hex").replaceAll("-", "") ?? null, at: { t: at.t, i: at.i } }
-      : null;
+    return await client.withSession(async (session) => {
+      // Raw: the driver reads no options that are not UTF-8.
+      const [found] = (await client
+        .db(database)
+        .listCollections({ name }, { nameOnly: false, raw: true, session })
+        .toArray()) as unknown as readonly Uint8Array[];
+      const at = session.operationTime;
+      return at ? { uuid: found ? uuidOf(asBuffer(found)) : null, at: { t: at.t, i: at.i } } : null;
+    });
   } catch (error) {
     throw driverError("list", database, error);
   }

@@ -1,6 +1,7 @@
 // What stands under which name in a database, as the swap compares it.
 import type { MongoClient } from "mongodb";
-import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
+import { findElement, findString } from "../bson/element.ts";
+import { asBuffer, uuidOf } from "../mongo/namespaces.ts";
 import { driverError } from "../mongo/server-error.ts";
 import type { Standing } from "./swap-plan.ts";
 
@@ -13,7 +14,7 @@ export async function readStandings(
   try {
     const cursor = client.db(database).listCollections({}, { nameOnly: false, raw: true });
     for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>) {
-      const b = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+      const b = asBuffer(raw);
       found.set(findString(b, 0, "name") ?? "", describe(b));
     }
   } catch (error) {
@@ -29,10 +30,7 @@ function describe(b: Buffer): Standing {
     const options = findElement(b, 0, "options");
     return { kind: "view", options: options ? optionsText(subDocument(b, options.at)) : "" };
   }
-  const info = findElement(b, 0, "info");
-  const uuid = info?.type === TYPE_DOCUMENT ? findElement(b, info.at, "uuid") : null;
-  // A binary: length, subtype, 16 bytes.
-  return { kind: "collection", uuid: uuid ? b.toString("hex", uuid.at + 5, uuid.at + 21) : "" };
+  return { kind: "collection", uuid: uuidOf(b) ?? "" };
 }
 
 const subDocument = (b: Buffer, at: number) => b.subarray(at, at + b.readInt32LE(at));
