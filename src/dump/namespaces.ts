@@ -17,20 +17,24 @@ import type { Emit } from "../events.ts";
 import type { ReadOptions } from "../mongo/bulk-read.ts";
 import { estimateSize } from "../mongo/collection-size.ts";
 import type { CollectionSize } from "../mongo/collection-size.ts";
-import type { Deployment, RawConnection } from "../mongo/deployment.ts";
+import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection, indexName } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import type { RateLimit } from "../util/rate-limit.ts";
 import { runPool } from "../util/task-pool.ts";
-import { readDocuments, writeBatches } from "./collection.ts";
+import { writeBatches } from "./collection.ts";
 import type { CollectionData } from "./collection.ts";
+import type { DumpConnections } from "./connections.ts";
 import { classifyReadFailure } from "./consistency.ts";
 import { toLines } from "./lines-file.ts";
+import { readOnward } from "./resume.ts";
+import { startingOver } from "./start-over.ts";
 import type { DumpTail } from "./tail.ts";
 
 export interface DumpRun {
   readonly deployment: Deployment;
+  readonly connections: DumpConnections;
   readonly partial: PartialBackup;
   readonly at: ClusterTime | null;
   readonly compression: Compression;
@@ -59,7 +63,6 @@ interface Sized {
 /** What the dump of many namespaces shares. `at` turns null when the server gives the instant up. */
 interface Shared {
   at: ClusterTime | null;
-  readonly idle: (RawConnection | null)[];
   readonly onRead: (namespace: string, documents: number, bytes: number) => void;
 }
 
@@ -75,19 +78,15 @@ export async function dumpNamespaces(
   namespaces: readonly NamespaceInfo[],
 ): Promise<DumpedNamespaces> {
   const sized = await withSizes(run, namespaces);
-  const shared: Shared = { at: run.at, idle: [], onRead: createProgress(run, sized) };
+  const shared: Shared = { at: run.at, onRead: createProgress(run, sized) };
   const collections: ManifestCollection[] = [];
   const files: ManifestFile[] = [];
-  try {
-    await runPool(sized, WIDTH, run.signal, async (one, signal) => {
-      const data = await dumpData({ ...run, signal }, shared, one);
-      const metadata = await writeMetadata(run, one.info);
-      collections.push(entryOf(one.info, data, metadata));
-      files.push(metadata, ...(data ? [data.file] : []));
-    });
-  } finally {
-    for (const raw of shared.idle) raw?.[Symbol.dispose]();
-  }
+  await runPool(sized, WIDTH, run.signal, async (one, signal) => {
+    const data = await dumpData({ ...run, signal }, shared, one);
+    const metadata = await writeMetadata(run, one.info);
+    collections.push(entryOf(one.info, data, metadata));
+    files.push(metadata, ...(data ? [data.file] : []));
+  });
   collections.sort((a, b) => order(a.database, b.database) || order(a.name, b.name));
   files.sort((a, b) => order(a.path, b.path));
   return { collections, files, atInstant: shared.at !== null };
@@ -134,7 +133,6 @@ async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<Dumpe
   } catch (error) {
     if (classifyReadFailure(error) !== "too-old") throw error;
     giveUpInstant(run, shared);
-    await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
     return { ...(await readNow(run, shared, one)), consistency: "none" };
   }
 }
@@ -180,7 +178,7 @@ const dataFileOf = (run: DumpRun, info: NamespaceInfo) =>
     run.encoding,
   );
 
-/** Reads the documents through an idle connection, or a new one, which is closed on failure. */
+/** Reads the documents into their file, of which nothing is left on failure. */
 async function readInto(
   run: DumpRun,
   shared: Shared,
@@ -196,22 +194,23 @@ async function readInto(
     after: run.tail.holds ? run.at : null,
     secondaryOk: true,
   };
-  const file = await openFile(run, info);
-  const raw = shared.idle.pop() ?? (await run.deployment.openRaw("primaryPreferred"));
-  try {
-    const data = await writeBatches(readDocuments(run.deployment, raw, options), file, {
-      rate: run.rate,
-      signal: run.signal,
-      onRead: (documents, bytes) => {
-        shared.onRead(`${info.database}.${info.name}`, documents, bytes);
-      },
-    });
-    shared.idle.push(raw);
-    return data;
-  } catch (error) {
-    raw?.[Symbol.dispose]();
-    throw error;
-  }
+  const path = dataFileOf(run, info);
+  return await startingOver(run, options, async () => {
+    const file = await openFile(run, info);
+    let [allDocuments, allBytes] = [0, 0];
+    const onRead = (documents: number, bytes: number) => {
+      allDocuments += documents;
+      allBytes += bytes;
+      shared.onRead(`${info.database}.${info.name}`, documents, bytes);
+    };
+    try {
+      return await writeBatches(readOnward(run, options), file, { ...run, onRead });
+    } catch (error) {
+      onRead(-allDocuments, -allBytes);
+      await rm(join(run.partial.path, path), { force: true });
+      throw error;
+    }
+  });
 }
 
 async function openFile(run: DumpRun, info: NamespaceInfo): Promise<DataFile> {

@@ -12,6 +12,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import type { FinishedTail } from "../oplog/tailer.ts";
 import { createRateLimit } from "../util/rate-limit.ts";
+import { DumpConnections } from "./connections.ts";
 import { classifyReadFailure, findGone, findNew } from "./consistency.ts";
 import { listAtInstant, listSelected } from "./listing.ts";
 import type { Listing, Selection } from "./listing.ts";
@@ -85,8 +86,16 @@ async function dumpOnce(
   const { listing, at } = await listAtInstant(deployment, options, context);
   const common = { deployment, partial, compression: options.compression, ...context };
   await using tail = await DumpTail.start(common, origin, at, options, listing);
+  using connections = await DumpConnections.open(deployment, "primaryPreferred");
   const rate = createRateLimit(options.maxRateBytesPerSecond);
-  const run: DumpRun = { ...common, encoding: options.encoding ?? "bson", at, rate, tail };
+  const run: DumpRun = {
+    ...common,
+    encoding: options.encoding ?? "bson",
+    at,
+    rate,
+    tail,
+    connections,
+  };
   // First, while the instant is young: after a dump of minutes the server no longer knows it.
   const accounts = await dumpAccounts(run, options, listing);
   const dumped = await dumpNamespaces(run, listing.namespaces).catch((error: unknown) => {

@@ -7,10 +7,12 @@ import { createEncoder, suffixOf } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { driverError } from "../mongo/server-error.ts";
-import { readDocuments, writeBatches } from "./collection.ts";
+import { writeBatches } from "./collection.ts";
 import type { Listing, Selection } from "./listing.ts";
 import { PIECE_BYTES } from "./namespaces.ts";
 import type { DumpRun } from "./namespaces.ts";
+import { readOnward } from "./resume.ts";
+import { startingOver } from "./start-over.ts";
 
 export const ACCOUNT_COLLECTIONS = ["system.users", "system.roles", "system.version"] as const;
 export type AccountCollection = (typeof ACCOUNT_COLLECTIONS)[number];
@@ -88,13 +90,8 @@ async function dumpAccountFile(
   database: string,
   collection: AccountCollection,
 ): Promise<ManifestFile> {
-  const file = await run.partial.openDataFile(
-    pathOf(run, database, collection),
-    createEncoder(run.compression),
-    1,
-  );
-  using raw = await run.deployment.openRaw("primaryPreferred");
-  const batches = readDocuments(run.deployment, raw, {
+  const path = pathOf(run, database, collection);
+  const options = {
     database: "admin",
     collection,
     batchDocuments: 1_000,
@@ -102,7 +99,11 @@ async function dumpAccountFile(
     at: run.at,
     secondaryOk: true,
     filter: collection === "system.version" ? {} : { db: database },
+  };
+  return await startingOver(run, options, async () => {
+    await rm(join(run.partial.path, path), { force: true });
+    const file = await run.partial.openDataFile(path, createEncoder(run.compression), 1);
+    const flow = { rate: run.rate, signal: run.signal, onRead: () => undefined };
+    return (await writeBatches(readOnward(run, options), file, flow)).file;
   });
-  const flow = { rate: run.rate, signal: run.signal, onRead: () => undefined };
-  return (await writeBatches(batches, file, flow)).file;
 }

@@ -28,6 +28,8 @@ export interface ReadOptions {
   /** Without an instant: nothing older than this, and nothing that a fail-over could still take back. */
   readonly after?: ClusterTime | null;
   readonly filter?: BSON.Document;
+  /** Leaves out so many documents at the start, in natural order. */
+  readonly skip?: number;
   readonly secondaryOk: boolean;
 }
 
@@ -43,6 +45,7 @@ export function findCommand(options: ReadOptions, apiVersion: string | null): BS
       ? { filter: options.filter }
       : // Where `notablescan` is set or scans are limited, only a natural scan is allowed.
         { hint: { $natural: 1 } }),
+    ...(options.skip === undefined ? {} : { skip: BSON.Long.fromNumber(options.skip) }),
     batchSize: options.batchDocuments,
     ...concern(options),
     ...common(options, apiVersion),

@@ -1,6 +1,6 @@
 // A MongoDB that answers: the official driver for control, raw sockets for bulk data.
 import { MongoClient } from "mongodb";
-import type { ReadPreferenceLike } from "mongodb";
+import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
@@ -8,12 +8,13 @@ import { connectionError } from "./server-error.ts";
 import { inspectServer } from "./inspect.ts";
 import type { ServerInfo } from "./server-info.ts";
 import { takeSocket } from "./socket-takeover.ts";
-import type { SocketLimits } from "./socket-takeover.ts";
+import type { Member, ServerChoice, SocketLimits } from "./socket-takeover.ts";
 import { WireConnection } from "./wire.ts";
 
 export interface RawConnection extends Disposable {
   readonly wire: WireConnection;
   readonly limits: SocketLimits;
+  readonly member: Member;
 }
 
 export interface Deployment extends AsyncDisposable {
@@ -22,10 +23,10 @@ export interface Deployment extends AsyncDisposable {
   /** Replica set name, or host:port of a standalone or router: what backups of one server share. */
   readonly identity: string;
   /**
-   * Another authenticated socket for bulk data, to the server that the driver selects;
+   * Another authenticated socket for bulk data, to the server that is chosen;
    * null where it cannot be taken over (said once in the log): use public cursors then.
    */
-  openRaw(readPreference: ReadPreferenceLike): Promise<RawConnection | null>;
+  openRaw(choice: ServerChoice): Promise<RawConnection | null>;
 }
 
 export interface DeploymentContext {
@@ -105,15 +106,16 @@ function deploymentOf(
     client,
     server,
     identity,
-    async openRaw(readPreference) {
+    async openRaw(choice) {
       if (unavailable) return null;
       try {
-        const taken = await takeSocket(client, readPreference, SELECTION_MS);
+        const taken = await takeSocket(client, choice, client.options.serverSelectionTimeoutMS);
         const wire = new WireConnection(taken, pool, SILENCE_MS);
         open.add(wire);
         return {
           wire,
           limits: taken.limits,
+          member: { address: taken.address, name: taken.name },
           [Symbol.dispose]: () => {
             open.delete(wire);
             wire.close();
@@ -122,7 +124,7 @@ function deploymentOf(
           },
         };
       } catch (error) {
-        const known = connectionError(error);
+        const known = knownFailure(error);
         if (known) throw known;
         unavailable = true;
         context.emit({
@@ -139,4 +141,10 @@ function deploymentOf(
       await client.close();
     },
   };
+}
+
+/** What would happen to public cursors too; anything else means that no socket can be taken over. */
+function knownFailure(error: unknown): KeepError | undefined {
+  if (error instanceof KeepError && error.code === "unreachable") return error;
+  return connectionError(error);
 }

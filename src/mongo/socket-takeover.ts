@@ -17,6 +17,8 @@ export interface TakenSocket {
   readonly socket: Socket;
   readonly limits: SocketLimits;
   readonly address: string;
+  /** What the server calls itself, which tells members apart that answer at one address. */
+  readonly name: string;
   /** Must be sent with each command where the client declares a server API version. */
   readonly apiVersion: string | null;
 }
@@ -31,7 +33,7 @@ interface DriverInternals {
   options: Record<string, unknown> & { serverApi?: { version: string } };
   topology?: {
     selectServer(
-      selector: ReadPreferenceLike,
+      selector: ReadPreferenceLike | ServerSelector,
       options: {
         operationName: string;
         serverSelectionTimeoutMS: number;
@@ -40,6 +42,14 @@ interface DriverInternals {
     ): Promise<{ description: { hostAddress: { toString(): string } } }>;
   };
 }
+interface ServerDescription {
+  readonly address: string;
+  readonly type: string;
+}
+type ServerSelector = (
+  topology: unknown,
+  servers: readonly ServerDescription[],
+) => ServerDescription[];
 type Connect = (options: Record<string, unknown>) => Promise<DriverConnection>;
 
 const require = createRequire(import.meta.url);
@@ -55,20 +65,38 @@ function loadConnect(): Connect {
 const numberOr = (value: unknown, fallback: number) =>
   typeof value === "number" ? value : fallback;
 
+/** One server of a deployment, whatever its role is by now. */
+export interface Member {
+  readonly address: string;
+  readonly name: string;
+}
+
+/** What the driver selects by its own rules, or this one member. */
+export type ServerChoice = ReadPreferenceLike | Member;
+
+const isMember = (choice: ServerChoice): choice is Member =>
+  typeof choice === "object" && "address" in choice;
+
+function selectorOf(choice: ServerChoice): ReadPreferenceLike | ServerSelector {
+  if (!isMember(choice)) return choice;
+  return (_, servers) =>
+    servers.filter(({ address, type }) => address === choice.address && type !== "Unknown");
+}
+
 /**
- * Opens one more connection to the server that the driver selects for `readPreference`.
+ * Opens one more connection to the server that is chosen.
  * Errors are the driver's own; a KeepError "internal" means that the take-over does not work with
  * this driver, and the caller falls back to public cursors.
  */
 export async function takeSocket(
   client: MongoClient,
-  readPreference: ReadPreferenceLike,
+  choice: ServerChoice,
   timeoutMs: number,
 ): Promise<TakenSocket> {
   const connect = loadConnect();
   const inner = client as unknown as DriverInternals;
   if (!inner.topology) throw new KeepError("internal", "the driver has no topology to select from");
-  const server = await inner.topology.selectServer(readPreference, {
+  const server = await inner.topology.selectServer(selectorOf(choice), {
     operationName: "find",
     serverSelectionTimeoutMS: timeoutMs,
     deprioritizedServers: new Set(),
@@ -83,7 +111,14 @@ export async function takeSocket(
     generation: 0,
     authProviders: inner.s.authProviders,
   });
-  return detach(connection, hostAddress.toString(), inner.options.serverApi?.version ?? null);
+  const taken = detach(
+    connection,
+    hostAddress.toString(),
+    inner.options.serverApi?.version ?? null,
+  );
+  if (!isMember(choice) || taken.name === choice.name) return taken;
+  taken.socket.destroy();
+  throw new KeepError("unreachable", `${choice.name} is gone: ${taken.name} answers in its place`);
 }
 
 function detach(
@@ -99,6 +134,7 @@ function detach(
   return {
     socket,
     address,
+    name: typeof hello?.me === "string" ? hello.me : address,
     apiVersion,
     limits: {
       maxBsonObjectSize: numberOr(hello?.maxBsonObjectSize, 16_777_216),

@@ -1,0 +1,76 @@
+// The raw connections of one dump: used again by the next collection, and all to one member while it answers,
+// so that one member's cache and load bear the dump.
+import type { ReadPreferenceMode } from "mongodb";
+import { KeepError } from "../errors.ts";
+import type { Deployment, RawConnection } from "../mongo/deployment.ts";
+import type { Member } from "../mongo/socket-takeover.ts";
+
+export class DumpConnections implements Disposable {
+  readonly deployment: Deployment;
+  readonly #readPreference: ReadPreferenceMode;
+  readonly #idle: RawConnection[] = [];
+  #member: Member | null = null;
+
+  private constructor(deployment: Deployment, readPreference: ReadPreferenceMode) {
+    this.deployment = deployment;
+    this.#readPreference = readPreference;
+  }
+
+  /** Chooses the member. @throws KeepError unreachable, login-failed */
+  static async open(
+    deployment: Deployment,
+    readPreference: ReadPreferenceMode,
+  ): Promise<DumpConnections> {
+    const connections = new DumpConnections(deployment, readPreference);
+    connections.give(await connections.take(null));
+    return connections;
+  }
+
+  /** Who is read; null where public cursors must do, each of which chooses for itself. */
+  get member(): Member | null {
+    return this.#member;
+  }
+
+  /**
+   * One to `member` and no other; without it to the member that is read already, or another one where that is
+   * gone. null where public cursors must do.
+   * @throws KeepError unreachable, login-failed
+   */
+  async take(member: Member | null): Promise<RawConnection | null> {
+    const wanted = member ?? this.#member;
+    const idle = this.#idle.findIndex((raw) => raw.member.name === wanted?.name);
+    const [again] = idle < 0 ? [] : this.#idle.splice(idle, 1);
+    if (again) return again;
+    if (member) return await this.deployment.openRaw(member);
+    const raw = await this.#open();
+    this.#member = raw?.member ?? null;
+    return raw;
+  }
+
+  async #open(): Promise<RawConnection | null> {
+    const anyOne = () => this.deployment.openRaw(this.#readPreference);
+    if (!this.#member) return await anyOne();
+    try {
+      return await this.deployment.openRaw(this.#member);
+    } catch (error) {
+      if (!(error instanceof KeepError) || error.code !== "unreachable") throw error;
+      this.#member = null;
+      return await anyOne();
+    }
+  }
+
+  /** Back after a read that went through to its end. */
+  give(raw: RawConnection | null): void {
+    if (raw) this.#idle.push(raw);
+  }
+
+  /** Closes one that failed, and the idle ones, which have gone the same way if the server has. */
+  drop(raw: RawConnection | null): void {
+    raw?.[Symbol.dispose]();
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    for (const raw of this.#idle.splice(0)) raw[Symbol.dispose]();
+  }
+}
