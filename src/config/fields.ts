@@ -16,7 +16,7 @@ export function verbatim(value: string): string {
 
 export function oneOf<const T extends string>(...choices: readonly T[]) {
   return (value: string): T | null =>
-    choices.find((choice) => choice === value.trim().toLowerCase()) ?? null;
+    choices.find((choice) => choice.toLowerCase() === value.trim().toLowerCase()) ?? null;
 }
 
 export function wholeNumber(min: number, max: number) {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parseBytes, parseDuration } from "../util/units.ts";
 import { ENGINES } from "./engines.ts";
+import { READ_PREFERENCES } from "./read-preferences.ts";
 import * as field from "./fields.ts";
 import { optional, withDefault } from "./setting.ts";
 
@@ -121,6 +122,13 @@ const backups = {
     unset: "no limit",
     looks: "`20` (MB/s), `500 KB/s`",
     about: "Reads no faster than this from the server.",
+  }),
+  BACKUP_READ_PREFERENCE: withDefault("secondaryPreferred", {
+    group: "Backups",
+    parse: field.oneOf(...READ_PREFERENCES),
+    looks: "`primary`, `primaryPreferred`, `secondary`, `secondaryPreferred` or `nearest`",
+    about:
+      "Which member of a replica set `backup` reads the documents from. What there is to read the primary says.",
   }),
   BACKUP_NICE: withDefault("10", {
     group: "Backups",

@@ -49,6 +49,7 @@ test("without a .env every setting has its default, and only a server is missing
     compression: { algorithm: "gzip", level: null },
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     maxRateBytesPerSecond: null,
+    readPreference: "secondaryPreferred",
     nice: 10,
     retention: {
       daily: { count: 30, unit: "d" },

@@ -10,6 +10,7 @@ import { readCompression } from "./compression.ts";
 import { readConnection } from "./connection.ts";
 import { parseConnectionString } from "./connection-string.ts";
 import type { EngineSetting } from "./engines.ts";
+import type { ReadPreferenceSetting } from "./read-preferences.ts";
 import { readEnvFile } from "./env-file.ts";
 import { createLookup } from "./lookup.ts";
 import { refuseSharedFolder, resolvePath } from "./paths.ts";
@@ -42,6 +43,8 @@ export interface Settings {
   /** IANA zone. */
   readonly timezone: string;
   readonly maxRateBytesPerSecond: number | null;
+  /** For the documents of a backup. */
+  readonly readPreference: ReadPreferenceSetting;
   /** 0 to 19, for `backup`. */
   readonly nice: number;
   readonly retention: RetentionPolicy;
@@ -180,6 +183,7 @@ function readRest(values: SettingValues) {
     compression: readCompression(values.BACKUP_COMPRESSION, values.BACKUP_COMPRESSION_LEVEL),
     timezone: values.BACKUP_TIMEZONE ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
     maxRateBytesPerSecond: values.BACKUP_MAX_RATE ?? null,
+    readPreference: values.BACKUP_READ_PREFERENCE,
     nice: values.BACKUP_NICE,
     retention: {
       daily: values.RETENTION_DAILY,

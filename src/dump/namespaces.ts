@@ -191,7 +191,8 @@ async function readInto(
     batchDocuments: batchDocuments(size),
     pieceBytes: PIECE_BYTES,
     at,
-    after: run.tail.holds ? run.at : null,
+    // A member that lags behind must not give less than was listed.
+    after: run.at,
     secondaryOk: true,
   };
   const path = dataFileOf(run, info);

@@ -6,6 +6,7 @@ import type { Encoding } from "../archive/layout.ts";
 import type { Consistency, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
+import type { ReadPreferenceMode } from "mongodb";
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -24,6 +25,8 @@ import { dumpAccounts } from "./users.ts";
 export interface DumpOptions extends Selection {
   readonly compression: Compression;
   readonly maxRateBytesPerSecond: number | null;
+  /** Default: a secondary, where there is one. */
+  readonly readPreference?: ReadPreferenceMode;
   /** Of the documents; default: as they are, BSON. Accounts and the oplog are BSON in any case. */
   readonly encoding?: Encoding;
 }
@@ -86,7 +89,7 @@ async function dumpOnce(
   const { listing, at } = await listAtInstant(deployment, options, context);
   const common = { deployment, partial, compression: options.compression, ...context };
   await using tail = await DumpTail.start(common, origin, at, options, listing);
-  using connections = await DumpConnections.open(deployment, "primaryPreferred");
+  using connections = await openConnections(deployment, options, context);
   const rate = createRateLimit(options.maxRateBytesPerSecond);
   const run: DumpRun = {
     ...common,
@@ -116,6 +119,19 @@ async function dumpOnce(
         : { mode: "none" },
     users: accounts.users,
   };
+}
+
+/** Says who is read where that is not the one that takes the writes: it bears the load. */
+async function openConnections(
+  deployment: Deployment,
+  { readPreference = "secondaryPreferred" }: DumpOptions,
+  { emit }: DumpContext,
+): Promise<DumpConnections> {
+  const connections = await DumpConnections.open(deployment, readPreference);
+  const { member } = connections;
+  if (member?.isSecondary === true)
+    emit({ kind: "log", level: "info", code: "reads", message: `reads from the secondary ${member.name}` }); // prettier-ignore
+  return connections;
 }
 
 async function finish(tail: DumpTail): Promise<FinishedTail | null> {

@@ -100,7 +100,8 @@ async function tryBackup(
     const { signal } = space;
     emit({ kind: "step", step: "dump", state: "begin", detail: partial.id });
     const dumpBegan = performance.now();
-    const options = { ...order, maxRateBytesPerSecond: settings.maxRateBytesPerSecond };
+    const { maxRateBytesPerSecond, readPreference } = settings;
+    const options = { ...order, maxRateBytesPerSecond, readPreference };
     const engine = chooseEngine(order.engine, settings);
     const dump = await engine.dump(deployment, partial, options, { emit, signal });
     const dumpSeconds = secondsSince(dumpBegan);

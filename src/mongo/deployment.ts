@@ -115,7 +115,7 @@ function deploymentOf(
         return {
           wire,
           limits: taken.limits,
-          member: { address: taken.address, name: taken.name },
+          member: { address: taken.address, name: taken.name, isSecondary: taken.isSecondary },
           [Symbol.dispose]: () => {
             open.delete(wire);
             wire.close();

@@ -19,6 +19,7 @@ export interface TakenSocket {
   readonly address: string;
   /** What the server calls itself, which tells members apart that answer at one address. */
   readonly name: string;
+  readonly isSecondary: boolean;
   /** Must be sent with each command where the client declares a server API version. */
   readonly apiVersion: string | null;
 }
@@ -69,6 +70,8 @@ const numberOr = (value: unknown, fallback: number) =>
 export interface Member {
   readonly address: string;
   readonly name: string;
+  /** When it was asked. */
+  readonly isSecondary: boolean;
 }
 
 /** What the driver selects by its own rules, or this one member. */
@@ -135,6 +138,7 @@ function detach(
     socket,
     address,
     name: typeof hello?.me === "string" ? hello.me : address,
+    isSecondary: hello?.secondary === true,
     apiVersion,
     limits: {
       maxBsonObjectSize: numberOr(hello?.maxBsonObjectSize, 16_777_216),

@@ -26,6 +26,7 @@ export function folderContext(backupDir: string, now: string): FolderContext {
       compression: { algorithm: "gzip", level: 6 },
       timezone: "UTC",
       maxRateBytesPerSecond: null,
+      readPreference: "secondaryPreferred",
       nice: 0,
       retention: {
         daily: parsePeriod("30d"),
