@@ -128,7 +128,7 @@ const backups = {
     parse: field.oneOf(...READ_PREFERENCES),
     looks: "`primary`, `primaryPreferred`, `secondary`, `secondaryPreferred` or `nearest`",
     about:
-      "Which member of a replica set `backup` reads the documents from. What there is to read the primary says.",
+      "Which member of a replica set `backup` reads the documents from, whatever the URI says; what collections there are the primary tells.",
   }),
   BACKUP_NICE: withDefault("10", {
     group: "Backups",

@@ -1,16 +1,15 @@
 // The calls of mongodump: one for the whole deployment, or one for each database.
 import type { PartialBackup } from "../archive/writer.ts";
-import type { Compression } from "../codec/codec.ts";
 import { runMongoTool } from "../tools/mongo-tool-run.ts";
 import { dumpArgs, namesReadPreference } from "../tools/mongo-tools.ts";
 import type { Secret } from "../util/secret.ts";
 import { createReported } from "./mongodump-report.ts";
-import type { DumpContext } from "./native.ts";
+import type { DumpContext, DumpOptions } from "./native.ts";
 
 interface Caller {
   readonly uri: Secret;
   readonly partial: PartialBackup;
-  readonly options: { readonly compression: Compression };
+  readonly options: Pick<DumpOptions, "compression" | "readPreference">;
   readonly context: DumpContext;
 }
 
@@ -44,7 +43,9 @@ export async function callMongodump(
       dumpArgs({
         ...{ config, out: partial.path, database, exclude, accounts, oplog },
         gzip: options.compression.algorithm === "gzip",
-        readPreference: namesReadPreference(uri) ? null : "primaryPreferred",
+        readPreference: namesReadPreference(uri)
+          ? null
+          : (options.readPreference ?? "primaryPreferred"),
       });
     await runMongoTool("mongodump", { uri, args, signal, onLine });
   }
