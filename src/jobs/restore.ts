@@ -13,7 +13,7 @@ import { chooseMongorestore } from "../restore/mongorestore.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { listRecords } from "../restore/record.ts";
-import type { StoredRequest } from "../restore/record.ts";
+import type { RestoreEngine, StoredRequest } from "../restore/record.ts";
 import { splitNamespace } from "../restore/select.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
@@ -31,8 +31,6 @@ import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { isServersState, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
-
-export type RestoreEngine = "native" | "mongodump";
 
 export interface RestoreRequest {
   /** An id, a path, or "latest"; with `at` the newest good one made before that moment. */
@@ -55,7 +53,6 @@ export interface RestoreRequest {
   readonly confirm: boolean;
   /** Restore to a server that version-guard.ts takes for unfit. */
   readonly forceVersion?: boolean;
-  /** What loads the documents: our own, or stock mongorestore. */
   readonly engine?: RestoreEngine;
 }
 
@@ -102,9 +99,10 @@ export async function restoreLocked(
   return describeResult(order, done, { verifySeconds, began }, []);
 }
 
-async function loaderOf(
+/** How what was asked for loads documents. */
+export async function loaderOf(
   { settings: { uri }, emit, signal }: JobContext,
-  { engine = "native" }: RestoreRequest,
+  { engine = "native" }: Pick<RestoreRequest, "engine">,
 ): Promise<Pick<RestoreOrder, "createLoader">> {
   if (engine === "native" || uri === null) return {};
   return { createLoader: await chooseMongorestore(uri, { emit, signal }) };
@@ -156,6 +154,7 @@ function toStored(request: RestoreRequest, path: string): StoredRequest {
     ...{ backup: path, rename, renameNamespaces },
     ...{ only, exclude, exact, inPlace, expiry, skipPreBackup, useService },
     forceVersion: request.forceVersion ?? false,
+    engine: request.engine ?? "native",
   };
 }
 

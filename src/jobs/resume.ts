@@ -24,7 +24,7 @@ import { collecting } from "./collecting.ts";
 import { clearStaged, expireSwapped, withoutLiveChange } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
-import { describePlan, lockRestores, restoreLocked } from "./restore.ts";
+import { describePlan, loaderOf, lockRestores, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { swapContext } from "./swap-context.ts";
@@ -197,7 +197,10 @@ async function forward(
   if (stored.swap)
     await carryOutSwap(swapContext(context, deployment, record, "swap"), stored.swap);
   const part = plan.mode === "staged" ? inPlacePart(plan) : plan;
-  if (part) await applyInPlace(deployment, backup, againFrom(part), withoutLiveChange(record), { emit, signal }); // prettier-ignore
+  if (part) {
+    const loading = { emit, signal, ...(await loaderOf(context, stored.recorded.request ?? {})) };
+    await applyInPlace(deployment, backup, againFrom(part), withoutLiveChange(record), loading);
+  }
   if (backup && plan.mode === "staged")
     await mergeAccountsFrom(deployment, backup, plan.usersOf, record, { emit, signal });
   await record.journal({ step: "live-change", state: "done" });

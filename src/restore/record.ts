@@ -99,7 +99,12 @@ export interface StoredRequest {
   readonly forceVersion: boolean;
   readonly skipPreBackup: boolean;
   readonly useService: boolean;
+  /** What loads the documents; absent in records of earlier versions. */
+  readonly engine?: RestoreEngine;
 }
+
+/** What loads the documents: our own, or stock mongorestore. */
+export type RestoreEngine = "native" | "mongodump";
 
 export type RestoreState =
   /** Ended or died before anything live was changed. */

@@ -1,7 +1,7 @@
 // mongokeep restore
 import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
-import type { RestoreEngine, RestoreRequest } from "../../jobs/restore.ts";
+import type { RestoreRequest } from "../../jobs/restore.ts";
 import type {
   DroppedAside,
   ListResult,
@@ -27,7 +27,7 @@ interface RestoreFlags {
   readonly skipPreBackup?: boolean;
   readonly service?: boolean;
   readonly forceVersion?: boolean;
-  readonly engine?: RestoreEngine;
+  readonly engine?: RestoreRequest["engine"];
   /** false with --no-ttl. */
   readonly ttl?: boolean;
   readonly resume?: string | true;
