@@ -43,6 +43,8 @@ export interface ReplaySummary {
   readonly created: readonly string[];
   /** The same that existed before and do not now. */
   readonly dropped: readonly string[];
+  /** What it wrote to, or did anything else with, by the names in the log. */
+  readonly touched: readonly string[];
   /** In their order, also those in between. */
   readonly renamed: readonly { readonly from: string; readonly to: string }[];
   /** Create these when the collections are in place: `views.applyTo(those of the backup)`. */
@@ -131,6 +133,7 @@ export class ReplayState {
     const { applied, skipped, renamed, views } = this;
     const { catalog } = this.options;
     const [created, dropped] = [changed(false).sort(), changed(true).sort()];
-    return { applied, skipped, created, dropped, renamed, views, catalog, unfinishedTransactions };
+    const touched = [...this.#targets].flatMap(([name, target]) => (target ? [name] : [])).sort();
+    return { applied, skipped, created, dropped, touched, renamed, views, catalog, unfinishedTransactions }; // prettier-ignore
   }
 }

@@ -33,6 +33,8 @@ export interface Replayed {
   readonly skipped: number;
   readonly created: readonly string[];
   readonly dropped: readonly string[];
+  /** Namespaces that are not what the backup's files say, for it changed them. */
+  readonly touched: readonly string[];
   readonly renamed: number;
   readonly unfinishedTransactions: number;
 }
@@ -77,8 +79,8 @@ export async function replayOnto(
 }
 
 function describe(summary: ReplaySummary): Replayed {
-  const { applied, skipped, created, dropped, renamed, unfinishedTransactions } = summary;
-  return { applied, skipped, created, dropped, renamed: renamed.length, unfinishedTransactions };
+  const { applied, skipped, created, dropped, touched, renamed, unfinishedTransactions } = summary;
+  return { applied, skipped, created, dropped, touched, renamed: renamed.length, unfinishedTransactions }; // prettier-ignore
 }
 
 const keyOf = ({ database, name }: Target) => `${database}.${name}`;
@@ -202,6 +204,7 @@ export function bothPasses(staged: Replayed | null, inPlace: Replayed | null): R
     skipped: Math.max(0, staged.skipped - inPlace.applied),
     created: [...staged.created, ...inPlace.created].sort(),
     dropped: [...staged.dropped, ...inPlace.dropped].sort(),
+    touched: [...staged.touched, ...inPlace.touched].sort(),
     renamed: staged.renamed + inPlace.renamed,
   };
 }

@@ -4,8 +4,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MongoClient } from "mongodb";
+import type { Json } from "../support/cli.ts";
 import { dbHash, describeCatalog, keptBeside } from "../support/fidelity.ts";
-import { ownServer } from "../support/servers.ts";
+import { mongod, ownServer } from "../support/servers.ts";
 import { runStockTool } from "../support/stock-tools.ts";
 import { atEnd } from "../support/temporary.ts";
 import type { Cleanup } from "../support/temporary.ts";
@@ -93,4 +94,13 @@ test("a stock dump with its oplog becomes what mongorestore --oplogReplay makes 
     await place.run(["restore", "--drop-aside", "--confirm"]);
     assert.deepEqual(await keptBeside(own, "surg"), []);
   }
+  const { path: MONGOD_BINARY } = await mongod();
+  await place.writeEnv({ MONGODB_URI: target.uri, MONGOD_BINARY });
+  const drilled = await place.run(["drill", dump, "--json"]);
+  assert.equal(drilled.code, 0, drilled.stdout + drilled.stderr);
+  const found = new Map(drilled.json().collections.map((one: Json) => [one.namespace, one]));
+  const written = { content: "replayed", equal: true } as const;
+  const { content, equal, documents } = found.get("surg.b") as Json;
+  assert.deepEqual({ content, equal }, written);
+  assert.equal(documents.restored, await own.db("surg").collection("b").countDocuments());
 });

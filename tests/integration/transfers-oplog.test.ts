@@ -2,13 +2,15 @@
 // collections, indexes and views come and go; what is restored has every cent, and is what the server had then.
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Db } from "mongodb";
+import type { Json } from "../support/cli.ts";
 import { dbHash, describeCatalog } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
-import { ownServer } from "../support/servers.ts";
+import { mongod, ownServer } from "../support/servers.ts";
 import { ALL_CENTS, centsIn, openAccounts, startTransfers } from "../support/transfers.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -116,4 +118,22 @@ test("what changes while a dump outlasts the history is restored as it was at it
   assert.deepEqual(await hashes(copy), await hashes(fresh.name));
   const catalogs = [await describeCatalog(fresh.db), await describeCatalog(fresh.client.db(copy))];
   assert.deepEqual(catalogs[1], catalogs[0]);
+  await t.test("a drill replays the oplog too, and its checks see the end of it", async () => {
+    const checks = [
+      `wards: ${fresh.name}.wards.countDocuments = ${await fresh.db.collection("wards").countDocuments()}`,
+      `seen: ${fresh.name}.between.countDocuments({"seen": true}) = 500`,
+    ];
+    await writeFile(place.at("checks.txt"), checks.join("\n"));
+    const { path: MONGOD_BINARY } = await mongod();
+    await place.writeEnv({ MONGODB_URI: fresh.uri, DRILL_CHECKS: "checks.txt", MONGOD_BINARY });
+    const run = await place.run(["drill", id, "--json"]);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    const { collections, checks: judged } = run.json();
+    assert.deepEqual(judged.map((one: Json) => one.ok), [true, true]); // prettier-ignore
+    const content = new Map(collections.map((one: Json) => [one.namespace, one.content]));
+    assert.equal(content.get(`${fresh.name}.wards`), "replayed");
+    assert.equal(content.get(`${fresh.name}.savings`), "equal");
+    assert.ok(!content.has(`${fresh.name}.gone`) && !content.has(`${fresh.name}.wards_old`));
+    assert.ok(collections.every((one: Json) => one.equal));
+  });
 });

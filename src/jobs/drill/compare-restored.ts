@@ -9,6 +9,7 @@ import type { Deployment } from "../../mongo/deployment.ts";
 import { collectionExpiry } from "../../restore/create.ts";
 import { splitIndexes } from "../../restore/indexes.ts";
 import type { RestorePlan } from "../../restore/plan.ts";
+import type { Replayed } from "../../restore/replay.ts";
 import { createComparer } from "../../verify/compare.ts";
 import type { ComparedCollection } from "../../verify/compare.ts";
 import { pairUp } from "../../verify/compare-pairs.ts";
@@ -20,12 +21,16 @@ import type { DrilledCollection } from "./drill-result.ts";
 const SYSTEM: readonly string[] = ["admin", "config"];
 const EVERYTHING = { rename: new Map(), only: null, exclude: [], leftOut: [] } as const;
 
-/** @throws KeepError unreachable, damaged, disk-full */
+/**
+ * What the oplog changed is not compared with the files any more, only whether it is there.
+ * @throws KeepError unreachable, damaged, disk-full
+ */
 export async function compareRestored(
   { emit, signal }: JobContext,
   deployment: Deployment,
   backup: OpenedBackup,
   plan: RestorePlan,
+  replayed: Replayed | null,
 ): Promise<DrilledCollection[]> {
   const selection = { databases: plan.targetDatabases, exclude: [], only: null, accounts: false, allowEmpty: true }; // prettier-ignore
   const { namespaces } = await listSelected(deployment, selection, signal);
@@ -38,13 +43,37 @@ export async function compareRestored(
   // `_id`s are contents too: a report for many eyes names none.
   await using comparer = await createComparer({ emit, signal, folder: tmpdir(), samples: 0 });
   const compared: DrilledCollection[] = [];
+  const touched = new Set(replayed?.touched);
+  const removed = new Set(plan.oplog?.removes);
   for (const pair of pairUp(held, restored, EVERYTHING)) {
     signal.throwIfAborted();
+    if (touched.has(pair.namespace)) {
+      const gone = removed.has(pair.namespace);
+      if (!gone || pair.other) compared.push(await describeReplayed(pair, gone, signal));
+      continue;
+    }
     const found = await comparer.compare(pair);
     const expiring = plan.expiry ? NOTHING : await expiringOf(backup, pair);
     compared.push(describe(pair, found, expiring));
   }
   return compared;
+}
+
+/** `gone`: the log removes it in the end. */
+async function describeReplayed(
+  { namespace, backup, other }: Pair,
+  gone: boolean,
+  signal: AbortSignal,
+): Promise<DrilledCollection> {
+  const restored = other && (await other.count(signal));
+  return {
+    namespace,
+    type: (other ?? backup)?.type ?? "collection",
+    documents: { backup: backup?.documents ?? null, restored },
+    contentHash: backup?.contentHash ?? null,
+    ...{ content: "replayed", indexes: "unknown", options: "unknown" },
+    equal: other !== null && !gone,
+  };
 }
 
 interface Expiring {
@@ -108,6 +137,7 @@ export function differencesOf(collections: readonly DrilledCollection[]): Proble
 function differenceOf({ documents, content, indexes, options }: DrilledCollection): string {
   const { backup, restored } = documents;
   if (restored === null) return "it is not there after the restore";
+  if (content === "replayed") return "it is there after the restore, though the oplog removes it";
   if (backup === null) return "it came into being by the restore, though the backup has none";
   const parts = [
     backup === restored ? "" : `${restored} documents instead of ${backup}`,

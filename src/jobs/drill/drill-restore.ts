@@ -1,4 +1,5 @@
 // The middle of a drill: a backup into a throw-away server by the same steps as any restore, compared, checked.
+import { tmpdir } from "node:os";
 import type { OpenedBackup } from "../../archive/reader.ts";
 import type { Problem } from "../../archive/verification.ts";
 import { KeepError } from "../../errors.ts";
@@ -7,12 +8,14 @@ import { databasesWithAccounts } from "../../restore/account-files.ts";
 import { applyInPlace } from "../../restore/native.ts";
 import { planRestore } from "../../restore/plan.ts";
 import type { RestorePlan } from "../../restore/plan.ts";
+import type { RestoreOutcome } from "../../restore/native.ts";
 import type { RestoreRecord } from "../../restore/record.ts";
 import { findMisfits, withMetadata } from "../../restore/version-guard.ts";
 import type { DrillCheck } from "../../verify/drill-checks.ts";
 import { runChecks } from "../../verify/run-checks.ts";
 import type { CheckResult } from "../../verify/run-checks.ts";
 import type { JobContext } from "../context.ts";
+import { readOplogForPlan } from "../plan-oplog.ts";
 import { toSource } from "../sources.ts";
 import { compareRestored, differencesOf } from "./compare-restored.ts";
 import type { DrilledCollection, DrillReport, DrillServer } from "./drill-result.ts";
@@ -36,7 +39,7 @@ export interface Rehearsed {
 /**
  * `failed` gets the error that the restore itself ended with; where it does not throw, the drill goes on to
  * its report without comparison and checks.
- * @throws KeepError unfit-server, not-in-this-version (an oplog), and whatever opening the server throws
+ * @throws KeepError unfit-server, not-in-this-version (what no replay can do), and whatever opening the server throws
  */
 export async function rehearseRestore(
   context: JobContext,
@@ -44,9 +47,7 @@ export async function rehearseRestore(
   checks: readonly DrillCheck[],
   failed: (error: unknown) => void,
 ): Promise<Rehearsed> {
-  refuseOplog(backup);
-  const accountsOf = await databasesWithAccounts(backup);
-  const plan = planRestore({ backup: backup.id, source: toSource(backup), live: [], accountsOf });
+  const plan = await planAll(context, backup);
   const start = await timed(context, "drill-server", () => openDrillPlace(context, plan));
   await using place = start.value;
   await assertFits(place.deployment, backup, plan);
@@ -57,6 +58,22 @@ export async function rehearseRestore(
     context.signal.throwIfAborted();
     throw place.binary === null ? error : asLostServer(error);
   }
+}
+
+/** Everything, under its own names. */
+async function planAll(context: JobContext, backup: OpenedBackup): Promise<RestorePlan> {
+  const accountsOf = await databasesWithAccounts(backup);
+  const files = toSource(backup);
+  const everything = { rename: new Map(), renameNamespaces: new Map(), only: null, exclude: [] };
+  const log = await readOplogForPlan(context, backup, files, everything);
+  const source = [...files, ...(log?.source ?? [])];
+  return planRestore({
+    backup: backup.id,
+    source,
+    live: [],
+    accountsOf,
+    oplog: log?.oplog ?? null,
+  });
 }
 
 interface Rehearsal {
@@ -75,24 +92,24 @@ async function rehearse(
   startSeconds: number,
 ): Promise<Rehearsed> {
   const { deployment } = place;
-  const restore = await timed(context, "restore", async () => {
+  const restore = await timed(context, "restore", async (): Promise<RestoreOutcome | null> => {
     try {
-      await applyInPlace(deployment, backup, suited, createRecord(suited), context);
-      return true;
+      return await applyInPlace(deployment, backup, suited, createRecord(suited), context);
     } catch (error) {
       context.signal.throwIfAborted();
       failed(error);
-      return false;
+      return null;
     }
   });
   const server = describe(place);
   const timings = { startSeconds, restoreSeconds: restore.seconds };
-  if (!restore.value) {
+  const outcome = restore.value;
+  if (!outcome) {
     const none = { collections: [], checks: [], problems: [], accounts: "not tried" } as const;
     return { server, ...none, timings: { ...timings, compareSeconds: 0, checkSeconds: 0 } };
   }
   const compared = await timed(context, "compare", () =>
-    compareRestored(context, deployment, backup, suited),
+    compareRestored(context, deployment, backup, suited, outcome.replayed),
   );
   const checked = await timed(context, "checks", () =>
     runChecks(checks, checkPlace(context, deployment, backup, plan)),
@@ -136,11 +153,11 @@ function checkPlace(
   return { client, namespaces, signal, backupMs: manifest && Date.parse(manifest.createdAt) };
 }
 
-/** Nothing of it is on disk: what a dead drill leaves needs nobody to undo it. */
+/** Nothing of it stays on disk: what a dead drill leaves needs nobody to undo it. */
 function createRecord(plan: RestorePlan): RestoreRecord {
   const nothing = () => Promise.resolve();
   const recorded = { schema: 1, id: "drill", createdAt: "", rollbackOf: null, plan } as const;
-  return { id: "drill", path: "", recorded, journal: nothing, log: nothing, writeSwap: nothing, close: nothing }; // prettier-ignore
+  return { id: "drill", path: tmpdir(), recorded, journal: nothing, log: nothing, writeSwap: nothing, close: nothing }; // prettier-ignore
 }
 
 function describe({ deployment: { server }, binary }: DrillPlace): DrillServer {
@@ -169,13 +186,4 @@ async function assertFits(
   throw new KeepError("unfit-server", `no drill on this server: ${first.problem}`, {
     hint: "Set MONGOD_BINARY to a mongod of the version that the backup was made of, or DRILL_MONGODB_URI to such a server.",
   });
-}
-
-function refuseOplog({ hasOplog, archive, path }: OpenedBackup): void {
-  if (!hasOplog) return;
-  throw new KeepError(
-    "not-in-this-version",
-    `${archive ?? path} comes with an oplog, which must be replayed to make it one state`,
-    { hint: "Drill a backup made by mongokeep: it is one state without an oplog." },
-  );
 }

@@ -10,8 +10,11 @@ export interface DrilledCollection {
   readonly documents: { readonly backup: number | null; readonly restored: number | null };
   /** What the manifest promises of all documents together; null: a stock dump, or a view. */
   readonly contentHash: string | null;
-  /** Every document, byte for byte. */
-  readonly content: "equal" | "differs";
+  /**
+   * Every document, byte for byte. `replayed`: proved when it was loaded, and changed by the backup's oplog since,
+   * which took every entry; what it is then nothing in the backup says.
+   */
+  readonly content: "equal" | "differs" | "replayed";
   /** `without-expiry`: equal but for what expires, which this server was not given. */
   readonly indexes: Compared;
   readonly options: Compared;
