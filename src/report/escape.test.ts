@@ -17,11 +17,16 @@ test("what a terminal obeys is written out", () => {
   assert.equal(escapeText("\ud800x"), "\\ud800x");
 });
 
+test("what is not seen is written out, also beyond the first plane", () => {
+  assert.equal(escapeText("soft\u00adhyphen\ufff9\u180e"), "soft\\u00adhyphen\\ufff9\\u180e");
+  assert.equal(escapeText("\u{e0041}"), "\\udb40\\udc41", "as JSON would: extract prints it");
+});
+
 test("whatever the text, it is one line, without controls, and escaping again changes nothing", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const escaped = escapeText(text);
-      assert.doesNotMatch(escaped, /[\p{Cc}\p{Zl}\p{Zp}]/u);
+      assert.doesNotMatch(escaped, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
       assert.equal(escapeText(escaped), escaped);
     }),
   );

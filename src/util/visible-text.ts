@@ -1,13 +1,17 @@
 // Names and notes come from data: nothing in them may move the cursor, fake a line or turn the text around.
 
-/** C0 and C1 controls, line and paragraph separators, bidi marks, invisible characters, lone surrogates. */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/**
+ * Controls (C0, C1), format characters (bidi marks, what is not seen: zero width, soft hyphens, tags that hide text),
+ * line and paragraph separators, lone surrogates.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** The text on one line, with whatever a terminal would obey written out: `\u001b[31m`. */
+/** The text on one line, with whatever a terminal would obey written out as in JSON: `\u001b[31m`. */
 export function escapeText(text: string): string {
-  return text.replace(
-    UNSAFE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  return text.replace(UNSAFE, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
   );
 }
