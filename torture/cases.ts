@@ -2,6 +2,7 @@
 import type { TortureCase } from "./case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
 import { cuts } from "./cases/cuts.ts";
+import { hostileNames } from "./cases/hostile-names.ts";
 import { killBackup } from "./cases/kill-backup.ts";
 import { killRestore } from "./cases/kill-restore.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
@@ -24,4 +25,5 @@ export const CASES: readonly TortureCase[] = [
   stepDown,
   transfers,
   retentionModel,
+  hostileNames,
 ];

@@ -23,18 +23,33 @@ export interface Output {
   fail(command: string, error: KeepError): void;
 }
 
-export function createOutput(flags: GlobalFlags): Output {
+/** Where it all goes. `write` gives false where nobody reads any more. */
+export interface Streams {
+  write(to: "stdout" | "stderr", text: string): boolean;
+  /** For the progress line; null where nobody looks. */
+  readonly terminal: Parameters<typeof createProgress>[0] | null;
+}
+
+const PROCESS: Streams = {
+  write: (to, text) => writeFully(to === "stdout" ? STDOUT : STDERR, text),
+  get terminal() {
+    return process.stderr.isTTY ? process.stderr : null;
+  },
+};
+
+export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Output {
   let zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   let taken = false;
-  const shows = process.stderr.isTTY && flags.quiet !== true && flags.json !== true;
-  const progress = shows ? createProgress(process.stderr, () => performance.now()) : null;
+  const shows = flags.quiet !== true && flags.json !== true;
+  const terminal = shows ? streams.terminal : null;
+  const progress = terminal ? createProgress(terminal, () => performance.now()) : null;
   const lines = createLogLines({
     loudness: loudnessOf(flags),
     clock: systemClock,
     zone: () => zone,
     write: (text) => {
       progress?.clear();
-      writeFully(STDERR, text);
+      streams.write("stderr", text);
     },
   });
   return {
@@ -48,7 +63,7 @@ export function createOutput(flags: GlobalFlags): Output {
     },
     print: (text) => {
       progress?.clear();
-      if (!taken) writeFully(STDOUT, `${text}\n`);
+      if (!taken) streams.write("stdout", `${text}\n`);
     },
     stdout: {
       take: () => {
@@ -56,13 +71,13 @@ export function createOutput(flags: GlobalFlags): Output {
       },
       write: (text) => {
         progress?.clear();
-        return writeFully(STDOUT, text);
+        return streams.write("stdout", text);
       },
     },
     fail: (command, error) => {
       progress?.clear();
       if (flags.json === true && !taken)
-        writeFully(STDOUT, `${JSON.stringify(failureJson(error))}\n`);
+        streams.write("stdout", `${JSON.stringify(failureJson(error))}\n`);
       lines.line("error", error.message);
       for (const hint of error.hint.split("\n")) lines.line("error", hint);
       for (const line of flags.verbose === true ? traceOf(error) : []) lines.line("debug", line);
