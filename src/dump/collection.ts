@@ -27,7 +27,7 @@ export function readDocuments(
   raw: RawConnection | null,
   options: ReadOptions,
 ): AsyncGenerator<RawBatch, void, void> {
-  return raw ? readRaw(raw.wire, options) : readByCursor(deployment.client, options);
+  return raw ? readRaw(raw.wire, options) : readByCursor(deployment, options);
 }
 
 /** Writes all batches to `file` and closes it. On failure the file is aborted and the error thrown. */

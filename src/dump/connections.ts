@@ -41,17 +41,17 @@ export class DumpConnections implements Disposable {
     const idle = this.#idle.findIndex((raw) => raw.member.name === wanted?.name);
     const [again] = idle < 0 ? [] : this.#idle.splice(idle, 1);
     if (again) return again;
-    if (member) return await this.deployment.openRaw(member);
+    if (member) return await this.deployment.openReader(member);
     const raw = await this.#open();
     this.#member = raw?.member ?? null;
     return raw;
   }
 
   async #open(): Promise<RawConnection | null> {
-    const anyOne = () => this.deployment.openRaw(this.#readPreference);
+    const anyOne = () => this.deployment.openReader(this.#readPreference);
     if (!this.#member) return await anyOne();
     try {
-      return await this.deployment.openRaw(this.#member);
+      return await this.deployment.openReader(this.#member);
     } catch (error) {
       if (!(error instanceof KeepError) || error.code !== "unreachable") throw error;
       this.#member = null;

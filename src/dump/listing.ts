@@ -155,7 +155,9 @@ export async function listAtInstant(
   let before = await listSelected(deployment, selection, context.signal);
   warnOfListing(before, context.emit);
   for (let attempt = 1; ; attempt++) {
-    const at = await newestInstant(deployment.client, deployment.server);
+    const at = deployment.isLookalike
+      ? null
+      : await newestInstant(deployment.client, deployment.server);
     if (at === null) return { listing: before, at };
     const after = await listSelected(deployment, selection, context.signal);
     if (sameNamespaces(before.namespaces, after.namespaces)) return { listing: after, at };

@@ -86,6 +86,7 @@ async function dumpOnce(
 ): Promise<DumpResult> {
   await clear(partial);
   const origin = await findTailOrigin(deployment);
+  if (deployment.isLookalike) tellLookalike(context);
   const { listing, at } = await listAtInstant(deployment, options, context);
   const common = { deployment, partial, compression: options.compression, ...context };
   await using tail = await DumpTail.start(common, origin, at, options, listing);
@@ -119,6 +120,16 @@ async function dumpOnce(
         : { mode: "none" },
     users: accounts.users,
   };
+}
+
+function tellLookalike({ emit }: DumpContext): void {
+  emit({
+    kind: "log",
+    level: "warn",
+    code: "lookalike",
+    message:
+      "this server resembles MongoDB and is something else: it is read by plain cursors, and the backup is not one instant; try a restore of it (mongokeep drill)",
+  });
 }
 
 /** Says who is read where that is not the one that takes the writes: it bears the load. */

@@ -22,7 +22,7 @@ export type TailOrigin = ClusterTime | KeepError | null;
 
 /** Call before the instant of the dump is chosen. */
 export async function findTailOrigin(deployment: Deployment): Promise<TailOrigin> {
-  if (deployment.server.topology !== "replicaSet") return null;
+  if (deployment.server.topology !== "replicaSet" || deployment.isLookalike) return null;
   try {
     return await findOrigin(deployment.client);
   } catch (error) {

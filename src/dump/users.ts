@@ -45,7 +45,7 @@ export async function dumpAccounts(
         files.push(await dumpAccountFile(run, database, collection));
     return { files, users: "included" };
   } catch (error) {
-    if (!(error instanceof KeepError) || error.code !== "rights-missing") throw error;
+    if (!isRefused(run.deployment, error)) throw error;
     for (const database of listing.databases) await removeFiles(run, database);
     run.emit({
       kind: "log",
@@ -55,6 +55,12 @@ export async function dumpAccounts(
     });
     return { files: [], users: "not included" };
   }
+}
+
+/** Lookalikes keep accounts elsewhere, and say so in words of their own. */
+function isRefused({ isLookalike }: Deployment, error: unknown): error is KeepError {
+  if (!(error instanceof KeepError)) return false;
+  return error.code === "rights-missing" || (isLookalike && error.code === "server-error");
 }
 
 /** null where this user may read accounts; else the error that says which right is missing. */

@@ -200,14 +200,14 @@ async function tellBetween({ emit, settings }: JobContext): Promise<void> {
 /** Falls back to a restore in place where names cannot be swapped, and says so. */
 export async function stagedWherePossible(
   { emit }: JobContext,
-  { client, server }: Deployment,
+  deployment: Deployment,
   plan: RestorePlan,
   changesKinds = false,
 ): Promise<RestorePlan> {
   if (plan.mode === "in-place") return plan;
   const because = changesKinds
     ? "the oplog makes a view of a collection, or a collection of a view"
-    : await notStagedBecause(client, server.topology, plan);
+    : await notStagedBecause(deployment, plan);
   if (because === null) return plan;
   emit({
     kind: "log",
@@ -219,11 +219,12 @@ export async function stagedWherePossible(
 }
 
 async function notStagedBecause(
-  client: Deployment["client"],
-  topology: string,
+  { client, server, isLookalike }: Deployment,
   plan: RestorePlan,
 ): Promise<string | null> {
-  if (topology === "sharded") return "names cannot be swapped through a router";
+  // The swap knows a collection by its UUID, which no lookalike promises to keep, or to have.
+  if (isLookalike) return "this server only resembles MongoDB, and names are not swapped on it";
+  if (server.topology === "sharded") return "names cannot be swapped through a router";
   for (const database of plan.targetDatabases) {
     const missing = await missingActions(client, database, STAGING_ACTIONS);
     if (missing.length > 0)

@@ -1,19 +1,21 @@
 // The public way to raw documents, for where no socket can be taken over: the driver's raw cursor.
 // Same batches as bulk-read.ts, several times slower (a Buffer object for each document).
-import type { MongoClient } from "mongodb";
+import type { Deployment } from "./deployment.ts";
 import { findCommand } from "./bulk-read.ts";
 import type { RawBatch, ReadOptions } from "./bulk-read.ts";
 import { driverError } from "./server-error.ts";
 
 /** As readRaw; `release` has nothing to do. */
 export async function* readByCursor(
-  client: MongoClient,
+  { client, isLookalike }: Pick<Deployment, "client" | "isLookalike">,
   options: ReadOptions,
 ): AsyncGenerator<RawBatch, void, void> {
-  const { $db, ...command } = findCommand(options, null);
+  const { $db, ...asked } = findCommand(options, null);
+  // Only MongoDB has a natural order.
+  if (isLookalike) delete asked.hint;
   const cursor = client
     .db(String($db))
-    .runCursorCommand(command, { raw: true })
+    .runCursorCommand(asked, { raw: true })
     .setBatchSize(Math.min(options.batchDocuments, 10_000));
   let pending: Uint8Array[] = [];
   let bytes = 0;

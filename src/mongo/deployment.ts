@@ -6,6 +6,7 @@ import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
 import { connectionError } from "./server-error.ts";
 import { inspectServer } from "./inspect.ts";
+import type { Inspection } from "./inspect.ts";
 import type { ServerInfo } from "./server-info.ts";
 import { takeSocket } from "./socket-takeover.ts";
 import type { Member, ServerChoice, SocketLimits } from "./socket-takeover.ts";
@@ -22,11 +23,15 @@ export interface Deployment extends AsyncDisposable {
   readonly server: ServerInfo;
   /** Replica set name, or host:port of a standalone or router: what backups of one server share. */
   readonly identity: string;
+  /** What only resembles MongoDB is read by plain cursors, and promises no instant. */
+  readonly isLookalike: boolean;
   /**
    * Another authenticated socket for bulk data, to the server that is chosen;
    * null where it cannot be taken over (said once in the log): use public cursors then.
    */
   openRaw(choice: ServerChoice): Promise<RawConnection | null>;
+  /** The same for streams of documents, which a lookalike does not know: null there. */
+  openReader(choice: ServerChoice): Promise<RawConnection | null>;
 }
 
 export interface DeploymentContext {
@@ -52,8 +57,7 @@ export async function openDeployment(uri: Secret, context: DeploymentContext): P
   context.signal.addEventListener("abort", stop, { once: true });
   try {
     await client.connect();
-    const { info, identity } = await inspectServer(client);
-    return deploymentOf(client, info, identity, context);
+    return deploymentOf(client, await inspectServer(client), context);
   } catch (error) {
     await client.close();
     context.signal.throwIfAborted();
@@ -89,8 +93,7 @@ function defaultUnlessNamed(uri: Secret, option: "serverSelectionTimeoutMS" | "c
 
 function deploymentOf(
   client: MongoClient,
-  server: ServerInfo,
-  identity: string,
+  { info, identity, isLookalike }: Inspection,
   context: DeploymentContext,
 ): Deployment {
   const pool = createBufferPool(POOL_BYTES);
@@ -104,8 +107,12 @@ function deploymentOf(
   context.signal.addEventListener("abort", stop, { once: true });
   return {
     client,
-    server,
+    server: info,
     identity,
+    isLookalike,
+    async openReader(choice) {
+      return isLookalike ? null : await this.openRaw(choice);
+    },
     async openRaw(choice) {
       if (unavailable) return null;
       try {

@@ -6,6 +6,8 @@ import type { ClusterTime, ServerInfo, Topology } from "./server-info.ts";
 export interface Inspection {
   readonly info: ServerInfo;
   readonly identity: string;
+  /** It speaks MongoDB's protocol, and is something else beneath (Amazon DocumentDB, FerretDB, Azure Cosmos DB). */
+  readonly isLookalike: boolean;
 }
 
 function topologyOf(hello: Document): Topology {
@@ -26,8 +28,13 @@ export async function inspectServer(client: MongoClient): Promise<Inspection> {
     featureCompatibilityVersion: await featureVersion(client),
   };
   const hosts = client.options.hosts.map((host) => host.toString()).sort();
-  return { info, identity: setName ?? client.options.srvHost ?? hosts.join(",") };
+  const identity = setName ?? client.options.srvHost ?? hosts.join(",");
+  return { info, identity, isLookalike: isLookalike(build) };
 }
+
+/** Every build of MongoDB names its allocator, and those that store something their storage engines. */
+const isLookalike = (build: Document) =>
+  typeof build.allocator !== "string" && !Array.isArray(build.storageEngines);
 
 /** null where the user may not ask for it: it guards restores, and is no condition for a backup. */
 async function featureVersion(client: MongoClient): Promise<string | null> {

@@ -37,7 +37,7 @@ export async function proveCollection(
   one: ToProve,
   context: RestoreContext,
 ): Promise<Proof> {
-  using raw = await deployment.openRaw("primary");
+  using raw = await deployment.openReader("primary");
   return await readBack(deployment, raw, one, context);
 }
 
@@ -55,7 +55,7 @@ async function readBack(
     at: null,
     secondaryOk: false,
   };
-  const batches = raw ? readRaw(raw.wire, options) : readByCursor(deployment.client, options);
+  const batches = raw ? readRaw(raw.wire, options) : readByCursor(deployment, options);
   const hash = await createContentHash();
   let documents = 0;
   let bytes = 0;

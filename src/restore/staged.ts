@@ -149,6 +149,11 @@ export async function planSwap(
 
 function stagedSide(there: ReadonlyMap<string, Standing>, staged: string): Side {
   const standing = there.get(staged);
+  // Without UUIDs nobody could tell what was swapped from what was not.
+  if (standing?.kind === "collection" && standing.uuid === "")
+    throw new KeepError("unfit-server", "the server gives its collections no UUIDs", {
+      hint: "Restore with --in-place.",
+    });
   if (standing?.kind === "collection")
     return { kind: "collection", uuid: standing.uuid, parked: staged };
   throw new KeepError("namespaces-changed", `the staged collection ${staged} is gone`, {

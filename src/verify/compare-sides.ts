@@ -177,7 +177,7 @@ async function* readLive(
     at,
     secondaryOk: true,
   };
-  using raw = await deployment.openRaw("primaryPreferred");
+  using raw = await deployment.openReader("primaryPreferred");
   for await (const batch of readDocuments(deployment, raw, options)) {
     signal.throwIfAborted();
     yield batch;

@@ -72,7 +72,7 @@ for (const topology of ["replicaSet", "standalone"] as const)
     const target = { database: fresh.name, collection: "patients", bypassValidation: true };
     assert.equal(await insertRaw(raw, target, chunk), awkwardDocuments().length);
     assert.deepEqual((await collect(readRaw(raw.wire, options(fresh.name)))).bytes, chunk);
-    const byCursor = await collect(readByCursor(deployment.client, options(fresh.name)));
+    const byCursor = await collect(readByCursor(deployment, options(fresh.name)));
     assert.deepEqual(byCursor.bytes, chunk, "the public fallback reads the same");
   });
 
@@ -93,7 +93,7 @@ requires(
     assert.equal(BSON.deserialize(then.bytes, { allowObjectSmallerThanBufferSize: true }).v, 1);
     const now = await collect(readRaw(raw.wire, options(fresh.name)));
     assert.equal(now.documents, 2_500);
-    const cursor = await collect(readByCursor(deployment.client, options(fresh.name, { at })));
+    const cursor = await collect(readByCursor(deployment, options(fresh.name, { at })));
     assert.deepEqual(cursor.bytes, then.bytes);
   },
 );
