@@ -19,6 +19,7 @@ import type { LatencyRound } from "./latency.ts";
 import { describeMachine } from "./measure.ts";
 import { createProject } from "./mongokeep.ts";
 import { loadProse } from "./prose.ts";
+import { measureRates } from "./rate.ts";
 import { runRound } from "./rounds.ts";
 import type { Part, Sample } from "./rounds.ts";
 import { measureStart } from "./start.ts";
@@ -32,6 +33,7 @@ const PARTS = [
   "downtime",
   "instant",
   "latency",
+  "rate",
 ] as const;
 type Wanted = (typeof PARTS)[number];
 const ALL_ROUND_PARTS: ReadonlySet<Part> = new Set(["backup", "verify", "restore"]);
@@ -113,12 +115,13 @@ async function runMore(uri: string, { wanted, megabytes, rounds }: Options): Pro
   const figures: Figure[] = [];
   if (wanted.has("downtime"))
     figures.push(...(await measureDowntime(uri, loadProse(), megabytes * 1.2, say)));
-  if (!wanted.has("instant") && !wanted.has("latency")) return figures;
+  if (![...wanted].some((part) => ["instant", "latency", "rate"].includes(part))) return figures;
   const database = "bench_reads";
   await using client = new MongoClient(uri);
   await fillDataset(client.db(database), megabytes / 2, loadProse());
   if (wanted.has("instant"))
     figures.push(...(await measureInstant(uri, database, rounds * 2 + 1, say)));
+  if (wanted.has("rate")) figures.push(...(await measureRates(uri, database, say)));
   if (wanted.has("latency")) {
     await using project = await createProject(uri, database);
     const measured: LatencyRound[] = [];

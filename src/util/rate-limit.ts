@@ -6,6 +6,9 @@ export interface RateLimit {
   pass(bytes: number, signal: AbortSignal): Promise<void>;
 }
 
+/** What was not used is made up for later, as far as this: else every pause of the reader would be lost. */
+const CREDIT_MS = 1_000;
+
 /** null: no limit. */
 export function createRateLimit(bytesPerSecond: number | null): RateLimit {
   if (bytesPerSecond === null) return { pass: () => Promise.resolve() };
@@ -13,7 +16,7 @@ export function createRateLimit(bytesPerSecond: number | null): RateLimit {
   return {
     async pass(bytes, signal) {
       const now = performance.now();
-      freeAt = Math.max(freeAt, now) + (bytes / bytesPerSecond) * 1000;
+      freeAt = Math.max(freeAt, now - CREDIT_MS) + (bytes / bytesPerSecond) * 1000;
       const waitMs = freeAt - now;
       if (waitMs > 0) await sleep(waitMs, undefined, { signal });
     },
