@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { KeepError } from "../errors.ts";
-import { serverError, withoutValues } from "./server-error.ts";
+import { connectionError, serverError, withoutValues } from "./server-error.ts";
+
+test("a certificate that cannot be read is a wrong setting, not a fault of ours", async () => {
+  const error = await readFile("/nowhere/ca.pem").catch((thrown: unknown) => thrown);
+  const known = connectionError(error);
+  assert.equal(known?.code, "bad-setting");
+  assert.match(
+    known.message,
+    /^cannot read \/nowhere\/ca\.pem, which MONGODB_URI names \(ENOENT\)$/,
+  );
+  assert.equal(connectionError(new Error("something else")), undefined);
+});
 
 test("what a server quotes of a document is cut away", () => {
   for (const quoted of [

@@ -133,5 +133,17 @@ export function connectionError(error: unknown): KeepError | undefined {
       hint: "It looks like mongodb://user:password@host:27017/database?authSource=admin, with special characters percent-encoded.",
       cause: error,
     });
-  return undefined;
+  return unreadableFile(error);
+}
+
+/** The driver reads the files that a URI names (certificates, keys) when it connects. */
+function unreadableFile(error: unknown): KeepError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || path === undefined || !["open", "read"].includes(syscall ?? ""))
+    return undefined;
+  return new KeepError("bad-setting", `cannot read ${path}, which MONGODB_URI names (${code})`, {
+    hint: "Correct the path in MONGODB_URI, or let this user read the file.",
+    cause: error,
+  });
 }
