@@ -51,8 +51,8 @@ const isModifier = (node: ts.Node, kind: ts.SyntaxKind) =>
 const BANS: readonly Ban[] = [
   {
     what: "process.env outside of config",
-    // exec.ts hands the whole environment on to a child and reads nothing from it.
-    except: ["config/", "util/exec.ts"],
+    // It hands the environment on to a child and reads nothing from it.
+    except: ["config/", "util/child-environment.ts"],
     breaks: (node) =>
       isMember(node, "process", "env") || isTaken(node, "env", "process", "node:process"),
     wrong: [

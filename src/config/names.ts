@@ -32,6 +32,11 @@ export function isSecretName(name: string): boolean {
   return owner === undefined ? name === "DATABASE_URL" : metaOf(owner).secret;
 }
 
+/** Every name under which a secret may be given. */
+export const SECRET_NAMES: readonly string[] = [...OWNER.keys(), ...SHARED_NAMES].filter(
+  isSecretName,
+);
+
 export interface NearMiss {
   readonly written: string;
   readonly meant: string;

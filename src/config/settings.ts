@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import type { Compression } from "../codec/codec.ts";
 import { KeepError } from "../errors.ts";
 import type { RetentionPolicy } from "../retention/policy.ts";
+import { withhold } from "../util/child-environment.ts";
 import { rememberSecret } from "../util/redact.ts";
 import { Secret } from "../util/secret.ts";
 import { readCompression } from "./compression.ts";
@@ -12,6 +13,7 @@ import { parseConnectionString } from "./connection-string.ts";
 import type { EngineSetting } from "./engines.ts";
 import type { ReadPreferenceSetting } from "./read-preferences.ts";
 import { readEnvFile } from "./env-file.ts";
+import { SECRET_NAMES } from "./names.ts";
 import { createLookup } from "./lookup.ts";
 import { refuseSharedFolder, resolvePath } from "./paths.ts";
 import { readServiceSettings } from "./service-settings.ts";
@@ -90,6 +92,7 @@ export function systemSource(envFile?: string): SettingsSource {
  * @throws KeepError bad-setting (exit 2), not-in-this-version (exit 2)
  */
 export async function loadSettings(source: SettingsSource): Promise<Settings> {
+  withhold(SECRET_NAMES);
   const file = await readEnvFile(source.envFile, source.cwd);
   refuseGraveMiss(file);
   const lookup = createLookup(source.env, file);

@@ -15,6 +15,7 @@ export function commandNotifier(command: Secret, limitMs = LIMIT_MS): Notifier {
       const safe = redactNotice(notice);
       const result = await execute(["sh", "-c", command.reveal()], {
         timeoutMs: limitMs,
+        ofTheUser: true,
         stdin: `${safe.title}\n\n${safe.text}\n`,
         env: factsAsVariables(safe),
       });

@@ -36,6 +36,7 @@ async function runCommand(
   const name = action === "stop" ? "SERVICE_STOP" : "SERVICE_START";
   const result = await execute(["sh", "-c", command], {
     timeoutMs,
+    ofTheUser: true,
     env: { MONGOKEEP_SERVICE_ACTION: action },
     ...(signal && { signal }),
   });

@@ -12,6 +12,7 @@ export async function askOnce(
 ): Promise<string | null> {
   const result = await execute(["sh", "-c", command], {
     timeoutMs: limits.oneCheckMs,
+    ofTheUser: true,
     env: { MONGOKEEP_SERVICE_ACTION: "check" },
     ...(signal && { signal }),
   });

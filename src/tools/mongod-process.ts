@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
+import { childEnvironment } from "../util/child-environment.ts";
 import { findFreePort } from "./free-port.ts";
 import { formatMongodArgs } from "./mongod-args.ts";
 import type { ThrowawayPaths, ThrowawayShape } from "./mongod-args.ts";
@@ -72,6 +73,7 @@ async function spawnMongod(options: SpawnOptions, port: number): Promise<Running
     stdio: "ignore",
     detached: true,
     cwd: folder,
+    env: childEnvironment(),
   });
   if (child.pid === undefined) {
     const [error] = (await once(child, "error")) as [Error];

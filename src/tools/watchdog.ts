@@ -2,6 +2,7 @@
 // started is killed and its folder removed. It learns of our end by the end of its standard input.
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
+import { childEnvironment } from "../util/child-environment.ts";
 
 // First line: the server's pid. A second line: the server has ended, its pid may belong to another by now.
 const SCRIPT = `
@@ -24,6 +25,7 @@ export function startWatchdog(pid: number, folder: string): Watchdog {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
     cwd: "/",
+    env: childEnvironment(),
   });
   // A watchdog that cannot be started, or was killed by hand, is no reason to fail: stop() still works.
   const ignore = () => undefined;

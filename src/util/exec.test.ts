@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { withhold } from "./child-environment.ts";
 import { describeEnd, execute } from "./exec.ts";
 import { openSecretFile } from "./secret-file.ts";
 
@@ -46,6 +47,22 @@ test("stderr is cut to its tail and redacted", async () => {
   const { stderrTail } = await execute(["sh", "-c", script], LIMIT);
   assert.ok(stderrTail.length <= 4096);
   assert.ok(stderrTail.endsWith("line 1999\nat mongodb://***@h"), stderrTail.slice(-60));
+});
+
+test("programs are not given the secrets of our environment, commands that the user wrote are", async () => {
+  const names = ["MONGOKEEP_TEST_URI", "MONGOKEEP_TEST_PLAIN"];
+  process.env.MONGOKEEP_TEST_URI = "mongodb://u:hunter2@h";
+  process.env.MONGOKEEP_TEST_PLAIN = "yes";
+  withhold(["MONGOKEEP_TEST_URI"]);
+  const argv = ["sh", "-c", "env"] as const;
+  const given = async (more: object) => {
+    const { stdout } = await execute([...argv], { ...LIMIT, ...more });
+    return names.filter((name) => stdout.includes(`${name}=`));
+  };
+  assert.deepEqual(await given({}), ["MONGOKEEP_TEST_PLAIN"]);
+  assert.deepEqual(await given({ ofTheUser: true }), names);
+  assert.deepEqual(await given({ env: { MONGOKEEP_TEST_URI: "meant" } }), names);
+  for (const name of names) Reflect.deleteProperty(process.env, name);
 });
 
 test("a program that is not installed is a result, not an exception", async () => {

@@ -6,6 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
+import { childEnvironment } from "./child-environment.ts";
 import { redactForTerminal } from "./redact.ts";
 
 export interface ExecOptions {
@@ -16,8 +17,10 @@ export interface ExecOptions {
   readonly signal?: AbortSignal;
   /** A stream of bytes is closed early where the program ends before it; its own failure ends the input. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
-  /** On top of the environment that this process has; undefined takes a variable out. */
+  /** On top of the environment that this process has, but for secrets; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The user's own command: it gets the secrets of our environment too, as from the shell. */
+  readonly ofTheUser?: boolean;
   readonly cwd?: string;
   /** Gets all that it says on stderr, as it comes and unredacted: for programs that report there. */
   readonly onStderr?: (text: string) => void;
@@ -59,7 +62,7 @@ export async function execute(
   const [program, ...rest] = argv;
   const child = spawn(program, rest, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+    env: childEnvironment(options.env, options.ofTheUser),
     // A group of its own: a child's children end with it, and Ctrl-C reaches them only through us.
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
