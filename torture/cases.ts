@@ -1,6 +1,7 @@
 // Every case, in the order in which they run.
 import type { TortureCase } from "./case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
+import { canaries } from "./cases/canaries.ts";
 import { cuts } from "./cases/cuts.ts";
 import { hostileNames } from "./cases/hostile-names.ts";
 import { killBackup } from "./cases/kill-backup.ts";
@@ -26,4 +27,5 @@ export const CASES: readonly TortureCase[] = [
   transfers,
   retentionModel,
   hostileNames,
+  canaries,
 ];
