@@ -11,7 +11,8 @@ import { createComparer } from "../verify/compare.ts";
 import { sideOfBackup, sideOfServer } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
 import { isHeld } from "./kept-aside.ts";
-import type { Expected } from "./restore-order.ts";
+import { findQuiet } from "./quiet-aside.ts";
+import type { Expected, Since } from "./restore-order.ts";
 
 export interface SetAside {
   readonly namespace: string;
@@ -32,6 +33,8 @@ export interface ToSettle {
   readonly expected: Expected;
   /** That backup; null: there is none, or it is not one backup alone. */
   readonly before: OpenedBackup | null;
+  /** For rollbacks: when it was as expected, and nobody need read it if nothing was written to it since. */
+  readonly since: Since | null;
 }
 
 /**
@@ -46,9 +49,12 @@ export async function settleAside(
   const { record, items, expected } = toSettle;
   const found: SetAside[] = [];
   try {
+    const quiet = await findQuiet(context, deployment, toSettle);
     for (const item of items) {
       if (item.old.kind !== "collection") continue;
-      const facts = await compareAside(context, deployment, item, item.old.parked, toSettle);
+      const facts =
+        quiet.get(item) ??
+        (await compareAside(context, deployment, item, item.old.parked, toSettle));
       const { namespace, ...aside } = facts;
       // What is dropped later is compared with this once more (kept-aside.ts).
       const contentHash = facts.inBackup ? (expected.get(namespace)?.contentHash ?? null) : null;

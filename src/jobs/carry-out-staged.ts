@@ -15,6 +15,7 @@ import type { RestoreRecord } from "../restore/record.ts";
 import { bothPasses } from "../restore/replay.ts";
 import { dropOwn, markParked, planSwap, pruneMarkers, stage } from "../restore/staged.ts";
 import type { Staging } from "../restore/staged.ts";
+import { findNewest } from "../oplog/tailer-origin.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
@@ -60,7 +61,8 @@ export async function carryOutStaged(
   if (order.plan.expiry) await expireSwapped(context, deployment, record, work);
   const before = protection.backup ? await openBackup(protection.backup.path) : null;
   const expected = swapBack?.expected ?? expectedOf(before);
-  const setAside = await settleAside(context, deployment, { record, items, expected, before });
+  const since = swapBack?.since ?? null;
+  const setAside = await settleAside(context, deployment, { record, items, expected, before, since }); // prettier-ignore
   return {
     protection,
     outcome: outcomeOf(order, staging, swapped.inPlace),
@@ -201,7 +203,8 @@ async function changeLive(
   const around = await protectInPlace(context, deployment, order, record);
   await assertPlanHolds(deployment, plan, signal);
   signal.throwIfAborted();
-  await record.journal({ step: "live-change", state: "begin" });
+  const time = await findNewest(deployment.client);
+  await record.journal({ step: "live-change", state: "begin", ...(time && { time }) });
   emit({ kind: "step", step: "live-change", state: "begin" });
   try {
     await carryOutSwap(swapContext(context, deployment, record, "swap"), items);

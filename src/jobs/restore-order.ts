@@ -2,6 +2,7 @@
 import type { OpenedBackup } from "../archive/reader.ts";
 import type { LoaderFactory } from "../restore/load.ts";
 import type { StoredRequest } from "../restore/record.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 
@@ -32,6 +33,15 @@ export interface SwapBack {
   readonly accounts: OpenedBackup | null;
   /** What is replaced now, if nothing was written to it since it was restored. */
   readonly expected: Expected;
+  /** From when on, with the UUIDs of what was restored then; null: it is not known. */
+  readonly since: Since | null;
+}
+
+/** When collections held what is expected of them. */
+export interface Since {
+  readonly time: ClusterTime;
+  /** By namespace, hex: what else bears the name by now is something else. */
+  readonly uuids: ReadonlyMap<string, string>;
 }
 
 /** Per namespace what a backup holds of it. */

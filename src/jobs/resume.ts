@@ -172,7 +172,13 @@ async function finish(
   const before = await openBefore(context, stored);
   const expected = expectedOf(before);
   const items = stored.swap ?? [];
-  const setAside = await settleAside(context, deployment, { record, items, expected, before });
+  const setAside = await settleAside(context, deployment, {
+    record,
+    items,
+    expected,
+    before,
+    since: null,
+  });
   await record.journal({ step: "end", state: "done" });
   await record.log("restore done");
   return { downSeconds, setAside };

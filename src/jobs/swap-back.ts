@@ -14,7 +14,7 @@ import { readStandings } from "../restore/standings.ts";
 import type { Standing, SwapItem } from "../restore/swap-plan.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, inPlacePart } from "./protect.ts";
-import type { Expected, RestoreOrder } from "./restore-order.ts";
+import type { Expected, RestoreOrder, Since } from "./restore-order.ts";
 import { planUndo } from "./undo.ts";
 
 /** null: not all of it is set aside any more. */
@@ -47,11 +47,21 @@ export async function planSwapBack(
     rollbackOf: record.id,
     restoreId: id,
     leftStopped: leftStopped(record.entries),
-    swapBack: { items, accounts, expected },
+    swapBack: { items, accounts, expected, since: sinceOf(record) },
     skipPreBackup: false,
     useService,
     protectOnly: null,
   };
+}
+
+/** What was swapped in then was proved before; an oplog that was replayed made something else of it. */
+function sinceOf({ entries, recorded, swap }: StoredRecord): Since | null {
+  const time = entries.find((e) => e.step === "live-change" && e.state === "begin")?.time;
+  if (!time || recorded.plan.oplog) return null;
+  const uuids = (swap ?? []).flatMap(({ database, name, new: side }) =>
+    side.kind === "collection" ? [[`${database}.${name}`, side.uuid] as const] : [],
+  );
+  return { time, uuids: new Map(uuids) };
 }
 
 type Look = ReadonlyMap<string, ReadonlyMap<string, Standing>>;

@@ -19,6 +19,7 @@ import {
 } from "../util/durable-file.ts";
 import { redact } from "../util/redact.ts";
 import { escapeText } from "../util/visible-text.ts";
+import type { ClusterTime } from "../mongo/server-info.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { SwapItem } from "./swap-plan.ts";
 
@@ -60,6 +61,8 @@ export interface JournalEntry {
   readonly aside?: AsideFacts;
   /** `prove`: what was found in what was staged. */
   readonly proved?: { readonly documents: number; readonly contentHash: string };
+  /** `live-change`: the server's newest entry right before, where it has an oplog. */
+  readonly time?: ClusterTime;
   /** `end`: what was measured, for the estimates of later plans. */
   readonly rate?: { readonly rawBytes: number; readonly loadSeconds: number };
 }
