@@ -4,7 +4,6 @@ import type { OpenedBackup } from "../archive/reader.ts";
 import { toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { proveCollection } from "../restore/prove.ts";
-import type { RestoreRecord } from "../restore/record.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { createComparer } from "../verify/compare.ts";
@@ -12,30 +11,8 @@ import { sideOfBackup, sideOfServer } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
 import { isHeld } from "./kept-aside.ts";
 import { findQuiet } from "./quiet-aside.ts";
-import type { Expected, Since } from "./restore-order.ts";
-
-export interface SetAside {
-  readonly namespace: string;
-  /** The name under which it is kept, in the same database. */
-  readonly collection: string;
-  /** null: it could not be read. */
-  readonly documents: number | null;
-  /** Whether the backup from before the restore holds all of it. */
-  readonly inBackup: boolean;
-  /** Documents in it that this backup has not, or has otherwise; null: not compared. */
-  readonly lateWrites: number | null;
-}
-
-export interface ToSettle {
-  readonly record: RestoreRecord;
-  readonly items: readonly SwapItem[];
-  /** What was there before the restore, as far as a backup holds it. */
-  readonly expected: Expected;
-  /** That backup; null: there is none, or it is not one backup alone. */
-  readonly before: OpenedBackup | null;
-  /** For rollbacks: when it was as expected, and nobody need read it if nothing was written to it since. */
-  readonly since: Since | null;
-}
+import type { Expected } from "./restore-order.ts";
+import type { SetAside, ToSettle } from "./set-aside.ts";
 
 /**
  * Compares what was set aside with the backup from before the restore. With RESTORE_KEEP_ASIDE=0 what that

@@ -29,7 +29,7 @@ import type { ServiceWindow } from "./service-window.ts";
 import { assertServerSpace } from "./server-space.ts";
 import { swapContext } from "./swap-context.ts";
 import { expectedOf, settleAside } from "./aside.ts";
-import type { SetAside } from "./aside.ts";
+import type { SetAside } from "./set-aside.ts";
 import { settleReturned } from "./returned.ts";
 import { undoSwap } from "./undo-swap.ts";
 

@@ -6,7 +6,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { estimateSize } from "../mongo/collection-size.ts";
 import { findUnwritten } from "../oplog/written-since.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
-import type { SetAside, ToSettle } from "./aside.ts";
+import type { SetAside, ToSettle } from "./set-aside.ts";
 import type { JobContext } from "./context.ts";
 import type { Since } from "./restore-order.ts";
 

@@ -6,7 +6,7 @@ import type { RestoreOutcome } from "../restore/native.ts";
 import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { causesOf, planLines, tellingLog } from "../restore/restore-log.ts";
-import type { SetAside } from "./aside.ts";
+import type { SetAside } from "./set-aside.ts";
 import type { JobContext } from "./context.ts";
 import type { Protection } from "./protect.ts";
 import type { RestoreOrder } from "./restore-order.ts";

@@ -19,7 +19,7 @@ import type { RestoreRecord, StoredRecord, StoredRequest } from "../restore/reco
 import { carryOutSwap } from "../restore/swap.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import { expectedOf, settleAside } from "./aside.ts";
-import type { SetAside } from "./aside.ts";
+import type { SetAside } from "./set-aside.ts";
 import { collecting } from "./collecting.ts";
 import { clearStaged, expireSwapped, withoutLiveChange } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
