@@ -16,9 +16,38 @@ if (major < 22 || (major === 22 && minor < 15)) {
   );
   process.exitCode = 2;
 } else {
-  var nodeModule = require("node:module");
-  // Compiled code is kept in Node's own cache: a third of the start-up time.
-  if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
+  keepCompiledCode(require("node:module"));
   // It reads process.argv, and ends the process.
   import("../dist/cli/main.js");
+}
+
+// Compiled code is kept in Node's own cache: a third of the start-up time. Not where Node puts it, in a folder of
+// everybody's under /tmp: who makes that first could let us run code of theirs.
+function keepCompiledCode(nodeModule) {
+  if (!nodeModule.enableCompileCache) return;
+  if (process.env.NODE_COMPILE_CACHE) {
+    nodeModule.enableCompileCache();
+    return;
+  }
+  var umask = process.umask(63);
+  try {
+    var folder = privateFolder();
+    if (folder) nodeModule.enableCompileCache(folder);
+  } catch (error) {
+    // Without a home that can be written to it starts slower.
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function privateFolder() {
+  var fs = require("node:fs");
+  var path = require("node:path");
+  var cache = process.env.XDG_CACHE_HOME || path.join(require("node:os").homedir(), ".cache");
+  if (!path.isAbsolute(cache)) return null;
+  var folder = path.join(cache, "mongokeep", "compiled");
+  fs.mkdirSync(folder, { recursive: true, mode: 448 });
+  var found = fs.lstatSync(folder);
+  var isOurs = !process.getuid || found.uid === process.getuid();
+  return found.isDirectory() && isOurs && (found.mode & 18) === 0 ? folder : null;
 }
