@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
-import { childEnvironment } from "../util/child-environment.ts";
+import { childEnvironment, withPrivateUmask } from "../util/child-environment.ts";
 import { findFreePort } from "./free-port.ts";
 import { formatMongodArgs } from "./mongod-args.ts";
 import type { ThrowawayPaths, ThrowawayShape } from "./mongod-args.ts";
@@ -69,12 +69,14 @@ async function spawnMongod(options: SpawnOptions, port: number): Promise<Running
   const folder = await mkdtemp(join(options.parentFolder ?? tmpdir(), "mongokeep-mongod-"));
   const paths = await prepareFolder(folder);
   // A process group of its own: Ctrl-C on the terminal is for us to act on, not for the server.
-  const child = spawn(options.binary, formatMongodArgs(options, paths, port), {
-    stdio: "ignore",
-    detached: true,
-    cwd: folder,
-    env: childEnvironment(),
-  });
+  const child = withPrivateUmask(() =>
+    spawn(options.binary, formatMongodArgs(options, paths, port), {
+      stdio: "ignore",
+      detached: true,
+      cwd: folder,
+      env: childEnvironment(),
+    }),
+  );
   if (child.pid === undefined) {
     const [error] = (await once(child, "error")) as [Error];
     await rm(folder, { recursive: true, force: true });

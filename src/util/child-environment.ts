@@ -1,5 +1,5 @@
-// The environment of programs that we start: ours, without the settings that hold secrets. Other programs of the same
-// user can read it as long as they run, and what a program does with its own nobody knows.
+// What programs that we start inherit: our environment without the settings that hold secrets, which other programs of
+// the same user could read as long as they run; and a umask under which nothing that they create is for others.
 
 const withheld = new Set<string>();
 
@@ -15,4 +15,14 @@ export function childEnvironment(
 ): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(([name]) => all || !withheld.has(name));
   return { ...Object.fromEntries(own), ...more };
+}
+
+/** Runs `start`, which must start a program before it returns, so that what that creates is for its owner alone. */
+export function withPrivateUmask<T>(start: () => T): T {
+  const before = process.umask(0o077);
+  try {
+    return start();
+  } finally {
+    process.umask(before);
+  }
 }

@@ -65,6 +65,20 @@ test("programs are not given the secrets of our environment, commands that the u
   for (const name of names) Reflect.deleteProperty(process.env, name);
 });
 
+test("what a program creates is for its owner alone, what the user's own command creates is as the user wants", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "mongokeep-test-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const before = process.umask(0o022);
+  t.after(() => process.umask(before));
+  const made = async (name: string, more: object) => {
+    await execute(["touch", join(folder, name)], { ...LIMIT, ...more });
+    return ((await stat(join(folder, name))).mode & 0o777).toString(8);
+  };
+  assert.equal(await made("theirs", {}), "600");
+  assert.equal(await made("users", { ofTheUser: true }), "644");
+  assert.equal(process.umask(0o022), 0o022);
+});
+
 test("a program that is not installed is a result, not an exception", async () => {
   const result = await execute(["mongokeep-no-such-program"], LIMIT);
   assert.deepEqual(result.end, { kind: "not-started", reason: "ENOENT" });

@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
-import { childEnvironment } from "./child-environment.ts";
+import { childEnvironment, withPrivateUmask } from "./child-environment.ts";
 import { redactForTerminal } from "./redact.ts";
 
 export interface ExecOptions {
@@ -60,13 +60,16 @@ export async function execute(
 ): Promise<ExecResult> {
   options.signal?.throwIfAborted();
   const [program, ...rest] = argv;
-  const child = spawn(program, rest, {
-    cwd: options.cwd,
-    env: childEnvironment(options.env, options.ofTheUser),
-    // A group of its own: a child's children end with it, and Ctrl-C reaches them only through us.
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const start = () =>
+    spawn(program, rest, {
+      cwd: options.cwd,
+      env: childEnvironment(options.env, options.ofTheUser),
+      // A group of its own: a child's children end with it, and Ctrl-C reaches them only through us.
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+  // A service that the user's command starts has the user's umask.
+  const child = options.ofTheUser === true ? start() : withPrivateUmask(start);
   const stdout = keepHead(child.stdout, STDOUT_BYTES);
   const stderr = keepTail(child.stderr, STDERR_BYTES);
   if (options.onStderr) listen(child.stderr, options.onStderr);
