@@ -7,6 +7,7 @@ import { hostileNames } from "./cases/hostile-names.ts";
 import { killBackup } from "./cases/kill-backup.ts";
 import { killRestore } from "./cases/kill-restore.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
+import { modes } from "./cases/modes.ts";
 import { network } from "./cases/network.ts";
 import { retentionModel } from "./cases/retention-model.ts";
 import { signals } from "./cases/signals.ts";
@@ -28,4 +29,5 @@ export const CASES: readonly TortureCase[] = [
   retentionModel,
   hostileNames,
   canaries,
+  modes,
 ];
