@@ -23,6 +23,12 @@ test("a folder that does not exist yet holds no backups", async (t) => {
   assert.deepEqual(await listCatalog(join(await temporaryFolder(t), "none")), []);
 });
 
+test("a file in the place of the folder is told as such, not as a fault of mongokeep", async (t) => {
+  const root = join(await temporaryFolder(t), "file");
+  await writeFile(root, "");
+  await assert.rejects(listCatalog(root), { code: "backup-dir", message: /in its way/ });
+});
+
 test("a sealed and verified backup is good", async (t) => {
   const root = await temporaryFolder(t);
   const made = await fabricateBackup(root, AT);

@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs
 import { readdir } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import { basename, join } from "node:path";
+import { folderProblem } from "../storage/folder-problem.ts";
 import {
   DAMAGED_SUFFIX,
   isBackupId,
@@ -44,7 +45,7 @@ const NOT_A_FOLDER = "it is not a folder";
 
 /**
  * Everything in `root` that is, was or looks like a backup, newest first. A missing root has none.
- * @throws only where the root itself cannot be read
+ * @throws KeepError backup-dir, only where the root itself cannot be read
  */
 export async function listCatalog(root: string): Promise<CatalogEntry[]> {
   const entries = (await readRoot(root)).flatMap((entry) => describe(root, entry) ?? []);
@@ -69,7 +70,7 @@ async function readRoot(root: string): Promise<Dirent[]> {
     return await readdir(root, { withFileTypes: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    throw folderProblem(root, error);
   }
 }
 

@@ -49,9 +49,9 @@ export async function readHolder(path: string): Promise<Held> {
     const parsed = holderSchema.safeParse(JSON.parse(text));
     return parsed.success ? { by: parsed.data } : "unknown";
   } catch (error) {
-    if (error instanceof SyntaxError) return "unknown";
-    if (!(error instanceof KeepError)) throw error;
-    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+    // What cannot be read (another user's, a folder) does not say who made it either.
+    const cause = error instanceof KeepError ? error.cause : null;
+    const { code } = (cause ?? {}) as NodeJS.ErrnoException;
     return code === "ENOENT" ? "free" : "unknown";
   }
 }

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { stateOf } from "./record.ts";
+import { listRecords, reopenRecord, stateOf } from "./record.ts";
+import type { StoredRecord } from "./record.ts";
 import type { JournalEntry } from "./record.ts";
 
 /** A journal of lines like "swap begin". */
@@ -39,4 +44,30 @@ test("a restore that was resumed after its undo had failed is whole again", () =
 
 test("a rename in the journal tells of a change though the line that announced it is lost", () => {
   assert.equal(stateOf(journal("stage done", "swap begin")), "broken");
+});
+
+test("a FIFO or a link in the place of a record's file is no record, and is not waited for", async (t) => {
+  const root = await mkdtemp(join(tmpdir(), "mk-record-"));
+  t.after(() => rm(root, { recursive: true }));
+  const folder = (name: string) => join(root, "restores", name);
+  for (const day of ["01", "02", "03"])
+    await mkdir(folder(`2026-01-${day}_00-00-00`), { recursive: true });
+  execFileSync("mkfifo", [join(folder("2026-01-01_00-00-00"), "plan.json")]);
+  await writeFile(join(folder("2026-01-02_00-00-00"), "plan.json"), "{}");
+  await symlink("/etc/passwd", join(folder("2026-01-02_00-00-00"), "journal.jsonl"));
+  await writeFile(join(folder("2026-01-03_00-00-00"), "plan.json"), "{}");
+  assert.deepEqual(
+    (await listRecords(root)).map(({ id }) => id),
+    ["2026-01-03_00-00-00"],
+  );
+  execFileSync("mkfifo", [join(folder("2026-01-03_00-00-00"), "restore.log")]);
+  const stored = { path: folder("2026-01-03_00-00-00"), recorded: { id: "" } } as StoredRecord;
+  await assert.rejects(reopenRecord(stored, { now: () => 0 }), { code: "backup-dir" });
+});
+
+test("a file in the place of the folder of restores hides no backup from who only lists", async (t) => {
+  const root = await mkdtemp(join(tmpdir(), "mk-record-"));
+  t.after(() => rm(root, { recursive: true }));
+  await writeFile(join(root, "restores"), "");
+  assert.deepEqual(await listRecords(root), []);
 });

@@ -2,12 +2,14 @@
 // and restore.log.
 // What must stay true: a step is on disk before it is done, so that a crash at any moment can be undone.
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile } from "node:fs/promises";
+import { lstat, mkdir, open, readdir } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { isBackupId } from "../archive/layout.ts";
+import { openPlainFile } from "../archive/open-file.ts";
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import { folderProblem } from "../storage/folder-problem.ts";
 import type { Clock } from "../util/clock.ts";
 import {
   createPrivateFolder,
@@ -146,7 +148,7 @@ export interface StoredRecord {
 }
 
 export const restoresFolder = (root: string) => join(root, "restores");
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 /** `id` must be free (see freeRestoreId). */
 export async function createRecord(
@@ -213,8 +215,13 @@ const JOURNAL_FILE = "journal.jsonl";
 const SWAP_FILE = "swap.json";
 
 async function openAppend(path: string, flags: number): Promise<FileHandle> {
-  const all = O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY | flags;
-  const file = await open(path, all, PRIVATE_FILE);
+  // O_NONBLOCK: a FIFO that nobody reads would be waited for.
+  const all = O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_WRONLY | flags;
+  const file = await open(path, all, PRIVATE_FILE).catch((error: unknown) => {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!["ELOOP", "ENXIO", "EISDIR"].includes(code)) throw error;
+    throw new KeepError("backup-dir", `${path} is not a plain file`, { cause: error });
+  });
   await file.chmod(PRIVATE_FILE);
   return file;
 }
@@ -252,8 +259,9 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
 /** All restores, newest first. A folder that cannot be read as a record is left out. */
 export async function listRecords(root: string): Promise<StoredRecord[]> {
   const names = await readdir(restoresFolder(root)).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [] as string[];
-    throw error;
+    // A file in its place: who writes refuses that, and who only reads finds no restores.
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw folderProblem(restoresFolder(root), error);
   });
   const ids = names.filter(isBackupId).sort().reverse();
   const read = await Promise.all(ids.map((id) => readRecord(root, id)));
@@ -307,26 +315,37 @@ export async function readRecord(root: string, id: string): Promise<StoredRecord
   const path = join(restoresFolder(root), id);
   const folder = await lstat(path).catch(() => null);
   if (folder?.isDirectory() !== true) return null;
-  const plan = await readText(join(path, "plan.json"));
-  if (plan === null) return null;
-  const journal = (await readText(join(path, JOURNAL_FILE))) ?? "";
-  const swap = parseLine((await readText(join(path, SWAP_FILE))) ?? "") as SwapItem[] | null;
+  const texts = await Promise.all(
+    ["plan.json", JOURNAL_FILE, SWAP_FILE].map((name) => readText(join(path, name))),
+  ).catch(nullIfDamaged);
+  const [plan, journal, swaps] = texts ?? [];
+  if (plan == null) return null;
+  const swap = parseLine(swaps ?? "") as SwapItem[] | null;
   const recorded = parseLine(plan) as RecordedPlan | null;
   if (recorded === null) return null;
-  const entries = journal
+  const entries = (journal ?? "")
     .split("\n")
     .map((line) => parseLine(line) as JournalEntry | null)
     .filter((entry) => entry !== null);
   return { id, path, recorded, entries, swap, state: stateOf(entries) };
 }
 
+/** null: it is not there. @throws KeepError damaged for what is no plain file, backup-dir */
 async function readText(path: string): Promise<string | null> {
   try {
-    return await readFile(path, { encoding: "utf8", flag: constants.O_RDONLY | O_NOFOLLOW });
+    const { file } = await openPlainFile(path);
+    return await file.readFile("utf8").finally(() => file.close());
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === "ENOENT") return null;
+    throw folderProblem(path, error);
   }
+}
+
+/** A link, a FIFO or a device in the place of a record's file: it is no record of ours. */
+function nullIfDamaged(error: unknown): null {
+  if (error instanceof KeepError && error.code === "damaged") return null;
+  throw error;
 }
 
 /** null for a line that a crash cut short. */

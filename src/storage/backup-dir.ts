@@ -4,19 +4,22 @@ import { access, chmod, lstat, mkdir, readdir, realpath, stat } from "node:fs/pr
 import { dirname, join } from "node:path";
 import { KeepError } from "../errors.ts";
 import { PRIVATE_FOLDER, syncFolder, writeNewFile } from "../util/durable-file.ts";
+import { folderProblem } from "./folder-problem.ts";
+import { requireMounted } from "./mounts.ts";
 
 /** Makes, or checks and mends, BACKUP_DIR. Call before the first write of a run. @throws KeepError backup-dir */
 export async function openBackupDir(path: string): Promise<void> {
   try {
+    await requireMounted(path);
     await makeMissing(path);
     await requireOwnFolder(path);
     await requireSafeParents(path);
     await makePrivate(path);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    await requireNoLinkInside(path);
+    await requirePlainInside(path);
     await hideFromGit(path);
   } catch (error) {
-    throw error instanceof KeepError ? error : systemProblem(path, error);
+    throw folderProblem(path, error);
   }
 }
 
@@ -38,16 +41,11 @@ async function makeMissing(path: string): Promise<void> {
 
 /** Whether something lies there, be it a dangling link. */
 async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
+  return (await lstat(path).catch(nullIfMissing)) !== null;
 }
 
-async function requireOwnFolder(path: string): Promise<void> {
+/** A folder of this user's, and no link to one. @throws KeepError backup-dir */
+export async function requireOwnFolder(path: string): Promise<void> {
   const found = await lstat(path);
   if (found.isSymbolicLink()) {
     throw refused(
@@ -100,16 +98,28 @@ async function makePrivate(path: string): Promise<void> {
   await chmod(path, PRIVATE_FOLDER);
 }
 
-/** What is written to by name must not lead elsewhere. */
-async function requireNoLinkInside(path: string): Promise<void> {
-  for (const name of ["restores", "drills", ".gitignore", ".lock"]) {
+/** What lies inside by a name of ours: another kind leads elsewhere (a link), or is waited for (a FIFO). */
+const FOLDERS = ["restores", "drills"];
+const FILES = [".gitignore", ".lock"];
+
+async function requirePlainInside(path: string): Promise<void> {
+  for (const name of [...FOLDERS, ...FILES]) {
     const inside = join(path, name);
-    if (!(await exists(inside)) || !(await lstat(inside)).isSymbolicLink()) continue;
+    // A lock may go at any moment.
+    const found = await lstat(inside).catch(nullIfMissing);
+    const isRight = FOLDERS.includes(name) ? found?.isDirectory() : found?.isFile();
+    if (found === null || isRight === true) continue;
+    const expected = FOLDERS.includes(name) ? "a folder" : "a plain file";
     throw refused(
-      `${inside} is a symbolic link`,
-      "Take it away: mongokeep follows no links there.",
+      `${inside} is ${found.isSymbolicLink() ? "a symbolic link" : `not ${expected}`}`,
+      "Take it away: mongokeep follows no links there, and makes its own.",
     );
   }
+}
+
+function nullIfMissing(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+  throw error;
 }
 
 async function hideFromGit(path: string): Promise<void> {
@@ -130,22 +140,4 @@ async function hideFromGit(path: string): Promise<void> {
 
 function refused(message: string, hint?: string): KeepError {
   return new KeepError("backup-dir", message, hint === undefined ? {} : { hint });
-}
-
-function systemProblem(path: string, error: unknown): KeepError {
-  const { code = "unknown" } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new KeepError("disk-full", `no space left for backup folder ${path}`, { cause: error });
-  }
-  const why: Readonly<Record<string, string>> = {
-    EACCES: "this user may not write to it",
-    EPERM: "this user may not write to it",
-    EROFS: "its file system is read-only",
-    ENOTDIR: "a file lies in its way",
-    ELOOP: "its symbolic links run in a circle",
-    ENAMETOOLONG: "its name is too long",
-  };
-  return new KeepError("backup-dir", `cannot use backup folder ${path}: ${why[code] ?? code}`, {
-    cause: error,
-  });
 }

@@ -81,6 +81,27 @@ test("a symbolic link is refused, as the folder and inside, dangling ones too", 
   await assert.rejects(openBackupDir(`${dir}-real`), { message: /restores is a symbolic link/ });
 });
 
+test("a FIFO or a folder in the place of the lock, and a file in that of restores, are refused", async () => {
+  await mkdir(join(dir, ".lock"), { recursive: true });
+  await chmod(dir, 0o700);
+  await assert.rejects(openBackupDir(dir), {
+    code: "backup-dir",
+    message: /\.lock is not a plain/,
+  });
+  await rm(join(dir, ".lock"), { recursive: true });
+  execFileSync("mkfifo", [join(dir, ".lock")]);
+  await assert.rejects(openBackupDir(dir), {
+    code: "backup-dir",
+    message: /\.lock is not a plain/,
+  });
+  await rm(join(dir, ".lock"));
+  await writeFile(join(dir, "restores"), "");
+  await assert.rejects(openBackupDir(dir), {
+    code: "backup-dir",
+    message: /restores is not a fold/,
+  });
+});
+
 test("a parent that everyone may write to is refused, unless it is sticky like /tmp", async () => {
   const parent = join(dir, "..");
   await chmod(parent, 0o777);
