@@ -9,6 +9,7 @@ import { killRestore } from "./cases/kill-restore.ts";
 import { mongodInBackup } from "./cases/mongod-in-backup.ts";
 import { modes } from "./cases/modes.ts";
 import { network } from "./cases/network.ts";
+import { places } from "./cases/places.ts";
 import { retentionModel } from "./cases/retention-model.ts";
 import { signals } from "./cases/signals.ts";
 import { stepDown } from "./cases/step-down.ts";
@@ -27,6 +28,7 @@ export const CASES: readonly TortureCase[] = [
   stepDown,
   transfers,
   retentionModel,
+  places,
   hostileNames,
   canaries,
   modes,
