@@ -51,7 +51,7 @@ function tellNeeded({ emit }: JobContext, count: number): void {
     kind: "log",
     level: "warn",
     code: "aside-needed",
-    message: `${count} collections are kept: a rollback that did not end needs them (mongokeep restore --resume, or rollback, ends it)`,
+    message: `${count === 1 ? "1 collection is kept: a rollback that did not end needs it" : `${count} collections are kept: a rollback that did not end needs them`} (mongokeep restore --resume, or rollback, ends it)`,
   });
 }
 

@@ -4,7 +4,7 @@ import { KeepError } from "../errors.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { readRecord } from "../restore/record.ts";
 import type { RestoreRecord, Step } from "../restore/record.ts";
-import { dropOwn, pruneMarkers } from "../restore/staged.ts";
+import { dropOwn, pruneMarkers, untilIdle } from "../restore/staged.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { reversed } from "../restore/swap-plan.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
@@ -53,6 +53,7 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
   const { backupDir } = context.settings;
   {
     await using deployment = await context.connect(new AbortController().signal);
+    await untilIdle(deployment.client, namesOf(items), RENAME_WAIT);
     await markReturned(deployment, record.id, items);
     const how = swapContext(context, deployment, record, "swap-back");
     await carryOutSwap(how, items.map(reversed));
@@ -82,6 +83,20 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
       "failed",
       `${gone.join(", ")}: replaced in place, and there is no pre-restore backup (--skip-pre-backup); all else is back`,
     );
+}
+
+/**
+ * A rename whose connection was closed may wait on the server still, for a transaction that holds the
+ * collection (a minute at most, unless the server is set otherwise), and would be made after all was looked at.
+ */
+const RENAME_WAIT = { waitMs: 90_000, looks: 3 } as const;
+
+function namesOf(items: readonly SwapItem[]): Set<string> {
+  const names = items.flatMap(({ database, name, old, new: next }) => [
+    `${database}.${name}`,
+    ...[old, next].flatMap((s) => (s.kind === "collection" ? [`${database}.${s.parked}`] : [])),
+  ]);
+  return new Set(names);
 }
 
 /** Whether the part that is replaced in place had begun: else what is there is the old state, or newer. */

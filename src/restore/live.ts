@@ -6,6 +6,7 @@ import { dataCollection, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { newestIdTime } from "../mongo/newest-id.ts";
 import { KeepError } from "../errors.ts";
+import { readStandings } from "./standings.ts";
 import type { LiveNamespace, RestorePlan } from "./plan.ts";
 
 /** The namespaces of the databases, with estimated sizes; a database that does not exist has none. */
@@ -43,19 +44,22 @@ async function inspectOne({ client }: Deployment, info: NamespaceInfo): Promise<
  * the restore's own, and dropped by an undo. @throws KeepError namespaces-changed
  */
 export async function assertPlanHolds(
-  deployment: Deployment,
+  { client }: Deployment,
   plan: RestorePlan,
   signal: AbortSignal,
 ): Promise<void> {
   const created = new Set(
     plan.collections.filter((c) => c.action === "create").map((c) => c.namespace),
   );
-  for (const database of plan.targetDatabases)
-    for (const { name } of await listNamespaces(deployment.client, database, signal))
+  if (created.size === 0) return;
+  for (const database of plan.targetDatabases) {
+    signal.throwIfAborted();
+    for (const name of (await readStandings(client, database)).keys())
       if (created.has(`${database}.${name}`))
         throw new KeepError(
           "namespaces-changed",
           `${database}.${name} came into being since the restore was planned`,
           { hint: "Stop what writes to the database (SERVICE_NAME), then run the restore again." },
         );
+  }
 }

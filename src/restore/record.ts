@@ -130,6 +130,8 @@ export interface RestoreRecord {
   readonly recorded: RecordedPlan;
   /** Appends to the journal; on disk when it resolves. */
   journal(entry: Omit<JournalEntry, "at">): Promise<void>;
+  /** The same without waiting for the disk: for what the next look at the server tells as well. */
+  note(entry: Omit<JournalEntry, "at">): Promise<void>;
   /** Appends a line to restore.log, and lines that belong to it; nothing in them can look like another line. */
   log(line: string, more?: readonly string[]): Promise<void>;
   /** Writes swap.json: before the first rename. */
@@ -180,15 +182,19 @@ async function openRecord(
   if (flags === 0) await journal.appendFile("\n");
   await syncFolder(path);
   let logged: Promise<void> = Promise.resolve();
+  const append = async (entry: Omit<JournalEntry, "at">) => {
+    const line: JournalEntry = { at: new Date(clock.now()).toISOString(), ...entry };
+    await journal.appendFile(`${JSON.stringify(line)}\n`);
+  };
   return {
     id: recorded.id,
     path,
     recorded,
     async journal(entry) {
-      const line: JournalEntry = { at: new Date(clock.now()).toISOString(), ...entry };
-      await journal.appendFile(`${JSON.stringify(line)}\n`);
+      await append(entry);
       await journal.datasync();
     },
+    note: append,
     async log(line, more = []) {
       const lines = [`${new Date(clock.now()).toISOString()} ${line}`, ...more.map(indent)];
       const text = lines.map((one) => `${escapeText(redact(one))}\n`).join("");
@@ -250,6 +256,7 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
   return {
     ...record,
     journal: (entry) => attempt(() => record.journal(entry)),
+    note: (entry) => attempt(() => record.note(entry)),
     log: (line, more) => attempt(() => record.log(line, more)),
     writeSwap: (items) => attempt(() => record.writeSwap(items)),
     close: () => attempt(() => record.close()),

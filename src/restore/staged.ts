@@ -218,16 +218,30 @@ export async function dropOwn(
   return dropped;
 }
 
-const IDLE_WAIT_MS = 3_000;
 const IDLE_LOOK_MS = 50;
+const DROP_WAIT = { waitMs: 3_000, looks: 1 } as const;
 
 /**
  * Waits until the server no longer works on these namespaces: a command of a run that was interrupted goes on
- * after its connection is closed, and would create again what was dropped under it.
+ * after its connection is closed, and would create again what was dropped under it. `looks`: so many in a row
+ * must show nothing, for a command may be on its way at the first.
  */
-async function untilIdle(client: MongoClient, namespaces: ReadonlySet<string>): Promise<void> {
-  const end = performance.now() + IDLE_WAIT_MS;
-  while (performance.now() < end && (await isBusy(client, namespaces))) await sleep(IDLE_LOOK_MS);
+export async function untilIdle(
+  client: MongoClient,
+  namespaces: ReadonlySet<string>,
+  { waitMs, looks }: { readonly waitMs: number; readonly looks: number } = DROP_WAIT,
+): Promise<void> {
+  const end = performance.now() + waitMs;
+  for (let idle = 0; performance.now() < end;) {
+    idle = (await isBusy(client, namespaces)) ? 0 : idle + 1;
+    if (idle === looks) return;
+    await sleep(IDLE_LOOK_MS);
+  }
+}
+
+interface Operation {
+  readonly ns?: unknown;
+  readonly renamed?: unknown;
 }
 
 async function isBusy(client: MongoClient, namespaces: ReadonlySet<string>): Promise<boolean> {
@@ -236,9 +250,12 @@ async function isBusy(client: MongoClient, namespaces: ReadonlySet<string>): Pro
     const operations = await client
       .db("admin")
       .aggregate([{ $currentOp: { allUsers: false } }, { $match: { active: true } }])
-      .project<{ ns?: string }>({ ns: 1 })
+      .project<Operation>({ ns: 1, renamed: "$command.renameCollection" })
       .toArray();
-    return operations.some(({ ns }) => ns !== undefined && namespaces.has(ns));
+    // Of a rename that waits for its locks the server tells no namespace but in its command.
+    return operations.some(({ ns, renamed }) =>
+      [ns, renamed].some((one) => typeof one === "string" && namespaces.has(one)),
+    );
   } catch (error) {
     if (error instanceof MongoServerError) return false;
     throw driverError("list", "the server's operations", error);

@@ -11,6 +11,7 @@ import { CODES, driverError } from "../mongo/server-error.ts";
 import { createNamespace, dropNamespace, orderViews } from "./create.ts";
 import { MAJORITY } from "./indexes.ts";
 import type { RestoreRecord } from "./record.ts";
+import { runPool } from "../util/task-pool.ts";
 import { optionsBytes, readStandings } from "./standings.ts";
 import { planClear, planPut } from "./swap-plan.ts";
 import type { Move, Standing, SwapItem } from "./swap-plan.ts";
@@ -18,7 +19,7 @@ import type { Move, Standing, SwapItem } from "./swap-plan.ts";
 export interface SwapContext {
   readonly client: MongoClient;
   readonly restoreId: string;
-  readonly record: Pick<RestoreRecord, "journal" | "log">;
+  readonly record: Pick<RestoreRecord, "journal" | "note" | "log">;
   /** Backwards, the same moves undo. */
   readonly step: "swap" | "swap-back";
   /** What took a name while it was free is set aside too. */
@@ -27,6 +28,8 @@ export interface SwapContext {
 
 /** A writer that does not stop may take the name again and again. */
 const TRIES = 10;
+/** Renames at the same time: a server does twice as many so, and the service is down meanwhile. */
+const WIDTH = 16;
 
 /** @throws KeepError server-error, rights-missing, namespaces-changed; then part of the names may be swapped */
 export async function carryOutSwap(
@@ -40,18 +43,31 @@ export async function carryOutSwap(
     looks.set(database, standings);
     for (const item of own) assertThere(item, standings);
   }
-  for (const [database, own] of databases) {
-    const state: State = {
-      database,
-      standings: looks.get(database) ?? new Map<string, Standing>(),
-    };
-    const isView = (item: SwapItem) => item.new.kind === "view";
-    // A collection may have to take a name that a view has, and views need what they are built on.
-    for (const item of own.filter(isView)) await clear(context, state, item);
-    for (const item of own.filter((i) => !isView(i))) await swapOne(context, state, item);
-    for (const item of orderItems(own.filter(isView))) await swapOne(context, state, item);
-    await settle(context, database, state);
-  }
+  const { record, step } = context;
+  // What will be moved, and by which UUIDs, is in swap.json: single moves need not be waited for.
+  await record.journal({ step, state: "begin" });
+  for (const [database, own] of databases)
+    await swapDatabase(context, database, own, looks.get(database) ?? new Map());
+  await record.journal({ step, state: "done" });
+}
+
+async function swapDatabase(
+  context: SwapContext,
+  database: string,
+  items: readonly SwapItem[],
+  look: ReadonlyMap<string, Standing>,
+): Promise<void> {
+  const taken = new Set(look.keys());
+  const states = items.map((item): State => ({ item, taken, standings: namesOf(item, look) }));
+  const isView = ({ item }: State) => item.new.kind === "view";
+  const views = states.filter(isView);
+  // A collection may have to take a name that a view has, and views need what they are built on.
+  for (const state of views) await inTries(context, state, () => clear(context, state));
+  const { signal } = new AbortController();
+  const rest = states.filter((state) => !isView(state));
+  await runPool(rest, WIDTH, signal, (state) => swapOne(context, state));
+  for (const state of inOrder(views)) await swapOne(context, state);
+  await settle(context, database, states);
 }
 
 /** Before the first move: no name is freed for what is no longer there. */
@@ -73,32 +89,60 @@ const lost = (database: string, name: string) =>
   );
 
 interface State {
-  readonly database: string;
+  readonly item: SwapItem;
+  /** What stands under the names of this item. */
   standings: Map<string, Standing>;
+  /** Names of the database that are not free: those of all items, and of all intruders. */
+  readonly taken: Set<string>;
 }
 
-async function swapOne(context: SwapContext, state: State, item: SwapItem): Promise<void> {
+function namesOf(
+  { name, old, new: next }: SwapItem,
+  look: ReadonlyMap<string, Standing>,
+): Map<string, Standing> {
+  const parked = [old, next].flatMap((side) => (side.kind === "collection" ? [side.parked] : []));
+  const own = [name, ...parked].flatMap((one) => {
+    const standing = look.get(one);
+    return standing ? [[one, standing] as const] : [];
+  });
+  return new Map(own);
+}
+
+async function swapOne(context: SwapContext, state: State): Promise<void> {
+  await inTries(context, state, async () => {
+    await clear(context, state);
+    for (const move of planPut(state.item, state.standings)) await carryOut(context, state, move);
+  });
+}
+
+/** Again with a new look, where what stood there was not what the last look had shown. */
+async function inTries(
+  { client }: SwapContext,
+  state: State,
+  act: () => Promise<void>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++)
     try {
-      await clear(context, state, item);
-      for (const move of planPut(item, state.standings)) await carryOut(context, state, move);
+      await act();
       return;
     } catch (error) {
       const retried = error instanceof MovedOn && attempt < TRIES;
       if (!retried) throw error instanceof MovedOn ? error.cause : error;
-      state.standings = await readStandings(context.client, state.database);
+      const look = await readStandings(client, state.item.database);
+      state.standings = namesOf(state.item, look);
     }
 }
 
-async function clear(context: SwapContext, state: State, item: SwapItem): Promise<void> {
-  for (const move of planClear(item, state.standings)) await carryOut(context, state, move);
+async function clear(context: SwapContext, state: State): Promise<void> {
+  for (const move of planClear(state.item, state.standings)) await carryOut(context, state, move);
 }
 
 /** What stands there is not what the last look showed. */
 class MovedOn extends Error {}
 
 async function carryOut(context: SwapContext, state: State, move: Move): Promise<void> {
-  const { database, standings } = state;
+  const { standings } = state;
+  const { database } = state.item;
   switch (move.kind) {
     case "rename":
       await rename(context, state, move.from, move.to);
@@ -107,16 +151,14 @@ async function carryOut(context: SwapContext, state: State, move: Move): Promise
       await setIntruderAside(context, state, move.from);
       return;
     case "drop-view":
-      await journalled(context, `${database}.${move.name}`, () =>
-        dropNamespace(context.client, { database, name: move.name }),
-      );
+      await dropNamespace(context.client, { database, name: move.name });
       standings.delete(move.name);
+      await noted(context, `${database}.${move.name}`);
       return;
     case "create-view":
-      await journalled(context, `${database}.${move.name}`, () =>
-        createView(context.client, database, move.name, move.options),
-      );
+      await createView(context.client, database, move.name, move.options);
       standings.set(move.name, { kind: "view", options: move.options });
+      await noted(context, `${database}.${move.name}`);
       return;
     case "blocked":
       throw new KeepError(
@@ -128,35 +170,41 @@ async function carryOut(context: SwapContext, state: State, move: Move): Promise
   }
 }
 
+async function noted({ record, step }: SwapContext, namespace: string): Promise<void> {
+  await record.note({ step, state: "done", namespace });
+}
+
 async function rename(context: SwapContext, state: State, from: string, to: string): Promise<void> {
-  const { database, standings } = state;
-  await journalled(context, `${database}.${from}`, async () => {
-    try {
-      await context.client.db("admin").command({
-        renameCollection: `${database}.${from}`,
-        to: `${database}.${to}`,
-        // Made durable once for all (settle): nothing is dropped before that.
-        writeConcern: { w: 1 },
-      });
-    } catch (error) {
-      const mapped = driverError("rename", `${database}.${from}`, error);
-      if (!(error instanceof MongoServerError)) throw mapped;
-      const moved = [CODES.namespaceExists, CODES.namespaceNotFound] as readonly unknown[];
-      throw moved.includes(error.code) ? new MovedOn(mapped.message, { cause: mapped }) : mapped;
-    }
-  });
+  const { standings } = state;
+  const { database } = state.item;
+  try {
+    await context.client.db("admin").command({
+      renameCollection: `${database}.${from}`,
+      to: `${database}.${to}`,
+      // Made durable once for all (settle): nothing is dropped before that.
+      writeConcern: { w: 1 },
+    });
+  } catch (error) {
+    const mapped = driverError("rename", `${database}.${from}`, error);
+    if (!(error instanceof MongoServerError)) throw mapped;
+    const moved = [CODES.namespaceExists, CODES.namespaceNotFound] as readonly unknown[];
+    throw moved.includes(error.code) ? new MovedOn(mapped.message, { cause: mapped }) : mapped;
+  }
   const moved = standings.get(from);
   standings.delete(from);
   if (moved) standings.set(to, moved);
+  await noted(context, `${database}.${from}`);
 }
 
 /** Never dropped: somebody's writes are in it. */
 async function setIntruderAside(context: SwapContext, state: State, name: string): Promise<void> {
-  const { database, standings } = state;
+  const { taken } = state;
+  const { database } = state.item;
   const namespace = `${database}.${name}`;
   let n = FIRST_INTRUDER;
-  while (standings.has(ownName(context.restoreId, n))) n++;
+  while (taken.has(ownName(context.restoreId, n))) n++;
   const aside = ownName(context.restoreId, n);
+  taken.add(aside);
   const marker: Marker = {
     ...{ database, name: aside, restoreId: context.restoreId, role: "aside", namespace },
   };
@@ -192,25 +240,18 @@ async function createView(
   }
 }
 
-async function journalled(
-  { record, step }: SwapContext,
-  namespace: string,
-  act: () => Promise<void>,
-): Promise<void> {
-  await record.journal({ step, state: "begin", namespace });
-  await act();
-  await record.journal({ step, state: "done", namespace });
-}
-
 /** Waits until the renames are on disk and held by a majority. */
-async function settle(context: SwapContext, database: string, { standings }: State): Promise<void> {
-  const collection = [...standings].find(
-    ([name, { kind }]) => kind === "collection" && !name.startsWith("system."),
-  );
-  if (!collection) return;
+async function settle(
+  context: SwapContext,
+  database: string,
+  states: readonly State[],
+): Promise<void> {
+  const standing = states.flatMap(({ standings }) => [...standings]);
+  const [name] = standing.find(([, { kind }]) => kind === "collection") ?? [];
+  if (name === undefined) return;
   try {
     await context.client.db(database).command({
-      createIndexes: collection[0],
+      createIndexes: name,
       indexes: [{ key: { _id: 1 }, name: "_id_" }],
       writeConcern: { ...MAJORITY, j: true },
     });
@@ -222,9 +263,11 @@ async function settle(context: SwapContext, database: string, { standings }: Sta
   }
 }
 
-function orderItems(items: readonly SwapItem[]): SwapItem[] {
-  const views = items.map((item) => ({ item, name: item.name, viewOn: viewOn(item) }));
-  return orderViews(views).map(({ item }) => item);
+function inOrder(states: readonly State[]): State[] {
+  const views = states.map((state) => ({
+    ...{ state, name: state.item.name, viewOn: viewOn(state.item) },
+  }));
+  return orderViews(views).map(({ state }) => state);
 }
 
 function viewOn({ new: side }: SwapItem): string {

@@ -9,7 +9,6 @@ const at = Number(process.env.KILL_AT_JOURNAL_LINE ?? "1");
 const pattern = new RegExp(process.env.KILL_AT_JOURNAL_MATCH ?? "");
 const told = process.env.KILL_TOLD ?? "/dev/null";
 let lines = 0;
-let pending = "";
 
 const probe = await open(fileURLToPath(import.meta.url));
 const prototype = Object.getPrototypeOf(probe) as FileHandle;
@@ -18,16 +17,11 @@ await probe.close();
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with `apply` below
 const { appendFile, datasync } = prototype;
 prototype.appendFile = async function (this: FileHandle, ...args) {
-  const [data] = args;
-  if (typeof data === "string" && data.includes('"step":')) pending = data;
   await appendFile.apply(this, args);
-};
-prototype.datasync = async function (this: FileHandle) {
+  const [line] = args;
+  if (typeof line !== "string" || !line.includes('"step":') || !pattern.test(line)) return;
+  if (++lines !== at) return;
   await datasync.apply(this);
-  if (pending === "") return;
-  const line = pending;
-  pending = "";
-  if (!pattern.test(line) || ++lines !== at) return;
   appendFileSync(told, line);
   // Another process (the server), or this one.
   const pid = Number(process.env.KILL_PID ?? process.pid);

@@ -157,7 +157,7 @@ function checkPlace(
 function createRecord(plan: RestorePlan): RestoreRecord {
   const nothing = () => Promise.resolve();
   const recorded = { schema: 1, id: "drill", createdAt: "", rollbackOf: null, plan } as const;
-  return { id: "drill", path: tmpdir(), recorded, journal: nothing, log: nothing, writeSwap: nothing, close: nothing }; // prettier-ignore
+  return { id: "drill", path: tmpdir(), recorded, journal: nothing, note: nothing, log: nothing, writeSwap: nothing, close: nothing }; // prettier-ignore
 }
 
 function describe({ deployment: { server }, binary }: DrillPlace): DrillServer {
