@@ -25,6 +25,14 @@ export function isOplog(path: string): boolean {
   return path === OPLOG_FILE || path === oplogPath("zstd");
 }
 
+/** Before the names of the files that have users and roles of one database. */
+export const ACCOUNTS_PREFIX = "$admin.system.";
+
+/** Whether a path of a manifest is that of users and roles of one database. */
+export function isAccounts(path: string): boolean {
+  return path.split("/")[1]?.startsWith(ACCOUNTS_PREFIX) === true;
+}
+
 export function isBackupId(name: string): boolean {
   return ID.test(name);
 }

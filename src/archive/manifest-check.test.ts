@@ -58,6 +58,23 @@ test("ids and names that could lead elsewhere are refused", () => {
   assert.match(problemOf({ collections }) ?? "", /no name of a database/);
 });
 
+test("text of a million brackets is refused before it is parsed, brackets in a note are no nesting", () => {
+  for (const deep of ["[".repeat(1_000_000), '{"a":'.repeat(1_000_000)])
+    assert.deepEqual(parseManifest(deep), { problem: "is no manifest: it is nested too deeply" });
+  for (const note of [
+    "[{".repeat(100),
+    '"["'.repeat(100),
+    '\\"['.repeat(100),
+    "\\[".repeat(100),
+    '\\\\"{'.repeat(100),
+  ])
+    assert.equal(problemOf({ note }), null, note);
+});
+
+test("a collection of a database that the manifest does not name is refused", () => {
+  assert.match(problemOf({ databases: [] }) ?? "", /does not name the database surg/);
+});
+
 test("totals that do not add up are named", () => {
   for (const key of ["collections", "documents", "rawBytes", "storedBytes"] as const) {
     const totals = { ...manifest.totals, [key]: manifest.totals[key] + 1 };

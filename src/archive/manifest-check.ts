@@ -12,6 +12,7 @@ export type ParsedManifest = { readonly manifest: Manifest } | { readonly proble
 
 /** Never throws, whatever the text. */
 export function parseManifest(text: string): ParsedManifest {
+  if (nestsDeeply(text)) return { problem: "is no manifest: it is nested too deeply" };
   const value = parseJson(text);
   if (value === undefined) return { problem: "is not JSON" };
   // Before the checksum: a newer version may seal in another way.
@@ -29,6 +30,28 @@ export function parseManifest(text: string): ParsedManifest {
   }
   const problem = findContradiction(parsed.data);
   return problem === null ? { manifest: parsed.data } : { problem };
+}
+
+const DEEPEST = 50;
+const MARKS = /["[\]{}]/g;
+const MARKS_IN_STRING = /["\\]/g;
+
+/** Before it is parsed: a million brackets take some hundred times their length in memory. */
+function nestsDeeply(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; ;) {
+    const marks = inString ? MARKS_IN_STRING : MARKS;
+    marks.lastIndex = at;
+    const mark = marks.exec(text)?.[0];
+    if (mark === undefined) return false;
+    at = marks.lastIndex;
+    if (mark === '"') inString = !inString;
+    else if (mark === "\\") at++;
+    else if (mark === "[" || mark === "{") depth++;
+    else depth--;
+    if (depth > DEEPEST) return true;
+  }
 }
 
 function parseJson(text: string): unknown {
@@ -66,7 +89,8 @@ function findBadDatabase({ databases, collections }: Manifest): string | null {
   try {
     for (const name of databases) assertDatabaseName(name);
     for (const { database } of collections) assertDatabaseName(database);
-    return null;
+    const unnamed = collections.find(({ database }) => !databases.includes(database));
+    return unnamed ? `does not name the database ${unnamed.database} of a collection` : null;
   } catch (error) {
     if (error instanceof KeepError) return `is no manifest: ${error.message}`;
     throw error;

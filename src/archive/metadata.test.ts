@@ -113,6 +113,17 @@ test("metadata of older tools, in relaxed numbers and without type, is understoo
   assert.deepEqual([type, uuid, indexes.length], ["collection", null, 1]);
 });
 
+test("a field of another kind is refused, not passed over: its indexes would be lost without a word", () => {
+  for (const field of ["options", "indexes", "uuid", "collectionName", "type", "bson"]) {
+    assert.throws(
+      () => parseMetadata(`{"${field}":1}`),
+      new RegExp(`^SyntaxError: ${field} `),
+      field,
+    );
+    assert.deepEqual(parseMetadata(`{"${field}":null}`).indexes, []);
+  }
+});
+
 test("text that is no metadata is a SyntaxError", () => {
   for (const text of [
     "",

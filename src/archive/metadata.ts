@@ -61,24 +61,35 @@ const EMPTY_DOCUMENT = BSON.serialize({});
 /** @throws SyntaxError for text that is no metadata of a collection */
 export function parseMetadata(text: string): CollectionMetadata {
   const b = Buffer.from(ejsonToRaw(text));
-  const options = findElement(b, 0, "options");
-  const indexes = findElement(b, 0, "indexes");
+  for (const field of ["collectionName", "type", "uuid"]) findOfKind(b, field, TYPE_STRING);
+  const options = findOfKind(b, "options", TYPE_DOCUMENT);
+  const indexes = findOfKind(b, "indexes", TYPE_ARRAY);
   const exact = readBeside(b);
   return {
     collectionName: findString(b, 0, "collectionName") ?? "",
     type: findString(b, 0, "type") ?? "collection",
     uuid: findString(b, 0, "uuid"),
-    options: options?.type === TYPE_DOCUMENT ? documentAt(b, options.at) : EMPTY_DOCUMENT,
-    indexes: indexes?.type === TYPE_ARRAY ? documentsIn(b, indexes.at) : [],
+    options: options === null ? EMPTY_DOCUMENT : documentAt(b, options),
+    indexes: indexes === null ? [] : documentsIn(b, indexes),
     ...exact,
   };
 }
 
+const TYPE_NULL = 0x0a;
+
+/** Where the field's value is; null where there is none. To pass over another kind would be to restore without it. */
+function findOfKind(b: Buffer, field: string, type: number): number | null {
+  const found = findElement(b, 0, field);
+  if (found === undefined || found.type === TYPE_NULL) return null;
+  if (found.type === type) return found.at;
+  throw new SyntaxError(`${field} in the metadata is of another kind`);
+}
+
 /** The raw bytes of what Extended JSON cannot say; null in nearly every file. */
 function readBeside(b: Buffer): Pick<CollectionMetadata, "options" | "indexes"> | null {
-  const found = findElement(b, 0, "bson");
-  if (found?.type !== TYPE_DOCUMENT) return null;
-  const inner = documentAt(b, found.at);
+  const found = findOfKind(b, "bson", TYPE_DOCUMENT);
+  if (found === null) return null;
+  const inner = documentAt(b, found);
   const indexes = findElement(inner, 0, "indexes");
   const options = findString(inner, 0, "options");
   if (options === null || indexes?.type !== TYPE_ARRAY)

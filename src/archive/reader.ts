@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import {
+  ACCOUNTS_PREFIX,
   BUCKETS_PREFIX,
   DAMAGED_SUFFIX,
   escapeName,
@@ -57,10 +58,11 @@ export interface OpenedBackup {
 
 export const DATA_FILE = /\.(bson|ejson)(\.gz|\.zst)?$/;
 const STOCK_DATA = /\.bson(\.gz|\.zst)?$/;
-const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
-const ACCOUNTS_PREFIX = "$admin.system.";
+export const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
-const LONGEST_METADATA = 64 * 1024 * 1024;
+const LONGEST_METADATA = 32 * 1024 * 1024;
+/** Read, each takes some hundred bytes. A collection has 64 indexes at most; a validator may be long. */
+const MOST_METADATA_VALUES = 200_000;
 /** Some hundred bytes a collection. */
 const LONGEST_MANIFEST = 256 * 1024 * 1024;
 
@@ -148,6 +150,7 @@ export async function readMetadata(
   try {
     const stored = await readWhole(metadataFile, LONGEST_METADATA);
     const text = metadataFile.endsWith(".gz") ? inflateWhole(stored) : stored;
+    assertFewValues(text);
     return parseMetadata(text.toString("utf8"));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -157,6 +160,15 @@ export async function readMetadata(
     });
   }
 }
+
+/** At least as many separators as values: strings may have some more. */
+function assertFewValues(text: Buffer): void {
+  let left = MOST_METADATA_VALUES;
+  for (const byte of text)
+    if ((byte === COMMA || byte === BRACE || byte === BRACKET) && --left < 0)
+      throw new KeepError("damaged", "it has more values than options and indexes can have");
+}
+const [COMMA, BRACE, BRACKET] = Buffer.from(",{[");
 
 async function readWhole(path: string, mostBytes: number): Promise<Buffer> {
   const { file, bytes } = await openPlainFile(path);

@@ -176,6 +176,11 @@ test("a seek table that does not add up to the file is refused", () => {
   }
 });
 
+test("a seek table of frames that no file could hold is refused at its first", () => {
+  const table = seekTable(Array.from({ length: 1_000 }, () => ({ storedBytes: 0, rawBytes: 1 })));
+  assert.throws(() => parseSeekTable(table, table.length), /impossible length/);
+});
+
 test("no compression writes the documents as they are", async () => {
   const raw = Buffer.from("as it is");
   const { bytes } = await encodeFile("none", [raw]);

@@ -25,6 +25,8 @@ const SEEKABLE_MAGIC = 0x8f92eab1;
 const FOOTER_BYTES = 9;
 const ENTRY_BYTES = 8;
 const SKIPPABLE_HEADER_BYTES = 8;
+/** Magic number, header and one block: a table of more frames than the file can hold would only fill memory. */
+const SHORTEST_FRAME = 9;
 
 export function createZstdEncoder(level: number): ChunkEncoder {
   const encode = (raw: Uint8Array) =>
@@ -80,6 +82,8 @@ export function parseSeekTable(table: Buffer, fileBytes: number): ChunkSizes[] {
   let stored = table.length;
   for (let at = SKIPPABLE_HEADER_BYTES; at < table.length - FOOTER_BYTES; at += ENTRY_BYTES) {
     const frame = { storedBytes: table.readUInt32LE(at), rawBytes: table.readUInt32LE(at + 4) };
+    if (frame.storedBytes < SHORTEST_FRAME)
+      throw new Error("the seek table has a frame of an impossible length");
     stored += frame.storedBytes;
     frames.push(frame);
   }

@@ -15,6 +15,7 @@ import { asDamage } from "./as-damage.ts";
 import { checkCollections } from "./collections.ts";
 import { checkDataFile } from "./data-file.ts";
 import type { ExtraCheck } from "./data-file.ts";
+import { compareMetadata } from "./metadata.ts";
 import { createOplogCheck } from "./oplog.ts";
 
 export interface VerifyContext {
@@ -50,7 +51,7 @@ export async function verifyFiles(
   const problems: Problem[] = await compareNames(path, promised.files);
   // Before the collections' findings join: those are about files that can still be read.
   const missing = new Set(problems.map((p) => p.file));
-  problems.push(...checkCollections(promised.collections));
+  problems.push(...checkCollections(promised));
   const report = (file: string, problem: string, chunk?: number | null, document?: number | null) =>
     problems.push({ file, chunk: chunk ?? null, document: document ?? null, problem });
   const byFile = new Map(
@@ -63,7 +64,7 @@ export async function verifyFiles(
     const collection = byFile.get(file.path);
     const absolute = join(path, file.path);
     if (level === "quick" || !DATA_FILE.test(file.path)) {
-      await checkPlain(absolute, file, signal, report);
+      await checkPlain(absolute, file, collection, signal, report);
       return;
     }
     const extra = isOplog(file.path) ? oplogCheck(promised) : {};
@@ -144,10 +145,11 @@ async function listFiles(root: string): Promise<Map<string, "file" | "other">> {
   return found;
 }
 
-/** Checksum; for metadata also that it can be read. */
+/** Checksum; for metadata also that it can be read, and is that of its collection. */
 async function checkPlain(
   absolute: string,
   expected: ManifestFile,
+  collection: ManifestCollection | undefined,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
@@ -156,20 +158,24 @@ async function checkPlain(
       report(expected.path, "the file fails its checksum");
       return;
     }
-    if (!DATA_FILE.test(expected.path)) await readMetadata({ metadataFile: absolute });
+    if (DATA_FILE.test(expected.path)) return;
+    const metadata = await readMetadata({ metadataFile: absolute });
+    const problem = collection && metadata ? compareMetadata(collection, metadata) : null;
+    if (problem !== null) report(expected.path, problem);
   } catch (error) {
     report(expected.path, asDamage(error).problem);
   }
 }
 
 async function sha256OfFile(path: string, signal: AbortSignal): Promise<string> {
-  const { file } = await openPlainFile(path);
+  const { file, bytes } = await openPlainFile(path);
   const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  // Metadata is short, and there may be thousands of them.
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, bytes)));
   try {
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, READ_BYTES, null);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
       if (bytesRead === 0) return hash.digest("hex");
       hash.update(buffer.subarray(0, bytesRead));
     }

@@ -199,6 +199,39 @@ test("a manifest sealed anew cannot lead out of the backup, leave a file out, or
   assert.ok((await full(path)).ok);
 });
 
+test("a manifest sealed anew cannot exchange parts of collections, or leave out what belongs to them", async (t) => {
+  const { path, manifest } = await smallBackup(await temporaryFolder(t), "none");
+  const [a, b] = manifest.collections;
+  assert.ok(a && b);
+  const [data = "", metadata = ""] = a.files;
+  const [, other = ""] = b.files;
+  const changes: (readonly [RegExp, readonly object[]])[] = [
+    [/metadata of "operations", and should be that of "patients"/, [{ ...a, files: [data, other] }, { ...b, files: [b.files[0], metadata] }]], // prettier-ignore
+    [/metadata of "patients", and should be that of "others"/, [{ ...a, name: "others" }, b]],
+    [/of a collection, and should be of a timeseries/, [{ ...a, type: "timeseries" }, b]],
+    [/lacks the index "email_1"/, [{ ...a, indexes: ["_id_", "email_1"] }, b]],
+    [/has 1 indexes, and should have 0/, [{ ...a, indexes: [] }, b]],
+    [/surg.patients has 0 metadata files/, [{ ...a, files: [data] }, b]],
+    [/surg.patients has 7 bytes stored/, [{ ...a, storedBytes: 7 }, b]],
+    [/has it for no collection/, [{ ...a, files: [data] }, b]],
+  ];
+  for (const [expected, collections] of changes) {
+    await reseal(path, (body) => ({ ...body, collections }));
+    for (const level of [full, quick]) {
+      const { problems } = await level(path);
+      assert.ok(problems.some(({ problem }) => expected.test(problem)), `${String(expected)}: ${JSON.stringify(problems)}`); // prettier-ignore
+    }
+    await reseal(path, () => manifest);
+  }
+  assert.deepEqual((await full(path)).problems, []);
+});
+
+test("metadata of more values than options and indexes can have is refused before it fills memory", async (t) => {
+  const file = join(await temporaryFolder(t), "c.metadata.json");
+  await writeFile(file, `{"indexes":[${'{"v":2},'.repeat(150_000)}{"v":2}]}`);
+  await assert.rejects(readMetadata({ metadataFile: file }), /more values than/);
+});
+
 test("damage in a chunk that was checksummed anew is told by chunk and document", async (t) => {
   const folder = join(await temporaryFolder(t), "dump", "surg");
   await mkdir(folder, { recursive: true });

@@ -13,6 +13,13 @@ export interface Fabricated {
   readonly manifest: Manifest;
 }
 
+const METADATA = JSON.stringify({
+  options: {},
+  indexes: [{ v: 2, key: { _id: 1 }, name: "_id_" }],
+  collectionName: "operations",
+  type: "collection",
+});
+
 /** A good backup that began at `createdAt` (UTC zone). */
 export async function fabricateBackup(
   root: string,
@@ -22,7 +29,7 @@ export async function fabricateBackup(
   const ms = Date.parse(createdAt);
   const partial = await createPartial(root, (later) => formatBackupId(ms + later * 1_000, "UTC"));
   const data = await partial.writeFile("surg/operations.bson", Buffer.from("not empty"));
-  const metadata = await partial.writeFile("surg/operations.metadata.json", Buffer.from("{}"));
+  const metadata = await partial.writeFile("surg/operations.metadata.json", Buffer.from(METADATA));
   const body = bodyOf(partial.id, ms, [data, metadata]);
   const verification = verificationOf(partial.id, body.finishedAt, true);
   const { manifest, path } = await partial.seal({ ...body, ...changes }, verification);
