@@ -3,6 +3,7 @@ import type { TortureCase } from "./case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
 import { canaries } from "./cases/canaries.ts";
 import { cuts } from "./cases/cuts.ts";
+import { fuzz } from "./cases/fuzz.ts";
 import { hostileNames } from "./cases/hostile-names.ts";
 import { killBackup } from "./cases/kill-backup.ts";
 import { killRestore } from "./cases/kill-restore.ts";
@@ -32,4 +33,5 @@ export const CASES: readonly TortureCase[] = [
   hostileNames,
   canaries,
   modes,
+  fuzz,
 ];
