@@ -23,7 +23,7 @@ export async function findLie(subject: Subject): Promise<string | null> {
     const metadata = one.files.filter((path) => METADATA.test(path));
     if (metadata.length !== 1) return `${namespace} has ${metadata.length} metadata files`;
     if (data.length !== (one.type === "view" ? 0 : 1)) return `${namespace} has ${data.length} data files`; // prettier-ignore
-    const said = findMetadataLie(files.get(metadata[0] ?? ""), one);
+    const said = findMetadataLie(files.get(metadata[0] ?? ""), one, body.engine);
     if (said !== null) return `${namespace}: ${said}`;
     const [path] = data;
     const lie = path === undefined ? null : await findDataLie(subject, path, one);
@@ -36,7 +36,11 @@ export async function findLie(subject: Subject): Promise<string | null> {
 
 type Collection = Subject["body"]["collections"][number];
 
-function findMetadataLie(stored: Buffer | undefined, one: Collection): string | null {
+function findMetadataLie(
+  stored: Buffer | undefined,
+  one: Collection,
+  engine: string,
+): string | null {
   if (!stored) return "its metadata is not there";
   let read: { collectionName?: unknown; type?: unknown; indexes?: { name?: unknown }[] };
   try {
@@ -45,8 +49,12 @@ function findMetadataLie(stored: Buffer | undefined, one: Collection): string | 
   } catch (error) {
     return `its metadata is no JSON: ${String(error)}`;
   }
-  if (read.collectionName !== one.name) return `its metadata is of ${String(read.collectionName)}`;
-  if ((read.type ?? "collection") !== one.type) return `its metadata says ${String(read.type)}`;
+  const isOld = engine === "mongodump";
+  if (read.collectionName !== one.name && !(isOld && (read.collectionName ?? "") === ""))
+    return `its metadata is of ${String(read.collectionName)}`;
+  const type = read.type ?? "collection";
+  if (type !== one.type && !(isOld && type === "collection"))
+    return `its metadata says ${String(read.type)}`;
   const names = (Array.isArray(read.indexes) ? read.indexes : []).map(({ name }) => String(name));
   const [there, told] = [names, [...one.indexes]].map((all) => JSON.stringify(all.sort()));
   return there === told ? null : `its indexes are ${String(there)}, and should be ${String(told)}`;

@@ -4,7 +4,12 @@ import { createHash } from "node:crypto";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isInnerPath, isOplog, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
-import type { Consistency, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
+import type {
+  Consistency,
+  EngineName,
+  ManifestCollection,
+  ManifestFile,
+} from "../archive/manifest.ts";
 import { openPlainFile } from "../archive/open-file.ts";
 import { DATA_FILE, readMetadata } from "../archive/reader.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
@@ -24,6 +29,7 @@ export interface VerifyContext {
 }
 
 export interface Promised {
+  readonly engine: EngineName;
   readonly compression: Compression;
   readonly consistency: Consistency;
   readonly collections: readonly ManifestCollection[];
@@ -64,7 +70,7 @@ export async function verifyFiles(
     const collection = byFile.get(file.path);
     const absolute = join(path, file.path);
     if (level === "quick" || !DATA_FILE.test(file.path)) {
-      await checkPlain(absolute, file, collection, signal, report);
+      await checkPlain(absolute, file, { collection, engine: promised.engine }, signal, report);
       return;
     }
     const extra = isOplog(file.path) ? oplogCheck(promised) : {};
@@ -149,7 +155,10 @@ async function listFiles(root: string): Promise<Map<string, "file" | "other">> {
 async function checkPlain(
   absolute: string,
   expected: ManifestFile,
-  collection: ManifestCollection | undefined,
+  {
+    collection,
+    engine,
+  }: Pick<Promised, "engine"> & { readonly collection: ManifestCollection | undefined },
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
@@ -160,7 +169,7 @@ async function checkPlain(
     }
     if (DATA_FILE.test(expected.path)) return;
     const metadata = await readMetadata({ metadataFile: absolute });
-    const problem = collection && metadata ? compareMetadata(collection, metadata) : null;
+    const problem = collection && metadata ? compareMetadata(collection, metadata, engine) : null;
     if (problem !== null) report(expected.path, problem);
   } catch (error) {
     report(expected.path, asDamage(error).problem);

@@ -1,16 +1,23 @@
 // Whether a metadata file is that of the collection it is listed for: a backup whose parts were exchanged would
 // otherwise restore the documents of one collection with the indexes of another.
-import type { ManifestCollection } from "../archive/manifest.ts";
+import type { EngineName, ManifestCollection } from "../archive/manifest.ts";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { findString } from "../bson/element.ts";
 
 type Promised = Pick<ManifestCollection, "name" | "type" | "indexes">;
 
-/** What does not fit; null where all does. */
-export function compareMetadata(expected: Promised, found: CollectionMetadata): string | null {
-  if (found.collectionName !== expected.name)
-    return `it is the metadata of ${JSON.stringify(found.collectionName)}, and should be that of ${JSON.stringify(expected.name)}`;
-  if (found.type !== expected.type) return `it is of a ${found.type}, and should be of a ${expected.type}`; // prettier-ignore
+/** What does not fit; null where all does. mongodump before 100.4 writes no type, and before 100.0 no name. */
+export function compareMetadata(
+  expected: Promised,
+  found: CollectionMetadata,
+  engine: EngineName,
+): string | null {
+  const isOld = engine === "mongodump";
+  const { collectionName, type } = found;
+  if (collectionName !== expected.name && !(isOld && collectionName === ""))
+    return `it is the metadata of ${JSON.stringify(collectionName)}, and should be that of ${JSON.stringify(expected.name)}`;
+  if (type !== expected.type && !(isOld && type === "collection"))
+    return `it is of a ${type}, and should be of a ${expected.type}`;
   const names = found.indexes.map((raw) => findString(Buffer.from(raw), 0, "name") ?? "");
   const missing = expected.indexes.filter((name) => !names.includes(name));
   if (missing.length > 0) return `it lacks the index ${missing.map((name) => JSON.stringify(name)).join(", ")}`; // prettier-ignore

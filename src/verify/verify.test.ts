@@ -226,6 +226,23 @@ test("a manifest sealed anew cannot exchange parts of collections, or leave out 
   assert.deepEqual((await full(path)).problems, []);
 });
 
+test("metadata of an old mongodump, without name and type, is that of its collection", async (t) => {
+  const { path, manifest } = await smallBackup(await temporaryFolder(t), "none");
+  const text = '{"options":{},"indexes":[{"v":2,"key":{"_id":1},"name":"_id_"}]}';
+  const files = manifest.files.map((file) => {
+    if (!file.path.endsWith(".metadata.json")) return file;
+    return { ...file, bytes: text.length, sha256: sha256Of(text) };
+  });
+  for (const { path: name } of files)
+    if (name.endsWith(".metadata.json")) await writeFile(join(path, name), text);
+  const storedBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const totals = { ...manifest.totals, storedBytes };
+  await reseal(path, (body) => ({ ...body, engine: "mongodump", files, totals }));
+  assert.deepEqual((await full(path)).problems, []);
+  await reseal(path, (body) => ({ ...body, engine: "native" }));
+  assert.equal((await full(path)).problems.length, 2, "ours always have both");
+});
+
 test("metadata of more values than options and indexes can have is refused before it fills memory", async (t) => {
   const file = join(await temporaryFolder(t), "c.metadata.json");
   await writeFile(file, `{"indexes":[${'{"v":2},'.repeat(150_000)}{"v":2}]}`);
