@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import {
   ACCOUNTS_PREFIX,
+  assertDatabaseName,
   BUCKETS_PREFIX,
   DAMAGED_SUFFIX,
   escapeName,
@@ -199,8 +200,11 @@ export async function openStockDump(path: string): Promise<OpenedBackup> {
   const direct = entries.filter((e) => e.isFile()).map((e) => e.name);
   const collections: ArchivedCollection[] = [];
   for (const entry of entries)
-    if (entry.isDirectory())
-      collections.push(...(await readDatabaseFolder(join(path, entry.name), entry.name)));
+    if (entry.isDirectory()) {
+      const found = await readDatabaseFolder(join(path, entry.name), entry.name);
+      if (found.length > 0) assertDatabaseName(entry.name);
+      collections.push(...found);
+    }
   if (collections.length === 0)
     collections.push(...(await readDatabaseFolder(path, basename(path))));
   if (collections.length === 0)

@@ -316,6 +316,14 @@ test("a stock collection that is called oplog is a collection", async (t) => {
   assert.deepEqual([backup.collections.map((c) => c.name), backup.hasOplog], [["oplog"], true]);
 });
 
+test("a stock dump of a database that no server takes is damaged, not a fault of ours later", async (t) => {
+  const root = join(await temporaryFolder(t), "dump");
+  await mkdir(join(root, "a.b"), { recursive: true });
+  assert.equal((await full(root)).ok, false);
+  await writeFile(join(root, "a.b", "patients.bson"), documents(0, 2));
+  assert.match((await full(root)).problems[0]?.problem ?? "", /"a\.b" is no name of a database/);
+});
+
 test("an unfinished backup does not pass for a stock dump", async (t) => {
   const root = await temporaryFolder(t);
   const { path } = await smallBackup(root, "gzip");
