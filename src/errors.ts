@@ -148,6 +148,30 @@ export class KeepError extends Error {
 /** Any thrown value as a KeepError; what is not one already is a fault of ours. */
 export function toKeepError(error: unknown): KeepError {
   if (error instanceof KeepError) return error;
+  const refused = ofFileSystem(error);
+  if (refused) return refused;
   const message = error instanceof Error ? error.message : String(error);
   return new KeepError("internal", message, { cause: error });
+}
+
+const FULL: readonly unknown[] = ["ENOSPC", "EDQUOT"];
+/** Calls on files; those on sockets are none of the disk's business. */
+const FILE_CALLS =
+  /^(open|close|read|write|fsync|fdatasync|ftruncate|rename|link|unlink|mkdir|rmdir|scandir|opendir|l?stat|chmod|copyfile)$/;
+const SOCKET_CODES = /^E(CONN|PIPE|TIMEDOUT|NOTCONN|HOST|NET)/;
+
+/** What a disk refuses is no fault of ours, and a person has to look at it. */
+function ofFileSystem(error: unknown): KeepError | null {
+  if (!(error instanceof Error)) return null;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || !FILE_CALLS.test(syscall ?? "") || SOCKET_CODES.test(code)) return null;
+  if (FULL.includes(code)) return new KeepError("disk-full", message, { cause: error });
+  const hint =
+    code === "EIO"
+      ? "The disk fails, or the way to it: look at dmesg, and copy what is good elsewhere (mongokeep verify --all tells)."
+      : undefined;
+  return new KeepError("failed", `the file system refuses: ${message}`, {
+    ...(hint !== undefined && { hint }),
+    cause: error,
+  });
 }
