@@ -58,17 +58,31 @@ export async function carryOutStaged(
   const swap: Swap = { order, record, staging, items, protection };
   const swapped = await inWindow(context, deployment, swap);
   const { work } = staging;
-  if (order.plan.expiry) await expireSwapped(context, deployment, record, work);
-  const before = protection.backup ? await openBackup(protection.backup.path) : null;
+  // The rest is about what is live already, and fails no more.
+  const lenient = bestEffort(record, context.emit);
+  if (order.plan.expiry) await expireSwapped(context, deployment, lenient, work);
+  const before = await openBefore(context, protection);
   const expected = swapBack?.expected ?? expectedOf(before);
   const since = swapBack?.since ?? null;
-  const setAside = await settleAside(context, deployment, { record, items, expected, before, since }); // prettier-ignore
+  const setAside = await settleAside(context, deployment, { record: lenient, items, expected, before, since }); // prettier-ignore
   return {
     protection,
     outcome: outcomeOf(order, staging, swapped.inPlace),
     serviceDownSeconds: swapped.downSeconds,
     setAside,
   };
+}
+
+/** null also where it cannot be read: then nothing of what is aside counts as held by it. */
+async function openBefore({ emit }: JobContext, { backup }: Protection) {
+  if (backup === null) return null;
+  try {
+    return await openBackup(backup.path);
+  } catch (error) {
+    const message = `the restore is done; the backup from before it cannot be read: ${toKeepError(error).message}`;
+    emit({ kind: "log", level: "warn", code: "aside-not-compared", message });
+    return null;
+  }
 }
 
 const NOTHING: Staging = {

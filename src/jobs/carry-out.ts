@@ -46,8 +46,10 @@ export async function carryOut(
     try {
       await logBegin(own, deployment, order, record);
       const done = await carryOutIn(own, deployment, order, record);
-      await record.journal({ step: "end", state: "done", rate: rateOf(order.plan, done.outcome) });
-      await logEnd(record, done);
+      // What was restored is live: not to be able to write so is told, and makes no failure of it.
+      const lenient = bestEffort(record, own.emit);
+      await lenient.journal({ step: "end", state: "done", rate: rateOf(order.plan, done.outcome) });
+      await logEnd(lenient, done);
       return { record, ...done };
     } catch (error) {
       const { message } = toKeepError(error);
