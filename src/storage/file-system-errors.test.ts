@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { KeepError, toKeepError } from "./errors.ts";
+import { KeepError, toKeepError } from "../errors.ts";
 
 const caught = (act: () => unknown): unknown => {
   try {
