@@ -29,7 +29,7 @@ import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
-import { isServersState, toSource } from "./sources.ts";
+import { isServersState, ownIn, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
 export interface RestoreRequest {
@@ -242,11 +242,14 @@ function inPlaceThroughout({ collections, remove }: RestorePlan) {
 }
 
 /** Only dumps of others have such. */
-function tellLeftOut({ emit }: JobContext, { collections }: OpenedBackup): void {
-  const left = collections.filter(isServersState).map((c) => `${c.database}.${c.name}`);
-  if (left.length === 0) return;
-  const message = `the server's own state is not restored: ${left.join(", ")}`;
-  emit({ kind: "log", level: "warn", code: "servers-state-left-out", message });
+function tellLeftOut({ emit }: JobContext, backup: OpenedBackup): void {
+  const tell = (code: string, what: string, left: OpenedBackup["collections"]) => {
+    if (left.length === 0) return;
+    const names = left.map((c) => `${c.database}.${c.name}`).join(", ");
+    emit({ kind: "log", level: "warn", code, message: `${what} is not restored: ${names}` });
+  };
+  tell("servers-state-left-out", "the server's own state", backup.collections.filter(isServersState)); // prettier-ignore
+  tell("own-left-out", "what restores had kept beside the data", ownIn(backup));
 }
 
 /** What would be done, for a person to decide by. Changes nothing. */

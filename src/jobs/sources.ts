@@ -4,6 +4,7 @@
 import type { VerifiedCollection } from "../archive/verification.ts";
 import type { OpenedBackup } from "../archive/reader.ts";
 import { isInternal } from "../mongo/namespaces.ts";
+import { hasOwnForm } from "../mongo/own-collections.ts";
 import type { SourceNamespace } from "../restore/plan.ts";
 
 /** `found`: what a verification counted in a stock dump, which promises nothing itself. */
@@ -11,7 +12,8 @@ export function toSource(
   backup: OpenedBackup | null,
   found: readonly VerifiedCollection[] = [],
 ): SourceNamespace[] {
-  const collections = (backup?.collections ?? []).filter((c) => !isServersOwn(c));
+  const left = new Set(ownIn(backup));
+  const collections = (backup?.collections ?? []).filter((c) => !isServersOwn(c) && !left.has(c));
   const indexes = new Map(
     backup?.manifest?.collections.map((c) => [`${c.database}.${c.name}`, c.indexes.length]),
   );
@@ -30,6 +32,10 @@ export function toSource(
     };
   });
 }
+
+/** What restores had kept beside the live data, and a dump of others took for data: markers above all. */
+export const ownIn = (backup: OpenedBackup | null): OpenedBackup["collections"] =>
+  backup?.manifest === null ? backup.collections.filter((c) => hasOwnForm(c.name)) : [];
 
 /** Neither planned nor replayed. */
 export const isServersOwn = (c: Named): boolean =>
