@@ -47,6 +47,18 @@ export function formatBackupId(ms: number, zone: string): string {
     .replaceAll(":", "-");
 }
 
+/** The moment that an id names; NaN where its digits are no date. */
+export function momentOf(id: string, zone: string): number {
+  const [date = "", time = ""] = id.split("_");
+  const text = `${date}T${time.slice(0, 8).replaceAll("-", ":")}`;
+  try {
+    return Temporal.PlainDateTime.from(text).toZonedDateTime(zone).epochMilliseconds;
+  } catch (error) {
+    if (error instanceof RangeError) return Number.NaN;
+    throw error;
+  }
+}
+
 export const partialName = (id: string) => `.${id}${PARTIAL_SUFFIX}`;
 export const damagedName = (id: string) => `${id}${DAMAGED_SUFFIX}`;
 

@@ -1,7 +1,7 @@
 // The backup of the present state before a restore changes it.
-import { lstat } from "node:fs/promises";
-import { join } from "node:path";
-import { formatBackupId } from "../archive/layout.ts";
+import { readdir } from "node:fs/promises";
+import { formatBackupId, isBackupId, momentOf } from "../archive/layout.ts";
+import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { restoresFolder } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
@@ -116,11 +116,21 @@ export async function protectInPlace(
   return { id, path: made.path };
 }
 
-/** An id that no restore has: the present second, or the next free one. */
+/**
+ * The present second, or where the newest restore's id is as late the second after that one's: what is taken back
+ * first is the last one by its id, also when the clock went back or summer time ended.
+ */
 export async function freeRestoreId(root: string, nowMs: number, zone: string): Promise<string> {
-  for (let later = 0; ; later++) {
-    const id = formatBackupId(nowMs + later * 1_000, zone);
-    const there = await lstat(join(restoresFolder(root), id)).catch(() => null);
-    if (there === null) return id;
-  }
+  const names = await readdir(restoresFolder(root)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  });
+  const present = formatBackupId(nowMs, zone);
+  const newest = names.filter(isMoment).sort().at(-1);
+  if (newest === undefined || newest < present) return present;
+  const next = formatBackupId(momentOf(newest, "UTC") + 1_000, "UTC");
+  if (!isBackupId(next)) throw new KeepError("failed", `no restore can follow that of ${newest}`);
+  return next;
 }
+
+const isMoment = (name: string) => isBackupId(name) && !Number.isNaN(momentOf(name, "UTC"));

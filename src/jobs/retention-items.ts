@@ -1,6 +1,6 @@
 // The backups of a folder as retention sees them: its groups, its states, and what must stay whatever its age.
-import { Temporal } from "temporal-polyfill";
 import type { CatalogEntry } from "../archive/catalog.ts";
+import { momentOf } from "../archive/layout.ts";
 import type { Scope } from "../archive/manifest.ts";
 import type { RetentionItem, RetentionState } from "../retention/item.ts";
 import { isApplied, listRecords, protectedBy } from "../restore/record.ts";
@@ -38,18 +38,6 @@ export function groupOf({ server, databases, exclude }: Scope): string {
 function stateOf({ state, manifest }: CatalogEntry): RetentionState | null {
   if (state === "partial") return null;
   return state === "damaged" && manifest === null ? "damaged-folder" : state;
-}
-
-/** The moment that an id names; NaN where its digits are no date. */
-function momentOf(id: string, zone: string): number {
-  const [date = "", time = ""] = id.split("_");
-  const text = `${date}T${time.slice(0, 8).replaceAll("-", ":")}`;
-  try {
-    return Temporal.PlainDateTime.from(text).toZonedDateTime(zone).epochMilliseconds;
-  } catch (error) {
-    if (error instanceof RangeError) return Number.NaN;
-    throw error;
-  }
 }
 
 /** What restores need that are not over: what they load, and what they can go back to. */

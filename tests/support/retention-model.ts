@@ -23,13 +23,16 @@ export const POLICY = {
 };
 export type Items = readonly RetentionItem[];
 
-const formats = new Map(
-  ZONES.map((timeZone) => [timeZone, new Intl.DateTimeFormat("en-CA", { timeZone })]),
-);
+const formats = new Map<string, Intl.DateTimeFormat>();
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone) ?? new Intl.DateTimeFormat("en-CA", { timeZone });
+  formats.set(timeZone, known);
+  return known;
+}
 const known = new Map<string, number>();
 function dayOf(ms: number, zone: string): number {
   const key = `${zone} ${ms}`;
-  const day = known.get(key) ?? Date.parse(formats.get(zone)?.format(ms) ?? "") / DAY;
+  const day = known.get(key) ?? Date.parse(formatOf(zone).format(ms)) / DAY;
   if (known.size > 300_000) known.clear();
   known.set(key, day);
   return day;
