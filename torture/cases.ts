@@ -2,6 +2,7 @@
 import type { TortureCase } from "./case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
 import { canaries } from "./cases/canaries.ts";
+import { clock } from "./cases/clock.ts";
 import { cuts } from "./cases/cuts.ts";
 import { fuzz } from "./cases/fuzz.ts";
 import { fullDisk } from "./cases/full-disk.ts";
@@ -38,6 +39,7 @@ export const CASES: readonly TortureCase[] = [
   fullDisk,
   ioErrors,
   places,
+  clock,
   hostileNames,
   canaries,
   modes,
