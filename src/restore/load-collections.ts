@@ -114,8 +114,8 @@ function createProgress(run: Run, work: readonly Work[]) {
   let documents = 0;
   let bytes = 0;
   return {
-    /** Nearly all bytes are in one collection: two connections do for it what two collections do. */
-    isAlone: ({ rawBytes }: PlannedCollection) => (rawBytes ?? 0) > 0.9 * totalBytes,
+    /** Most bytes are in one collection, which will load alone in the end: two connections from its begin on. */
+    isMost: ({ rawBytes }: PlannedCollection) => (rawBytes ?? 0) > totalBytes / 2,
     add: (namespace: string, moreDocuments: number, moreBytes: number) => {
       documents += moreDocuments;
       bytes += moreBytes;
@@ -146,7 +146,7 @@ async function loadOne(
       },
       {
         inOrder,
-        connections: inOrder || !progress.isAlone(planned) ? 1 : 2,
+        connections: inOrder || !progress.isMost(planned) ? 1 : 2,
         signal: run.context.signal,
         onLoaded: (documents, bytes) => {
           progress.add(namespace, documents, bytes);
