@@ -35,6 +35,12 @@ export function writeError(path: string, error: unknown): unknown {
   return error;
 }
 
+/**
+ * Written bytes that may wait for the disk. Flushing all of a large file at its end makes the server's journal
+ * wait behind it: its writers stood still for 0.1–0.2 s, measured, where mongod had the same disk.
+ */
+const UNFLUSHED_BYTES = 8 * 1024 * 1024;
+
 /** `slots`: how many chunks are compressed at once. */
 export async function openDataFile(
   absolute: string,
@@ -60,6 +66,8 @@ class OrderedDataFile implements DataFile {
   #failure: { error: unknown } | undefined;
   #rawBytes = 0;
   #storedBytes = 0;
+  #unflushedBytes = 0;
+  #flushing: Promise<void> | null = null;
 
   constructor(handle: FileHandle, path: string, encoder: ChunkEncoder, slots: number) {
     this.#handle = handle;
@@ -95,6 +103,8 @@ class OrderedDataFile implements DataFile {
     this.#throwFailure();
     try {
       await this.#write(await this.#encoder.finish(this.#written), 0);
+      await this.#flushing;
+      this.#throwFailure();
       await this.#handle.sync();
     } catch (error) {
       throw writeError(this.#path, error);
@@ -121,6 +131,7 @@ class OrderedDataFile implements DataFile {
     await Promise.all(this.#inFlight);
     this.#inFlight = [];
     await this.#tail;
+    await this.#flushing;
   }
 
   async #write(bytes: Uint8Array, rawBytes: number): Promise<void> {
@@ -130,6 +141,21 @@ class OrderedDataFile implements DataFile {
     this.#storedBytes += bytes.length;
     this.#rawBytes += rawBytes;
     if (rawBytes > 0) this.#written.push({ storedBytes: bytes.length, rawBytes });
+    this.#unflushedBytes += bytes.length;
+    if (this.#unflushedBytes >= UNFLUSHED_BYTES && this.#flushing === null) this.#flushSoon();
+  }
+
+  /** Beside the writes. The system tells a failed flush once only: it is kept, as that of a write is. */
+  #flushSoon(): void {
+    this.#unflushedBytes = 0;
+    this.#flushing = this.#handle
+      .datasync()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#flushing = null;
+      });
   }
 
   #throwFailure(): void {
