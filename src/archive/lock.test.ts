@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -216,4 +216,18 @@ test("a run that died while it took a dead lock over does not stand in the way",
   const lock = await acquireLock(root, request());
   assert.deepEqual(await readdir(root), [".lock"]);
   await lock[Symbol.asyncDispose]();
+});
+
+test("a lock that the disk does not let go of is told, and fails nothing that was done under it", async (t) => {
+  const root = join(await temporaryFolder(t), "backups");
+  await mkdir(root);
+  const told: string[] = [];
+  const emit = (event: KeepEvent) => {
+    if (event.kind === "log") told.push(event.code ?? "");
+  };
+  const lock = await acquireLock(root, request({ emit }));
+  await rename(root, `${root}.gone`);
+  await writeFile(root, "no folder any more");
+  await lock[Symbol.asyncDispose]();
+  assert.deepEqual(told, ["lock-left"]);
 });

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { link, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { KeepError } from "../errors.ts";
+import { KeepError, toKeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Clock } from "../util/clock.ts";
 import { writeNewFile } from "../util/durable-file.ts";
@@ -36,7 +36,21 @@ export async function acquireLock(root: string, request: LockRequest): Promise<A
   const self = await describeSelf(request.command, request.clock);
   await waitFor(path, self, request);
   await sweep(path);
-  return { [Symbol.asyncDispose]: () => release(path, self) };
+  return { [Symbol.asyncDispose]: () => leave(path, self, request) };
+}
+
+/** What was done under it is done, also where the disk does not let go of the lock: the next run finds it dead. */
+async function leave(path: string, self: Holder, { emit }: LockRequest): Promise<void> {
+  const tell = (why: string) => {
+    const message = `the lock ${path} could not be taken away (${why}); the next run takes it over`;
+    emit({ kind: "log", level: "warn", code: "lock-left", message });
+  };
+  try {
+    if ((await readHolder(path)) === "unknown") tell("it cannot be read");
+    else await release(path, self);
+  } catch (error) {
+    tell(toKeepError(error).message);
+  }
 }
 
 /** Whether a run that is not known to be dead holds the folder. */
