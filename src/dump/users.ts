@@ -8,6 +8,7 @@ import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { driverError } from "../mongo/server-error.ts";
 import { writeBatches } from "./collection.ts";
+import { classifyReadFailure } from "./consistency.ts";
 import type { Listing, Selection } from "./listing.ts";
 import { PIECE_BYTES } from "./namespaces.ts";
 import type { DumpRun } from "./namespaces.ts";
@@ -96,13 +97,30 @@ async function dumpAccountFile(
   database: string,
   collection: AccountCollection,
 ): Promise<ManifestFile> {
+  try {
+    return await readInto(run, database, collection, run.at);
+  } catch (error) {
+    // What is younger is as good: accounts are merged into those that are there, and no oplog is replayed onto them.
+    if (run.at === null || classifyReadFailure(error) !== "too-old") throw error;
+    return await readInto(run, database, collection, null);
+  }
+}
+
+async function readInto(
+  run: DumpRun,
+  database: string,
+  collection: AccountCollection,
+  at: DumpRun["at"],
+): Promise<ManifestFile> {
   const path = pathOf(run, database, collection);
   const options = {
     database: "admin",
     collection,
     batchDocuments: 1_000,
     pieceBytes: PIECE_BYTES,
-    at: run.at,
+    at,
+    // A member that lags behind must not give less than there was.
+    after: run.at,
     secondaryOk: true,
     filter: collection === "system.version" ? {} : { db: database },
   };

@@ -1,8 +1,11 @@
 // Servers and settings that a backup or a restore must get along with: a short memory for instants, an
 // application's time limits in the URI, stored functions, a database that goes while it is read.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 import { dbHash } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";
@@ -66,6 +69,23 @@ test("an application's time limit and read preference in the URI do not break a 
   const run = await place.run(["restore", "latest", "--confirm", "--json"]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
+});
+
+test("accounts whose instant the server has given up are backed up as they are", async (t) => {
+  const server = await ownServer(t, { topology: "replicaSet", testCommands: true });
+  const fresh = await freshDatabase(t, server.uri);
+  await fresh.db.collection("notes").insertMany(some(10));
+  await fresh.db.command({ createRole: "auditor", privileges: [], roles: [] });
+  const place = await workspace(t, { MONGODB_URI: fresh.uri });
+  const tooOld = { failCommands: ["find"], namespace: "admin.system.roles", errorCode: 239 };
+  const refuse = { configureFailPoint: "failCommand", mode: { times: 1 }, data: tooOld };
+  await fresh.client.db("admin").command(refuse);
+  const backup = await place.run(["backup", "--json"]);
+  assert.equal(backup.code, 0, backup.stdout + backup.stderr);
+  const { path } = backup.json();
+  const roles = await readFile(join(path, fresh.name, "$admin.system.roles.bson.gz"));
+  assert.match(gunzipSync(roles).toString("latin1"), /auditor/);
+  await fresh.db.command({ dropRole: "auditor" });
 });
 
 test("Ctrl-C while a plan is made is exit 130, and not a fault of the settings", async (t) => {
