@@ -1,6 +1,7 @@
 // Puts back what a staged restore swapped: by the same renames in the other direction.
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
+import type { OwnRole } from "../mongo/own-collections.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { readRecord } from "../restore/record.ts";
 import type { RestoreRecord, Step } from "../restore/record.ts";
@@ -75,7 +76,7 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
   await dropOwn(
     deployment,
     plan.targetDatabases,
-    (marker) => marker.restoreId === record.id && marker.role === "staged",
+    ({ restoreId, role }) => restoreId === record.id && NEVER_LIVE.includes(role),
   );
   await pruneMarkers(deployment, plan.targetDatabases, record.id);
   if (gone.length > 0)
@@ -84,6 +85,8 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
       `${gone.join(", ")}: replaced in place, and there is no pre-restore backup (--skip-pre-backup); all else is back`,
     );
 }
+
+const NEVER_LIVE: readonly OwnRole[] = ["staged", "tried"];
 
 /**
  * A rename whose connection was closed may wait on the server still, for a transaction that holds the

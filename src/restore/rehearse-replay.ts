@@ -13,26 +13,29 @@ import type { RestorePlan } from "./plan.ts";
 
 const AT = { t: 0, i: 0 };
 
-/** @throws KeepError rights-missing, server-error: nothing live has changed then */
-export async function rehearseReplay(
-  deployment: Deployment,
-  plan: RestorePlan,
-  restoreId: string,
-): Promise<void> {
-  const taken = plan.collections.length + plan.remove.length + (plan.oplog?.passing.length ?? 0);
-  for (const database of plan.targetDatabases)
-    await rehearseIn(deployment, {
-      first: { database, name: ownName(restoreId, 2 * (taken + 2)) },
-      second: { database, name: ownName(restoreId, 2 * (taken + 3)) },
-    });
-}
-
-interface Names {
+export interface ReplayNames {
   readonly first: { readonly database: string; readonly name: string };
   readonly second: { readonly database: string; readonly name: string };
 }
 
-async function rehearseIn(deployment: Deployment, { first, second }: Names): Promise<void> {
+/** What it makes, in each database that is restored. */
+export function namesOfReplay(plan: RestorePlan, restoreId: string): ReplayNames[] {
+  const taken = plan.collections.length + plan.remove.length + (plan.oplog?.passing.length ?? 0);
+  return plan.targetDatabases.map((database) => ({
+    first: { database, name: ownName(restoreId, 2 * (taken + 2)) },
+    second: { database, name: ownName(restoreId, 2 * (taken + 3)) },
+  }));
+}
+
+/** @throws KeepError rights-missing, server-error: nothing live has changed then */
+export async function rehearseReplay(
+  deployment: Deployment,
+  names: readonly ReplayNames[],
+): Promise<void> {
+  for (const both of names) await rehearseIn(deployment, both);
+}
+
+async function rehearseIn(deployment: Deployment, { first, second }: ReplayNames): Promise<void> {
   const { client } = deployment;
   const { database } = first;
   try {
@@ -50,7 +53,10 @@ async function rehearseIn(deployment: Deployment, { first, second }: Names): Pro
   }
 }
 
-async function writeAndRename(deployment: Deployment, { first, second }: Names): Promise<void> {
+async function writeAndRename(
+  deployment: Deployment,
+  { first, second }: ReplayNames,
+): Promise<void> {
   using writer = await createReplayWriter(deployment);
   const { database, name: collection } = first;
   const target = { database, collection };

@@ -11,11 +11,13 @@ import { KeepError } from "../errors.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
-import { OWN_PREFIX } from "../mongo/own-collections.ts";
+import { addMarkers, OWN_PREFIX } from "../mongo/own-collections.ts";
+import type { Marker } from "../mongo/own-collections.ts";
 import { createNamespace, dropNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes } from "./indexes.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
-import { rehearseReplay } from "./rehearse-replay.ts";
+import { namesOfReplay, rehearseReplay } from "./rehearse-replay.ts";
+import { pruneMarkers } from "./staged.ts";
 
 /** Where the server's own merging of accounts takes them from (users.ts). */
 const TEMPORARY_USERS = "tempusers";
@@ -38,16 +40,35 @@ export async function rehearse(
   using raw = await deployment.openRaw("primary");
   if (!raw)
     throw new KeepError("internal", "documents cannot be loaded: the driver gives no raw socket");
-  for (const [n, planned] of plan.collections.entries()) {
-    signal.throwIfAborted();
-    // What is staged is tried by the staging itself.
-    if (planned.way === "swap") continue;
+  const trials = [...plan.collections.entries()].flatMap(([n, planned]) => {
     const source = archived.get(`${planned.source.database}.${planned.source.name}`);
-    const target = { database: planned.database, name: `${OWN_PREFIX}${restoreId}_${n}` };
-    if (source) await rehearseOne(deployment, raw, planned, source, target);
+    // What is staged is tried by the staging itself.
+    if (planned.way === "swap" || !source) return [];
+    const { database, namespace } = planned;
+    const name = `${OWN_PREFIX}${restoreId}_${n}`;
+    return [{ planned, source, target: tried(restoreId, { database, name }, namespace) }];
+  });
+  const replayed = plan.oplog ? namesOfReplay(plan, restoreId) : [];
+  const replaying = replayed.flatMap(({ first, second }) =>
+    [first, second].map((one) => tried(restoreId, one, `${one.database}.${one.name}`)),
+  );
+  // First of all: what a crash leaves is no collection of the user's, and goes with the restore.
+  await addMarkers(deployment.client, [...trials.map(({ target }) => target), ...replaying]);
+  try {
+    for (const { planned, source, target } of trials) {
+      signal.throwIfAborted();
+      await rehearseOne(deployment, raw, planned, source, target);
+    }
+    await rehearseReplay(deployment, replayed);
+  } finally {
+    await pruneMarkers(deployment, plan.targetDatabases, restoreId);
   }
-  if (plan.oplog) await rehearseReplay(deployment, plan, restoreId);
 }
+
+const tried = (restoreId: string, target: Target, namespace: string): Marker => ({
+  ...target,
+  ...{ restoreId, namespace, role: "tried" },
+});
 
 interface Target {
   readonly database: string;

@@ -2,9 +2,10 @@
 // Staged restores have restore-staged.test.ts.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TestContext } from "node:test";
 import type { MongoClient } from "mongodb";
-import { dbHash } from "../support/fidelity.ts";
+import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { ownServer } from "../support/servers.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
@@ -95,8 +96,8 @@ test("where the old state cannot be put back, the way to it is said (exit 8), an
 test("a restore that cannot read the live data fails before it changes any of it", async (t) => {
   const fresh = await ownDatabase(t);
   const { place, now } = await changedSince(t, fresh);
-  // The plan may still list; the protection may not.
-  await refuse(fresh.client, "listCollections", { skip: 1 });
+  // The plan and the rehearsal may still list; the protection may not.
+  await refuse(fresh.client, "listCollections", { skip: 2 });
   const restored = await place.run(["restore", "latest", "--in-place", "--confirm", "--json"]);
   await refuse(fresh.client, "listCollections", "off");
   assert.equal(restored.code, 1, restored.stdout + restored.stderr);
@@ -178,3 +179,31 @@ requires(
     assert.equal((await serviceLog(place)).at(-1), "start", "the service was started again");
   },
 );
+
+test("what a restore tried before it was killed is in no backup, and goes with rollback", async (t) => {
+  const fresh = await ownDatabase(t);
+  const { place, now } = await changedSince(t, fresh);
+  const data = { failCommands: ["create"], blockConnection: true, blockTimeMS: 120_000 };
+  await fresh.client.db("admin").command({
+    configureFailPoint: "failCommand",
+    // The first collection is made, and the second is waited for.
+    mode: { skip: 1 },
+    data: { ...data, appName: "mongokeep" },
+  });
+  const running = place.start(["restore", "latest", "--in-place", "--confirm", "--json"]);
+  const tried = /^__mongokeep_.*_\d+$/;
+  while (!(await keptBeside(fresh.client, fresh.name)).some((name) => tried.test(name)))
+    await sleep(2);
+  running.kill("SIGKILL");
+  await running.result;
+  await fresh.client.db("admin").command({ configureFailPoint: "failCommand", mode: "off" });
+
+  const { stdout } = await place.run(["backup", "--json"]);
+  const show = await place.run(["show", (JSON.parse(stdout) as { id: string }).id, "--json"]);
+  const names = (show.json().manifest.collections as { name: string }[]).map(({ name }) => name);
+  assert.deepEqual(names.sort(), ["a", "c", "d"]);
+  const back = await place.run(["rollback", "--confirm", "--json"]);
+  assert.equal(back.code, 0, back.stdout + back.stderr);
+  assert.deepEqual(await keptBeside(fresh.client, fresh.name), []);
+  assert.deepEqual(await dbHash(fresh.client, fresh.name), now);
+});
