@@ -18,6 +18,7 @@ import { places } from "./cases/places.ts";
 import { powerCut } from "./cases/power-cut.ts";
 import { retentionModel } from "./cases/retention-model.ts";
 import { signals } from "./cases/signals.ts";
+import { soak } from "./cases/soak.ts";
 import { stepDown } from "./cases/step-down.ts";
 import { together } from "./cases/together.ts";
 import { transfers } from "./cases/transfers.ts";
@@ -44,4 +45,5 @@ export const CASES: readonly TortureCase[] = [
   canaries,
   modes,
   fuzz,
+  soak,
 ];

@@ -75,8 +75,10 @@ async function runTrials(
 ): Promise<Pick<CaseResult, "planned" | "done" | "endings" | "failures">> {
   const of =
     options.trials ?? prepared.trials ?? (options.quick ? one.trials.quick : one.trials.full);
-  const { run: seed, trial: only } = options.seed;
-  const numbers = only === null ? Array.from({ length: of }, (_, n) => n) : [only];
+  const { run: seed } = options.seed;
+  const numbers = numbersOf(one, options.seed, of);
+  const enoughSeconds = enoughFor(one, options);
+  const enoughFailures = one.isChain === true ? 1 : ENOUGH_FAILURES;
   const endings: Record<string, number> = {};
   const failures: Failure[] = [];
   const caught = async (trial: number | null, act: () => Promise<void>) => {
@@ -89,10 +91,13 @@ async function runTrials(
     }
   };
   let done = 0;
+  let hadEnough = false;
   let told = seconds();
   for (const number of numbers) {
     if (options.signal.aborted || seconds() > options.limitSeconds) break;
-    if (failures.length >= ENOUGH_FAILURES) break;
+    if (failures.length >= enoughFailures) break;
+    hadEnough = seconds() > enoughSeconds;
+    if (hadEnough) break;
     await caught(number, async () => {
       const random = trialRandom(seed, one.name, number);
       const ending = await prepared.run({ number, of, random });
@@ -101,13 +106,25 @@ async function runTrials(
     done++;
     if (seconds() - told > 15) {
       told = seconds();
-      options.say(`${done} of ${numbers.length}, ${told.toFixed(0)} s`);
+      const all = one.seconds ? "" : ` of ${numbers.length}`;
+      options.say(`${done}${all}, ${told.toFixed(0)} s`);
     }
   }
   await caught(null, async () => {
     await prepared.end?.();
   });
-  return { planned: numbers.length, done, endings, failures };
+  return { planned: hadEnough ? done : numbers.length, done, endings, failures };
+}
+
+function numbersOf({ isChain = false }: TortureCase, { trial: only }: Seed, of: number): number[] {
+  if (only === null) return Array.from({ length: of }, (_, n) => n);
+  return isChain ? Array.from({ length: only + 1 }, (_, n) => n) : [only];
+}
+
+/** Who asks for so many trials, or for one, gets them. */
+function enoughFor({ seconds }: TortureCase, { quick, seed, trials }: RunOptions): number {
+  if (!seconds || seed.trial !== null || trials !== null) return Infinity;
+  return quick ? seconds.quick : seconds.full;
 }
 
 function replayOf({ name }: TortureCase, { seed, quick }: RunOptions, trial: number | null) {

@@ -1,23 +1,20 @@
 // A disk that is full at every 4 KiB and every inode, during backup, verify, restore and cleanup: told, nothing
 // half-done is listed, what was good stays good, the room is given back, and with room the next run succeeds.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { cp, lstat, mkdir, readdir, statfs } from "node:fs/promises";
+import { cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import type { CliResult } from "../../tests/support/cli.ts";
 import { writePastBackup } from "../../tests/support/past-backups.ts";
 import { BUILT, createTarget, fillTarget } from "../attack.ts";
 import type { Target } from "../attack.ts";
 import type { TortureCase, Trial } from "../case.ts";
-import { lacksTmpfs } from "../may-mount.ts";
 import { createJudge } from "../judge.ts";
 import type { Hashes, Judge } from "../judge.ts";
+import { mountDisk, PAGE } from "../limited-disk.ts";
+import type { Disk, Room } from "../limited-disk.ts";
+import { lacksTmpfs } from "../may-mount.ts";
 
-const exec = promisify(execFile);
-const PAGE = 4_096;
-const ROOM_PAGES = 16_384;
 /** What the records and logs of a run that failed may keep. */
 const LEFT_PAGES = 16;
 const DAY_MS = 86_400_000;
@@ -29,7 +26,7 @@ type Command = (typeof COMMANDS)[number];
 
 interface Place {
   readonly command: Command;
-  readonly what: "pages" | "inodes";
+  readonly what: Room;
   /** So many are free when the command starts. */
   readonly free: number;
 }
@@ -74,7 +71,7 @@ export const fullDisk: TortureCase = {
 };
 
 /** How much the command takes at most, as far as it can be seen from outside; a little more. */
-async function needs(bed: Bed, command: Command, what: Place["what"]): Promise<number> {
+async function needs(bed: Bed, command: Command, what: Room): Promise<number> {
   await using disk = await mount(bed);
   await prepareFor(bed, command);
   const before = await disk.used();
@@ -166,36 +163,15 @@ async function clear({ target: { client, database } }: Bed): Promise<void> {
     if (name.startsWith("__mongokeep_")) await client.db(database).dropCollection(name);
 }
 
-interface Disk extends AsyncDisposable {
-  used(): Promise<Readonly<Record<Place["what"], number>>>;
-  /** 0: room for all. */
-  limit(what: Place["what"], most: number): Promise<void>;
-}
-
 /** A fresh disk in the place of BACKUP_DIR, with the one good backup on it. */
 async function mount({ target, seed }: Bed): Promise<Disk> {
   const { backupDir } = target.place;
-  await exec("mount", ["-t", "tmpfs", "-o", `size=${ROOM_PAGES * PAGE},nr_inodes=1000000,mode=0700`, "tmpfs", backupDir]); // prettier-ignore
-  const unmount = async () => {
-    await exec("umount", ["-l", backupDir]);
-  };
+  const disk = await mountDisk(backupDir);
   try {
     await cp(seed, backupDir, { recursive: true });
   } catch (error) {
-    await unmount();
+    await disk[Symbol.asyncDispose]();
     throw error;
   }
-  return {
-    async used() {
-      const { blocks, bfree, files, ffree } = await statfs(backupDir);
-      return { pages: blocks - bfree, inodes: files - ffree };
-    },
-    async limit(what, most) {
-      const [pages, inodes] = what === "pages" ? [most, 0] : [0, most];
-      const size = (pages === 0 ? ROOM_PAGES : pages) * PAGE;
-      const count = inodes === 0 ? 1_000_000 : inodes;
-      await exec("mount", ["-o", `remount,size=${size},nr_inodes=${count}`, backupDir]);
-    },
-    [Symbol.asyncDispose]: unmount,
-  };
+  return disk;
 }
