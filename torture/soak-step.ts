@@ -65,8 +65,12 @@ export function chooseStep(random: Random, model: Model): Step {
   const name = weighted(random, choices);
   if (model.backups.size === 0 && ["verify", "delete", "restore"].includes(name))
     return STEPS.backup(random, model);
-  return STEPS[name](random, model);
+  // On a full disk a restore cannot write down that it failed, and would be begun anew.
+  const isRetry = name === "resume" && deadIn(model).length === 0 && hasFailed(model);
+  return STEPS[isRetry ? "list" : name](random, model);
 }
+
+const hasFailed = ({ restores }: Model) => restores.some(({ state }) => state === "failed");
 
 function weighted(random: Random, choices: readonly Choice[]): StepName {
   let left = random.below(choices.reduce((sum, [weight]) => sum + weight, 0));
