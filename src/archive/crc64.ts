@@ -2,6 +2,8 @@
 // archive with it. Eight bytes a step over tables of 32-bit halves: BigInt would be a hundred times slower.
 // https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-xz
 
+import { byteAt } from "../bson/byte-at.ts";
+
 const POLYNOMIAL_LOW = 0xd7870f42 | 0;
 const POLYNOMIAL_HIGH = 0xc96c5795 | 0;
 const STEP = 8;
@@ -34,11 +36,11 @@ function fillTables(): void {
     HIGH[byte] = high;
   }
   for (let at = BYTE; at < STEP * BYTE; at++) {
-    const low = LOW[at - BYTE] ?? 0;
-    const high = HIGH[at - BYTE] ?? 0;
+    const low = entry(LOW, at - BYTE);
+    const high = entry(HIGH, at - BYTE);
     const next = low & 0xff;
-    LOW[at] = ((low >>> 8) | (high << 24)) ^ (LOW[next] ?? 0);
-    HIGH[at] = (high >>> 8) ^ (HIGH[next] ?? 0);
+    LOW[at] = ((low >>> 8) | (high << 24)) ^ entry(LOW, next);
+    HIGH[at] = (high >>> 8) ^ entry(HIGH, next);
   }
 }
 
@@ -50,29 +52,32 @@ export function createCrc64(): Crc64 {
       let at = 0;
       // Written out: through a function for each half it takes three times as long.
       for (; at + STEP <= bytes.length; at += STEP) {
-        const a = 1792 + ((low ^ (bytes[at] ?? 0)) & 0xff);
-        const b = 1536 + (((low >>> 8) ^ (bytes[at + 1] ?? 0)) & 0xff);
-        const c = 1280 + (((low >>> 16) ^ (bytes[at + 2] ?? 0)) & 0xff);
-        const d = 1024 + ((low >>> 24) ^ (bytes[at + 3] ?? 0));
-        const e = 768 + ((high ^ (bytes[at + 4] ?? 0)) & 0xff);
-        const f = 512 + (((high >>> 8) ^ (bytes[at + 5] ?? 0)) & 0xff);
-        const g = 256 + (((high >>> 16) ^ (bytes[at + 6] ?? 0)) & 0xff);
-        const h = (high >>> 24) ^ (bytes[at + 7] ?? 0);
-        low = xor(LOW[a], LOW[b], LOW[c], LOW[d]) ^ xor(LOW[e], LOW[f], LOW[g], LOW[h]);
-        high = xor(HIGH[a], HIGH[b], HIGH[c], HIGH[d]) ^ xor(HIGH[e], HIGH[f], HIGH[g], HIGH[h]);
+        const a = 1792 + ((low ^ byteAt(bytes, at)) & 0xff);
+        const b = 1536 + (((low >>> 8) ^ byteAt(bytes, at + 1)) & 0xff);
+        const c = 1280 + (((low >>> 16) ^ byteAt(bytes, at + 2)) & 0xff);
+        const d = 1024 + ((low >>> 24) ^ byteAt(bytes, at + 3));
+        const e = 768 + ((high ^ byteAt(bytes, at + 4)) & 0xff);
+        const f = 512 + (((high >>> 8) ^ byteAt(bytes, at + 5)) & 0xff);
+        const g = 256 + (((high >>> 16) ^ byteAt(bytes, at + 6)) & 0xff);
+        const h = (high >>> 24) ^ byteAt(bytes, at + 7);
+        low = xor(LOW, a, b, c, d) ^ xor(LOW, e, f, g, h);
+        high = xor(HIGH, a, b, c, d) ^ xor(HIGH, e, f, g, h);
       }
       for (; at < bytes.length; at++) {
-        const row = (low ^ (bytes[at] ?? 0)) & 0xff;
-        low = ((low >>> 8) | (high << 24)) ^ (LOW[row] ?? 0);
-        high = (high >>> 8) ^ (HIGH[row] ?? 0);
+        const row = (low ^ byteAt(bytes, at)) & 0xff;
+        low = ((low >>> 8) | (high << 24)) ^ entry(LOW, row);
+        high = (high >>> 8) ^ entry(HIGH, row);
       }
     },
     value: () => (BigInt(~high) << 32n) | BigInt(~low >>> 0),
   };
 }
 
-type Entry = number | undefined;
+/** Rows are whole: nothing is read beyond them. */
+function entry(rows: Int32Array, at: number): number {
+  return rows[at] ?? 0;
+}
 
-function xor(a: Entry, b: Entry, c: Entry, d: Entry): number {
-  return (a ?? 0) ^ (b ?? 0) ^ (c ?? 0) ^ (d ?? 0);
+function xor(rows: Int32Array, a: number, b: number, c: number, d: number): number {
+  return entry(rows, a) ^ entry(rows, b) ^ entry(rows, c) ^ entry(rows, d);
 }

@@ -3,6 +3,7 @@
 // What Extended JSON cannot say (payloads of NaN, text that is no UTF-8, documents that look like its own
 // wrappers) is written beside it in base64, under "bson": readers of mongodump's files pass over that.
 import * as BSON from "bson";
+import { byteAt } from "../bson/byte-at.ts";
 import { ejsonToRaw, rawToEjson } from "../bson/ejson.ts";
 import {
   findElement,
@@ -107,7 +108,7 @@ function fromBase64(text: string): Buffer {
 function stringsIn(b: Buffer, start: number): string[] {
   const found: string[] = [];
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const value = b.indexOf(0, at + 1) + 1;
     if (type !== TYPE_STRING) throw new SyntaxError("an exact index in the metadata is no text");
     found.push(b.toString("utf8", value + 4, value + 3 + b.readInt32LE(value)));
@@ -121,7 +122,7 @@ const documentAt = (b: Buffer, at: number) => b.subarray(at, at + b.readInt32LE(
 function documentsIn(b: Buffer, start: number): Uint8Array[] {
   const found: Uint8Array[] = [];
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const value = b.indexOf(0, at + 1) + 1;
     if (type !== TYPE_DOCUMENT) throw new SyntaxError("an index in the metadata is no document");
     found.push(documentAt(b, value));

@@ -1,4 +1,5 @@
 // Which values of a document Extended JSON cannot keep, in words for people: found by trying each alone.
+import { byteAt } from "./byte-at.ts";
 import { rawDocument } from "./build.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 import { keepAll, writeLines } from "./ejson-lines.ts";
@@ -26,7 +27,7 @@ type Role = "document" | "embedded" | "array";
 function walk(b: Buffer, start: number, role: Role, found: Set<string>): void {
   const keys: string[] = [];
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const nameEnd = b.indexOf(0, at + 1);
     const name = b.subarray(at + 1, nameEnd);
     const next = skipValue(b, type, nameEnd + 1);

@@ -1,7 +1,9 @@
 // Canonical Extended JSON v2 → raw BSON, field by field: no object in between could hold repeated keys.
 // The relaxed numbers and dates of older tools are understood too.
 import * as BSON from "bson";
+import { byteAt } from "./byte-at.ts";
 import { rawDocument, rawElement } from "./build.ts";
+import { assertPayload, fromBase64 } from "./ejson-payload.ts";
 import { TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 import { JsonObject, parseJson } from "./json-text.ts";
 import type { Json } from "./json-text.ts";
@@ -63,13 +65,15 @@ const WRAPPERS: Readonly<Record<string, (json: JsonObject) => Value>> = {
 function wrapped(json: JsonObject): Value | null {
   const keys = json.fields.map(([name]) => name).sort();
   const read = Object.hasOwn(WRAPPERS, keys.join()) ? WRAPPERS[keys.join()] : undefined;
-  return read ? read(json) : null;
+  if (!read) return null;
+  assertPayload(json);
+  return read(json);
 }
 
 /** A value in the way in which the library serializes it. */
 function byLibrary(value: unknown): Value {
   const raw = BSON.serialize({ v: value });
-  return { type: raw[4] ?? 0, bytes: raw.subarray(7, -1) };
+  return { type: byteAt(raw, 4), bytes: raw.subarray(7, -1) };
 }
 
 function parsed(json: JsonObject): Value {
@@ -110,7 +114,7 @@ const string = (value: string) => {
 /** Any 64 bits, also where JavaScript's Date ends. */
 function dateOf(json: JsonObject): Value {
   const ms = get(get(json, "$date"), "$numberLong");
-  if (typeof ms !== "string" || !/^-?\d{1,19}$/.test(ms)) return parsed(json);
+  if (typeof ms !== "string") return parsed(json);
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(BigInt(ms), 0);
   return { type: 0x09, bytes };
@@ -121,7 +125,7 @@ function binaryOf(json: JsonObject): Value {
   const subType = text(get(inner, "subType"), "the kind of a binary value");
   if (!/^[0-9a-f]{1,2}$/i.test(subType)) throw new SyntaxError("no kind of a binary value");
   const kind = Number.parseInt(subType, 16);
-  const data = Buffer.from(text(get(inner, "base64"), "a binary value"), "base64");
+  const data = fromBase64(text(get(inner, "base64"), "a binary value"));
   // The old kind holds its length twice.
   const held = kind === 2 ? Buffer.concat([int32(data.length), data]) : data;
   return { type: 0x05, bytes: Buffer.concat([int32(held.length), Buffer.from([kind]), held]) };

@@ -1,6 +1,7 @@
 // The text of canonical Extended JSON while it is read, and the BSON that it becomes: bytes to bytes.
 // Everything here is for files that a stranger may have written: nothing is read beyond `end`, no length is
 // believed, and no document grows beyond what a server takes.
+import { byteAt } from "./byte-at.ts";
 import { LONGEST_DOCUMENT } from "./validate.ts";
 
 export interface Scan {
@@ -53,7 +54,7 @@ export function openLength(scan: Scan): number {
 }
 
 export function peek(scan: Scan): number {
-  return scan.at < scan.end ? (scan.text[scan.at] ?? 0) : 0;
+  return scan.at < scan.end ? byteAt(scan.text, scan.at) : 0;
 }
 
 /** Goes past the text if it stands here. For a few ASCII characters. */
@@ -81,7 +82,7 @@ export function putString(scan: Scan, noNull: boolean): void {
   let at = start;
   // Text without escapes, nearly all there is, is copied in one go.
   for (; at < end; at++) {
-    const byte = text[at] ?? 0;
+    const byte = byteAt(text, at);
     if (byte === QUOTE || byte === BACKSLASH || byte < 0x20) break;
   }
   makeOut(scan, at - start);
@@ -104,7 +105,7 @@ const BY_HAND = 40;
 function copy(scan: Scan, start: number, end: number): void {
   const { text, out } = scan;
   if (end - start > BY_HAND) text.copy(out, scan.written, start, end);
-  else for (let i = start, to = scan.written; i < end; i++) out[to++] = text[i] ?? 0;
+  else for (let i = start, to = scan.written; i < end; i++) out[to++] = byteAt(text, i);
   scan.written += end - start;
 }
 

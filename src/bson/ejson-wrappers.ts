@@ -1,5 +1,6 @@
 // The type wrappers of canonical Extended JSON v2, each in exactly the form in which ejson-write.ts writes it.
 import * as BSON from "bson";
+import { byteAt } from "./byte-at.ts";
 import {
   expectText,
   hexDigit,
@@ -114,7 +115,7 @@ function putObjectId(scan: Scan): void {
   let at = scan.at;
   if (at + 25 > scan.end) throw new LineError("holds no ObjectId");
   for (let i = 0; i < 12; i++, at += 2)
-    out[scan.written++] = hexDigit(text[at] ?? 0) * 16 + hexDigit(text[at + 1] ?? 0);
+    out[scan.written++] = hexDigit(byteAt(text, at)) * 16 + hexDigit(byteAt(text, at + 1));
   scan.at = at;
   expectText(scan, '"');
 }
@@ -135,7 +136,7 @@ function readBinary(scan: Scan): number {
   if (end < 0 || end >= scan.end) throw new LineError("holds binary data without an end");
   scan.at = end;
   expectText(scan, '","subType":"');
-  const kind = hexDigit(scan.text[scan.at] ?? 0) * 16 + hexDigit(scan.text[scan.at + 1] ?? 0);
+  const kind = hexDigit(byteAt(scan.text, scan.at)) * 16 + hexDigit(byteAt(scan.text, scan.at + 1));
   scan.at += 2;
   expectText(scan, '"}');
   const bytes = lengthOfBase64(scan.text, start, end);
@@ -177,7 +178,7 @@ function readUint32(scan: Scan): number {
   const start = scan.at;
   let value = 0;
   for (; scan.at < scan.end && scan.at - start <= 10; scan.at++) {
-    const digit = (scan.text[scan.at] ?? 0) - 0x30;
+    const digit = byteAt(scan.text, scan.at) - 0x30;
     if (digit < 0 || digit > 9) break;
     value = value * 10 + digit;
   }

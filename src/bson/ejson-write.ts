@@ -3,6 +3,7 @@
 // Values are read from their bytes: the library would change or refuse a date beyond what JavaScript's Date
 // holds (Java's Long.MAX_VALUE for "never") or the order of a regular expression's options.
 import * as BSON from "bson";
+import { byteAt } from "./byte-at.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 import { makeRoom, writeAscii, writeHex, writeInt64, writeQuoted } from "./ejson-text.ts";
 import type { TextSink } from "./ejson-text.ts";
@@ -17,7 +18,7 @@ export function writeDocument(sink: TextSink, b: Buffer, start: number, isArray:
   writeByte(sink, isArray ? 0x5b : 0x7b);
   let at = start + 4;
   let first = true;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     let nameEnd = at + 1;
     while (b[nameEnd] !== 0) nameEnd++;
     if (first) first = false;
@@ -99,7 +100,7 @@ function doubleText(value: number): string {
 }
 
 function writeBinary(sink: TextSink, b: Buffer, at: number, end: number): void {
-  const subType = b[at + 4] ?? 0;
+  const subType = byteAt(b, at + 4);
   // The old kind holds its length twice.
   const start = at + (subType === OLD_BINARY && end - at >= 9 ? 9 : 5);
   wrap(sink, '{"$binary":{"base64":"', b.toString("base64", start, end), '","subType":"');

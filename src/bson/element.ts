@@ -1,4 +1,5 @@
 // The sizes of BSON elements (bsonspec.org 1.1), for code that steps over values without decoding them.
+import { byteAt } from "./byte-at.ts";
 
 /** Bytes of a value of fixed size by its type; -1 where the size is in the value. */
 const FIXED_BYTES = new Int8Array(256).fill(-1);
@@ -61,7 +62,7 @@ export function findElement(
   wanted: string,
 ): { type: number; at: number } | undefined {
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const nameEnd = b.indexOf(0, at + 1);
     if (b.toString("latin1", at + 1, nameEnd) === wanted) return { type, at: nameEnd + 1 };
     at = skipValue(b, type, nameEnd + 1);

@@ -1,5 +1,6 @@
 // Finds documents that an insert would change: the server replaces Timestamp(0,0) in a top-level field
 // (other than _id) by the present time (tried on 6.0.5; TOOLS-3540).
+import { byteAt } from "./byte-at.ts";
 import { skipValue, TYPE_TIMESTAMP } from "./element.ts";
 
 /** The end of a field's name and eight zero bytes of value: without it there is nothing to find. */
@@ -7,7 +8,7 @@ const NEEDLE = Buffer.alloc(9);
 
 function hasEmptyTimestamp(b: Buffer, start: number): boolean {
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const value = b.indexOf(0, at + 1) + 1;
     if (type === TYPE_TIMESTAMP && b.readBigInt64LE(value) === 0n) {
       if (b.toString("latin1", at + 1, value - 1) !== "_id") return true;

@@ -1,5 +1,6 @@
 // The elements of one raw document as slices of it: for small documents that are read by their structure
 // (oplog entries, commands, definitions), without decoding a value. Trusts the lengths: validate first.
+import { byteAt } from "./byte-at.ts";
 import {
   findElement,
   skipValue,
@@ -22,7 +23,7 @@ export interface Field {
 /** The elements of a document, in their order. */
 export function* fieldsOf(b: Buffer): Generator<Field> {
   let start = 4;
-  for (let type = b[start] ?? 0; type !== 0; type = b[start] ?? 0) {
+  for (let type = byteAt(b, start); type !== 0; type = byteAt(b, start)) {
     const nameEnd = b.indexOf(0, start + 1);
     const end = skipValue(b, type, nameEnd + 1);
     if (end < 0) throw new RangeError(`a BSON element of the unknown type ${type}`);

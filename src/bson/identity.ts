@@ -1,5 +1,6 @@
 // What makes two documents the same one: an `_id` that the server holds to be equal, whatever the type of
 // its numbers (1, 1.0 and NumberLong(1) cannot live side by side). The bytes here are for hashing only.
+import { byteAt } from "./byte-at.ts";
 import { findElement, skipValue, TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT, TYPE_STRING } from "./element.ts"; // prettier-ignore
 import { isNumeric, numberKey } from "./number.ts";
 
@@ -18,7 +19,7 @@ export interface Element {
 /** The `_id` of the document at `start`; undefined where it has none (capped collections of old). */
 export function findId(b: Buffer, start: number): Element | undefined {
   // It nearly always is the first element.
-  const type = b[start + 4] ?? 0;
+  const type = byteAt(b, start + 4);
   if (type !== 0 && b.readUInt32LE(start + 5) === ID_AND_NUL) return { type, at: start + 9 };
   return findElement(b, start, "_id");
 }
@@ -61,7 +62,7 @@ function addValue(parts: Buffer[], b: Buffer, type: number, at: number): void {
 function addFields(parts: Buffer[], b: Buffer, outer: number, start: number): void {
   parts.push(Buffer.from([outer]));
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const value = b.indexOf(0, at + 1) + 1;
     if (outer === TYPE_DOCUMENT) parts.push(b.subarray(at + 1, value));
     addValue(parts, b, type, value);

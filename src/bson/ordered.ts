@@ -2,6 +2,7 @@
 // ("0", "10") to the front, and an index on {b: 1, "0": 1} would become another index.
 import { isUtf8 } from "node:buffer";
 import * as BSON from "bson";
+import { byteAt } from "./byte-at.ts";
 import { rawDocument, rawElement } from "./build.ts";
 import { farDate, RawValue, RepeatedFields } from "./carried.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
@@ -21,7 +22,7 @@ export function toOrdered(raw: Uint8Array): Map<string, OrderedValue> {
 function readFields(b: Buffer, start: number): Map<string, OrderedValue> {
   const fields: [string, OrderedValue][] = [];
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const nameEnd = b.indexOf(0, at + 1);
     const name = b.toString("utf8", at + 1, nameEnd);
     const value = nameEnd + 1;
@@ -37,7 +38,7 @@ function readFields(b: Buffer, start: number): Map<string, OrderedValue> {
 function readItems(b: Buffer, start: number): OrderedValue[] {
   const items: OrderedValue[] = [];
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const value = b.indexOf(0, at + 1) + 1;
     const next = skipValue(b, type, value);
     items.push(readValue(b, type, value, next));
@@ -59,7 +60,7 @@ function readValue(b: Buffer, type: number, at: number, end: number): OrderedVal
 /** Whether JavaScript's text can carry all names of the document at `start`; not those of documents in it. */
 function hasReadableNames(b: Buffer, start: number): boolean {
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const nameEnd = b.indexOf(0, at + 1);
     if (!isUtf8(b.subarray(at + 1, nameEnd))) return false;
     at = skipValue(b, type, nameEnd + 1);
@@ -95,7 +96,7 @@ function elementOf(name: string, value: OrderedValue): Buffer {
     return rawElement(TYPE_ARRAY, name, rawDocument(...items));
   }
   const single = BSON.serialize({ v: value }, { ignoreUndefined: false });
-  return rawElement(single[4] ?? 0, name, single.subarray(7, -1));
+  return rawElement(byteAt(single, 4), name, single.subarray(7, -1));
 }
 
 /** Whether the driver cannot carry one of the values, at any depth. */

@@ -1,6 +1,7 @@
 // Walks documents element by element without decoding a value: lengths, types, terminators, depth.
 // A hot loop over a Buffer and numbers: no object is made for an element.
 // Grammar: https://bsonspec.org/spec.html (1.1), deprecated types included.
+import { byteAt } from "./byte-at.ts";
 
 /** No server takes deeper nesting: the most that its parameter maxBSONDepth (200 by default) can be set to. */
 export const DEEPEST = 250;
@@ -61,7 +62,7 @@ function checkDocument(b: Buffer, start: number, end: number, ends: Int32Array):
       continue;
     }
     if (at > last) return "has an element that runs over its end";
-    const type = b[at++] ?? 0;
+    const type = byteAt(b, at++);
     while (at < last && b[at] !== 0) at++;
     if (at++ >= last) return "has a field name without an end";
     const size = SIZES[type] ?? UNKNOWN;

@@ -177,7 +177,10 @@ async function openRecord(
   flags: number,
 ): Promise<RestoreRecord> {
   const journal = await openAppend(join(path, JOURNAL_FILE), flags);
-  const log = await openAppend(join(path, "restore.log"), flags);
+  const log = await openAppend(join(path, "restore.log"), flags).catch(async (error: unknown) => {
+    await journal.close();
+    throw error;
+  });
   // A line that a crash cut short must not swallow the next one.
   if (flags === 0) await journal.appendFile("\n");
   await syncFolder(path);

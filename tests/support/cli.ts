@@ -119,10 +119,14 @@ async function untilSaid(
   }
 }
 
-/** Nothing of the developer's own: no MONGODB_…, no BACKUP_…, no real home, no NODE_… of the test runner. */
+/**
+ * Nothing of the developer's own: no MONGODB_…, no BACKUP_…, no real home, no NODE_… of the test runner but for the
+ * folder where `npm run coverage` gathers what ran.
+ */
 function cleanEnvironment(options: CliOptions): Record<string, string> {
-  const { PATH, LANG, TMPDIR, TZ } = process.env;
-  const all = { PATH, LANG, TMPDIR, TZ, HOME: options.home ?? tmpdir(), ...options.env };
+  const { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE } = process.env;
+  const own = { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE };
+  const all = { ...own, HOME: options.home ?? tmpdir(), ...options.env };
   const set = Object.entries(all).filter((entry): entry is [string, string] => {
     return entry[1] !== undefined;
   });

@@ -1,5 +1,6 @@
 // Values as they stand in raw BSON, and their order on the server: by kind first, then by value.
 // https://www.mongodb.com/docs/manual/reference/bson-type-comparison-order/
+import { byteAt } from "../byte-at.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "../element.ts";
 import { compareNumbers } from "../number.ts";
 
@@ -49,7 +50,7 @@ export function* elementsOf(
   start: number,
 ): Generator<Value & { readonly name: string }, void, void> {
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const value = b.indexOf(0, at + 1) + 1;
     yield { b, type, at: value, name: b.toString("utf8", at + 1, value - 1) };
     at = skipValue(b, type, value);
@@ -59,7 +60,7 @@ export function* elementsOf(
 /** The first field of that name; MISSING where there is none. */
 export function fieldOf(b: Buffer, start: number, name: Buffer): Value {
   let at = start + 4;
-  for (let type = b[at] ?? 0; type !== 0; type = b[at] ?? 0) {
+  for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
     const nameEnd = b.indexOf(0, at + 1);
     if (name.length === nameEnd - at - 1 && b.compare(name, 0, name.length, at + 1, nameEnd) === 0)
       return { b, type, at: nameEnd + 1 };
