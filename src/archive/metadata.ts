@@ -4,6 +4,7 @@
 // wrappers) is written beside it in base64, under "bson": readers of mongodump's files pass over that.
 import * as BSON from "bson";
 import { byteAt } from "../bson/byte-at.ts";
+import { fromBase64 } from "../bson/ejson-payload.ts";
 import { ejsonToRaw, rawToEjson } from "../bson/ejson.ts";
 import {
   findElement,
@@ -95,11 +96,14 @@ function readBeside(b: Buffer): Pick<CollectionMetadata, "options" | "indexes"> 
   const options = findString(inner, 0, "options");
   if (options === null || indexes?.type !== TYPE_ARRAY)
     throw new SyntaxError("the exact options or indexes in the metadata are incomplete");
-  return { options: fromBase64(options), indexes: stringsIn(inner, indexes.at).map(fromBase64) };
+  return {
+    options: exactDocument(options),
+    indexes: stringsIn(inner, indexes.at).map(exactDocument),
+  };
 }
 
-function fromBase64(text: string): Buffer {
-  const raw = Buffer.from(text, "base64");
+function exactDocument(text: string): Buffer {
+  const raw = fromBase64(text);
   const checked = validateDocuments(raw);
   if ("documents" in checked && checked.documents === 1) return raw;
   throw new SyntaxError("the exact options or indexes in the metadata are no BSON");

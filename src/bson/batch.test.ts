@@ -54,3 +54,17 @@ test("a failed command's reply gives its code and message", () => {
   const parsed = parseCursorReply(reply, 0);
   assert.deepEqual([parsed.ok, parsed.code, parsed.errmsg], [false, 13, "not authorized"]);
 });
+
+test("a reply's numbers may be of any type, and what a cursor lacks is told", () => {
+  const parse = (reply: object) => parseCursorReply(Buffer.from(BSON.serialize(reply)), 0);
+  for (const code of [13, new BSON.Double(13), BSON.Long.fromNumber(13)])
+    assert.equal(parse({ ok: new BSON.Double(0), code }).code, 13);
+  assert.deepEqual([parse({}).ok, parse({}).code], [false, 0]);
+  for (const reply of [{ ok: 1 }, { ok: 1, cursor: 5 }, { ok: BSON.Long.fromNumber(1) }])
+    assert.equal(parse(reply).errmsg, "the reply has no cursor");
+  const bare = parse({ ok: 1, cursor: { ns: "a.b" } });
+  assert.deepEqual([bare.ok, bare.cursorId, bare.batchAt], [true, 0n, -1]);
+  assert.equal(parse({ ok: 1, cursor: { nextBatch: 5 } }).batchAt, -1);
+  const next = parse({ ok: 1, cursor: { id: BSON.Long.ZERO, nextBatch: [] } });
+  assert.deepEqual([next.cursorId, next.batchAt > 0], [0n, true]);
+});

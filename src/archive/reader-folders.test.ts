@@ -1,0 +1,143 @@
+// Folders as people have them: ours, of stock mongodump, half of one, or nothing of the kind.
+import assert from "node:assert/strict";
+import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { BSON } from "mongodb";
+import { fabricateBackup } from "../../tests/support/fabricate.ts";
+import { temporaryFolder } from "../../tests/support/temporary.ts";
+import { escapeName, mongodumpEscapeName } from "./layout.ts";
+import { openBackup, readMetadata } from "./reader.ts";
+
+const DOCUMENT = BSON.serialize({ _id: 1 });
+const metadataOf = (name: string, type = "collection") =>
+  JSON.stringify({ options: {}, indexes: [], collectionName: name, type });
+
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+async function dumpOf(folder: string, files: Files): Promise<string> {
+  for (const [name, bytes] of Object.entries(files)) {
+    await mkdir(join(folder, name, ".."), { recursive: true });
+    await writeFile(join(folder, name), bytes);
+  }
+  return folder;
+}
+
+const damaged = (message: RegExp) => ({ code: "damaged", message });
+
+test("a backup of ours is read by its manifest, and without it never as a dump that promises nothing", async (t) => {
+  const root = await temporaryFolder(t);
+  const { path, id } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
+  const opened = await openBackup(path);
+  assert.deepEqual([opened.id, opened.hasOplog, opened.collections.length > 0], [id, false, true]);
+  assert.ok(opened.collections.every(({ expected }) => expected !== null));
+  const manifest = join(path, "manifest.json");
+  await writeFile(manifest, "{}");
+  await assert.rejects(openBackup(path), damaged(/^manifest\.json of/));
+  await truncate(manifest, 300 * 1024 * 1024);
+  await assert.rejects(openBackup(path), damaged(/too long/));
+  await rm(manifest);
+  await symlink("/etc/passwd", manifest);
+  await assert.rejects(openBackup(path), damaged(/not a plain file/));
+  await rm(manifest);
+  await assert.rejects(openBackup(path), damaged(/manifest\.json is missing/));
+});
+
+test("what was a backup of ours is known by its name, or by what lies in it", async (t) => {
+  const root = await temporaryFolder(t);
+  const id = "2026-11-23_02-00-00";
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [`.${id}.partial`, /was never finished/],
+    [`${id}.damaged`, /manifest\.json is missing/],
+    [id, /manifest\.json is missing/],
+  ];
+  for (const [name, message] of cases) {
+    const path = await dumpOf(join(root, name), { "surg/a.bson": DOCUMENT });
+    await assert.rejects(openBackup(path), damaged(message));
+  }
+  const moved = await dumpOf(join(root, "moved"), { "verification.json": "{}" });
+  await assert.rejects(openBackup(moved), damaged(/manifest\.json is missing/));
+});
+
+test("no folder, a file, and an empty one are each told as what they are", async (t) => {
+  const root = await temporaryFolder(t);
+  await assert.rejects(openBackup(join(root, "none")), { code: "backup-not-found", message: /there is no folder/ }); // prettier-ignore
+  await writeFile(join(root, "file"), "");
+  await assert.rejects(openBackup(join(root, "file")), { code: "backup-not-found", message: /is not a folder/ }); // prettier-ignore
+  await assert.rejects(openBackup(join(root, "file", "x")), { code: "ENOTDIR" });
+  await mkdir(join(root, "empty"));
+  await assert.rejects(openBackup(join(root, "empty")), damaged(/is empty/));
+  const notes = await dumpOf(join(root, "notes"), { "readme.txt": "", "more/readme.txt": "" });
+  await assert.rejects(openBackup(notes), damaged(/holds no backup/));
+});
+
+test("a stock dump is read as it lies, with its log, accounts left to those who read them", async (t) => {
+  const path = await dumpOf(join(await temporaryFolder(t), "dump"), {
+    "oplog.bson": gzipSync(DOCUMENT),
+    "admin/system.version.bson": DOCUMENT,
+    "surg/a%2Fb.bson.gz": gzipSync(DOCUMENT),
+    "surg/a%2Fb.metadata.json.gz": gzipSync(metadataOf("a/b")),
+    "surg/plain.bson": DOCUMENT,
+    "surg/seen.metadata.json": metadataOf("", "view"),
+    "surg/system.buckets.days.bson": DOCUMENT,
+    "surg/days.metadata.json": metadataOf("days", "timeseries"),
+    "surg/$admin.system.users.bson": DOCUMENT,
+    "surg/readme.txt": "",
+  });
+  const { hasOplog, oplog, manifest, collections } = await openBackup(path);
+  assert.deepEqual([hasOplog, oplog?.algorithm, manifest], [true, "gzip", null]);
+  const found = collections.map((c) => `${c.database}.${c.name} ${c.type} ${c.dataFile ? basename(c.dataFile) : ""}`); // prettier-ignore
+  assert.deepEqual(found.sort(), [
+    "admin.system.version collection system.version.bson",
+    "surg.a/b collection a%2Fb.bson.gz",
+    "surg.days timeseries system.buckets.days.bson",
+    "surg.plain collection plain.bson",
+    "surg.seen view ",
+  ]);
+});
+
+test("one database's folder is a dump too, and a collection may be called oplog", async (t) => {
+  const root = await temporaryFolder(t);
+  const log = await openBackup(await dumpOf(join(root, "log"), { "a.bson": DOCUMENT, "oplog.bson": DOCUMENT })); // prettier-ignore
+  assert.deepEqual([log.hasOplog, log.oplog?.algorithm, log.collections.map((c) => c.name)], [true, "none", ["a"]]); // prettier-ignore
+  const files = { "oplog.bson": DOCUMENT, "oplog.metadata.json": metadataOf("oplog") };
+  const { collections } = await openBackup(await dumpOf(join(root, "surg"), files));
+  assert.deepEqual(collections.map((c) => [c.database, c.name]), [["surg", "oplog"]]); // prettier-ignore
+});
+
+test("a long name of a time series is cut in two places, and is one collection", async (t) => {
+  const root = await temporaryFolder(t);
+  const long = "ü".repeat(110);
+  for (const escape of [escapeName, mongodumpEscapeName]) {
+    const path = await dumpOf(join(root, escape.name), {
+      [`surg/${escape(`system.buckets.${long}`)}.bson`]: DOCUMENT,
+      [`surg/${escape(long)}.metadata.json`]: metadataOf(long, "timeseries"),
+      "surg/v.metadata.json": metadataOf("v", "view"),
+    });
+    const { collections } = await openBackup(path);
+    assert.deepEqual(collections.map((c) => [c.name, c.type, c.dataFile !== null]).sort(), [["v", "view", false], [long, "timeseries", true]]); // prettier-ignore
+  }
+  const cut = `${escapeName("x".repeat(400))}.bson`;
+  await assert.rejects(openBackup(await dumpOf(join(root, "cut"), { [`surg/${cut}`]: DOCUMENT })), damaged(/its true name is in metadata\.json/)); // prettier-ignore
+});
+
+test("metadata that is too long, a bomb, or followed by more is damage, and none is none", async (t) => {
+  const folder = await temporaryFolder(t);
+  const read = async (name: string, bytes: string | Uint8Array) => {
+    await writeFile(join(folder, name), bytes);
+    return await readMetadata({ metadataFile: join(folder, name) });
+  };
+  assert.equal(await readMetadata({ metadataFile: null }), null);
+  assert.equal((await read("a.metadata.json", metadataOf("a")))?.collectionName, "a");
+  const more = Buffer.concat([gzipSync(metadataOf("a")), Buffer.from("more")]);
+  await assert.rejects(
+    read("b.metadata.json.gz", more),
+    damaged(/metadata in b\.metadata\.json\.gz/),
+  );
+  await assert.rejects(read("c.metadata.json", `[${"1,".repeat(300_000)}1]`), damaged(/more values than/)); // prettier-ignore
+  await assert.rejects(read("d.metadata.json.gz", gzipSync(Buffer.alloc(40e6))), damaged(/the metadata in/)); // prettier-ignore
+  await truncate(join(folder, "a.metadata.json"), 40e6);
+  await assert.rejects(readMetadata({ metadataFile: join(folder, "a.metadata.json") }), damaged(/too long/)); // prettier-ignore
+  await assert.rejects(readMetadata({ metadataFile: join(folder, "none") }), damaged(/is missing/));
+});
