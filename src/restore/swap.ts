@@ -36,18 +36,17 @@ export async function carryOutSwap(
   context: SwapContext,
   items: readonly SwapItem[],
 ): Promise<void> {
-  const databases = [...Map.groupBy(items, (item) => item.database)];
-  const looks = new Map<string, Map<string, Standing>>();
-  for (const [database, own] of databases) {
+  const looks: (readonly [string, readonly SwapItem[], ReadonlyMap<string, Standing>])[] = [];
+  for (const [database, own] of Map.groupBy(items, (item) => item.database)) {
     const standings = await readStandings(context.client, database);
-    looks.set(database, standings);
     for (const item of own) assertThere(item, standings);
+    looks.push([database, own, standings]);
   }
   const { record, step } = context;
   // What will be moved, and by which UUIDs, is in swap.json: single moves need not be waited for.
   await record.journal({ step, state: "begin" });
-  for (const [database, own] of databases)
-    await swapDatabase(context, database, own, looks.get(database) ?? new Map());
+  for (const [database, own, standings] of looks)
+    await swapDatabase(context, database, own, standings);
   await record.journal({ step, state: "done" });
 }
 

@@ -115,7 +115,7 @@ requires(
     ];
     await carryOutSwap(to, items);
     const values = async () =>
-      Promise.all(
+      await Promise.all(
         ["both", "added", "shown", "hidden", "other"].map((name) => valueIn(fresh, name)),
       );
     assert.deepEqual(await values(), ["new", "new", "new", "new", "new"]);
@@ -217,6 +217,21 @@ requires(
     await carryOutSwap({ ...at, record: { ...at.record, journal: take } }, [view]);
     assert.equal(await valueIn(fresh, "shown"), "old");
     assert.deepEqual(at.intruders, [`${fresh.name}.shown`]);
+  },
+);
+
+requires(
+  REPLICA_SET,
+  "views alone change places, and one in the place of another is made anew",
+  async (t, fresh) => {
+    await fresh.db.collection("patients").insertOne({ v: "old" });
+    await fresh.db.createCollection("shown", { viewOn: "nothing", pipeline: [] });
+    const old = (await readStandings(fresh.client, fresh.name)).get("shown") as Side;
+    const item = { ...{ database: fresh.name, name: "shown" }, old, new: viewOf("patients") };
+    await carryOutSwap(await scene(t, fresh.client), [item]);
+    assert.equal(await valueIn(fresh, "shown"), "old");
+    await carryOutSwap(await scene(t, fresh.client, "swap-back"), [reversed(item)]);
+    assert.deepEqual((await readStandings(fresh.client, fresh.name)).get("shown"), old);
   },
 );
 
