@@ -13,6 +13,7 @@ import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import { addMarkers, OWN_PREFIX } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
+import { missingActions, STAGING_ACTIONS } from "../mongo/privileges.ts";
 import { createNamespace, dropNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes } from "./indexes.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
@@ -52,8 +53,10 @@ export async function rehearse(
   const replaying = replayed.flatMap(({ first, second }) =>
     [first, second].map((one) => tried(restoreId, one, `${one.database}.${one.name}`)),
   );
+  const isMarked = await mayMark(deployment, plan);
   // First of all: what a crash leaves is no collection of the user's, and goes with the restore.
-  await addMarkers(deployment.client, [...trials.map(({ target }) => target), ...replaying]);
+  if (isMarked)
+    await addMarkers(deployment.client, [...trials.map(({ target }) => target), ...replaying]);
   try {
     for (const { planned, source, target } of trials) {
       signal.throwIfAborted();
@@ -61,8 +64,15 @@ export async function rehearse(
     }
     await rehearseReplay(deployment, replayed);
   } finally {
-    await pruneMarkers(deployment, plan.targetDatabases, restoreId);
+    if (isMarked) await pruneMarkers(deployment, plan.targetDatabases, restoreId);
   }
+}
+
+/** An account with the role "restore" alone may load, and may not change what it has written: it goes without. */
+async function mayMark({ client }: Deployment, { targetDatabases }: RestorePlan): Promise<boolean> {
+  for (const database of targetDatabases)
+    if ((await missingActions(client, database, STAGING_ACTIONS)).length > 0) return false;
+  return true;
 }
 
 const tried = (restoreId: string, target: Target, namespace: string): Marker => ({
