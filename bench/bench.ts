@@ -122,7 +122,7 @@ async function runMore(uri: string, { wanted, megabytes, rounds }: Options): Pro
   // Else the checkpoint of what was filled in falls into the first measurement, and its writers wait.
   await client.db("admin").command({ fsync: 1 });
   if (wanted.has("instant"))
-    figures.push(...(await measureInstant(uri, database, rounds * 2 + 1, say)));
+    figures.push(...(await measureInstant(uri, database, rounds * 3 + 1, say)));
   if (wanted.has("rate")) figures.push(...(await measureRates(uri, database, say)));
   if (wanted.has("latency")) {
     await using project = await createProject(uri, database);

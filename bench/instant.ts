@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { createPartial } from "../src/archive/writer.ts";
 import { formatBackupId } from "../src/archive/layout.ts";
@@ -15,7 +16,8 @@ import type { Figure } from "./figures.ts";
 import { median } from "./measure.ts";
 
 const MEMORY = "/dev/shm";
-const WRITES_AT_ONCE = 2;
+const WRITES_AT_ONCE = 8;
+const WRITES_PER_SECOND = 600;
 const QUIET = { emit: () => undefined, signal: new AbortController().signal };
 
 /** Each in turn, so many times; the first of each only warms up. */
@@ -77,15 +79,18 @@ async function timeDump(deployment: Deployment, database: string): Promise<numbe
   return seconds;
 }
 
-/** Small writes one after the other, as fast as they go. */
+/** Small writes at a steady rate: as fast as they go they would be more where a dump leaves them more of the machine. */
 function startWriters(uri: string, database: string) {
   const client = new MongoClient(uri);
   const collection = client.db(database).collection("busy");
   let stopped = false;
   let written = 0;
+  const begun = performance.now();
   const running = Array.from({ length: WRITES_AT_ONCE }, async () => {
     while (!stopped) {
-      await collection.insertOne({ written: written++, text: "x".repeat(200) });
+      const number = written++;
+      await sleep(Math.max(0, begun + (number * 1_000) / WRITES_PER_SECOND - performance.now()));
+      await collection.insertOne({ written: number, text: "x".repeat(200) });
     }
   });
   return {
