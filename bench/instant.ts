@@ -1,11 +1,11 @@
 // What one instant costs: the same dump, by the same code and of the same server, at an instant with the oplog
 // followed beside it, and without either.
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { MongoClient } from "mongodb";
+import { text } from "node:stream/consumers";
 import { createPartial } from "../src/archive/writer.ts";
 import { formatBackupId } from "../src/archive/layout.ts";
 import { dumpDatabases } from "../src/dump/native.ts";
@@ -16,11 +16,10 @@ import type { Figure } from "./figures.ts";
 import { median } from "./measure.ts";
 
 const MEMORY = "/dev/shm";
-const WRITES_AT_ONCE = 8;
-const WRITES_PER_SECOND = 600;
+const WRITER = join(import.meta.dirname, "steady-writer.ts");
 const QUIET = { emit: () => undefined, signal: new AbortController().signal };
 
-/** Each in turn, so many times; the first of each only warms up. */
+/** Each in turn, so many times, and the median of the pairs' ratios; the first of each only warms up. */
 export async function measureInstant(
   uri: string,
   database: string,
@@ -34,7 +33,7 @@ export async function measureInstant(
   const figures: Figure[] = [];
   for (const { name, target, most, busy } of PARTS) {
     const times = { with: [] as number[], without: [] as number[] };
-    await using writers = busy ? startWriters(uri, `${database}_writer`) : null;
+    using writers = busy ? startWriters(uri, `${database}_writer`) : null;
     const both = [
       ["with", deployment],
       ["without", without],
@@ -46,8 +45,9 @@ export async function measureInstant(
         if (round > 0) times[key].push(seconds);
         if (round > 0) say(`${name}: ${key} ${seconds.toFixed(2)} s`);
       }
-    const cost = median(times.with) / median(times.without) - 1;
-    const wrote = writers ? ` (${writers.written()} writes meanwhile)` : "";
+    const ratios = times.with.map((seconds, pair) => seconds / (times.without[pair] ?? NaN));
+    const cost = median(ratios) - 1;
+    const wrote = writers ? ` (${await writers.stop()} writes meanwhile)` : "";
     figures.push({
       what: name,
       measured: `${cost >= 0 ? "+" : ""}${(cost * 100).toFixed(1)} %${wrote}`,
@@ -79,27 +79,17 @@ async function timeDump(deployment: Deployment, database: string): Promise<numbe
   return seconds;
 }
 
-/** Small writes at a steady rate: as fast as they go they would be more where a dump leaves them more of the machine. */
+/** Told by `stop` how many writes there were. */
 function startWriters(uri: string, database: string) {
-  const client = new MongoClient(uri);
-  const collection = client.db(database).collection("busy");
-  let stopped = false;
-  let written = 0;
-  const begun = performance.now();
-  const running = Array.from({ length: WRITES_AT_ONCE }, async () => {
-    while (!stopped) {
-      const number = written++;
-      await sleep(Math.max(0, begun + (number * 1_000) / WRITES_PER_SECOND - performance.now()));
-      await collection.insertOne({ written: number, text: "x".repeat(200) });
-    }
+  const writer = spawn(process.execPath, [WRITER, uri, database], {
+    stdio: ["pipe", "pipe", "inherit"],
   });
+  const written = text(writer.stdout);
   return {
-    written: () => written,
-    async [Symbol.asyncDispose]() {
-      stopped = true;
-      await Promise.all(running);
-      await client.db(database).dropDatabase();
-      await client.close();
+    async stop(): Promise<number> {
+      writer.stdin.end();
+      return Number(await written);
     },
+    [Symbol.dispose]: () => void writer.kill(),
   };
 }
