@@ -8,8 +8,11 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { collectWork, IN_PLACE } from "../restore/load-collections.ts";
 import { applyInPlace } from "../restore/native.ts";
 import {
+  bestEffort,
   diedUntouched,
   findRestore,
+  isApplied,
+  isBetween,
   leftStopped,
   listRecords,
   protectedBy,
@@ -70,15 +73,28 @@ export async function runResume(
 
 async function findDead(context: JobContext, id: string | null): Promise<StoredRecord> {
   const root = context.settings.backupDir;
-  const isDead = (r: StoredRecord) =>
-    r.state === "broken" || r.state === "unfinished" || diedUntouched(r);
-  const found = id === null ? (await listRecords(root)).find(isDead) : await findRestore(root, id);
+  if (id === null) return newestDead(await listRecords(root));
+  const found = await findRestore(root, id);
   if (found && isDead(found)) return found;
-  throw new KeepError(
-    "usage",
-    id === null ? "there is no restore to resume" : `the restore ${id} has nothing to resume`,
-    { hint: "Only a restore that was killed, or failed with exit 8, can be resumed." },
-  );
+  throw new KeepError("usage", `the restore ${id} has nothing to resume`, { hint: ONLY_DEAD });
+}
+
+const isDead = (record: StoredRecord) => isBetween(record) || diedUntouched(record);
+const ONLY_DEAD = "Only a restore that was killed, or failed with exit 8, can be resumed.";
+
+/**
+ * What died before it changed anything (or could not write down that it failed) is begun anew only where no later
+ * restore succeeded: that would replace newer data by what was once wanted. By its id it can be. Newest first.
+ */
+function newestDead(records: readonly StoredRecord[]): StoredRecord {
+  const applied = records.findIndex(({ state }) => isApplied(state));
+  const found = records.find((r, i) => isBetween(r) || (diedUntouched(r) && (applied < 0 || i < applied))); // prettier-ignore
+  if (found) return found;
+  const older = records.find(diedUntouched);
+  const hint = older
+    ? `The restore ${older.id} died before it changed anything, and another one was made since. To begin it anew all the same: mongokeep restore --resume ${older.id}`
+    : ONLY_DEAD;
+  throw new KeepError("usage", "there is no restore to resume", { hint });
 }
 
 /** It died before the first live change: what it staged is dropped, and the same restore begins anew. */
@@ -93,18 +109,24 @@ async function again(
     throw new KeepError("usage", `the restore ${stored.id} changed nothing before it died`, {
       hint: `Run the rollback again. What it left goes with: mongokeep restore --drop-aside ${stored.id} --confirm`,
     });
-  if (confirm) {
-    const record = await reopenRecord(stored, context.clock);
+  const withWarnings = <T extends PlannedRestore | RestoreResult>(result: T): T => ({
+    ...result,
+    warnings: [...warnings, ...result.warnings],
+  });
+  if (!confirm) return withWarnings(await restoreLocked(context, asRequest(request, confirm)));
+  const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
+  try {
     await clearStaged(context, plan, record);
     if (leftStopped(stored.entries)) {
       const service = useService ? context.service : null;
       await (await stopServiceFor(context, service, record, true)).open();
     }
-    await record.journal({ step: "end", state: "failed", message: "it died, and begins anew" });
+    return withWarnings(await restoreLocked(context, asRequest(request, confirm)));
+  } finally {
+    // Only now: killed in between, a rollback without an id would take back the restore before this one.
+    await record.journal({ step: "end", state: "failed", message: "it died, and was begun anew" });
     await record.close();
   }
-  const result = await restoreLocked(context, asRequest(request, confirm));
-  return { ...result, warnings: [...warnings, ...result.warnings] };
 }
 
 function asRequest(stored: StoredRequest, confirm: boolean): RestoreRequest {

@@ -1,6 +1,6 @@
 // Restores upon restores, and rollbacks of rollbacks: whatever was written is still somewhere, and said.
 import assert from "node:assert/strict";
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -233,5 +233,50 @@ requires(
     for (const name of ["a", "b"]) assert.deepEqual(await valuesOf(fresh, name), ["new"]);
     await done(place, "rollback", second.restoreId);
     assert.deepEqual(await valuesOf(fresh, "a"), ["between"]);
+  },
+);
+
+requires(
+  RS,
+  "what died before it changed anything is begun anew without its id only where it is the last restore",
+  async (t, fresh) => {
+    const { place, backup } = await changedSince(t, fresh);
+    const run = await dieAt(place, /"step":"stage"/, "restore", backup);
+    assert.equal(run.signal, "SIGKILL", run.stderr);
+    const died = (await readdir(`${place.backupDir}/restores`)).at(-1) ?? "";
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "newer" } });
+    const newer = (await place.run(["backup", "--manual", "--json"])).json();
+    await done(place, "restore", newer.id as string);
+    const refused = await place.run(["restore", "--resume", "--confirm", "--json"]);
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.json().error.message, /no restore to resume/);
+    assert.ok(refused.json().error.hint.includes(`restore --resume ${died}`), refused.stdout);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["newer"]);
+    await done(place, "restore", "--resume", died);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["old"]);
+  },
+);
+
+requires(
+  RS,
+  "a restore that is begun anew and dies again leaves no rollback that takes back the one before it",
+  async (t, fresh) => {
+    const { place, backup } = await changedSince(t, fresh);
+    const first = await done(place, "restore", backup);
+    await fresh.db.collection("a").updateMany({}, { $set: { v: "newer" } });
+    const died = await dieAt(place, /"step":"stage"/, "restore", backup);
+    assert.equal(died.signal, "SIGKILL", died.stderr);
+    const again = await dieAt(place, /"step":"protect"/, "restore", "--resume");
+    assert.equal(again.signal, "SIGKILL", again.stderr);
+    const records = (await readdir(`${place.backupDir}/restores`)).sort();
+    // Both are cleared away, the one that was begun anew first.
+    for (const id of records.slice(1).reverse()) {
+      const cleared = await done(place, "rollback");
+      assert.equal(cleared.restoreId, id);
+      assert.deepEqual(await valuesOf(fresh, "a"), ["newer"]);
+    }
+    const back = await done(place, "rollback");
+    assert.equal(back.rollbackOf, first.restoreId);
+    assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
   },
 );
