@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import fc from "fast-check";
 import type { ChunkSizes, CompressionAlgorithm } from "./codec.ts";
 import { algorithmOf, createEncoder, suffixOf } from "./create.ts";
 import { inflateMember, MEMBER_HEADER_BYTES, memberLength } from "./gzip-members.ts";
+import { LEVELS } from "./levels.ts";
 import { decompressFrame, parseSeekTable, seekTable, seekTableBytes } from "./zstd-frames.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mongokeep-codec-"));
@@ -24,8 +26,12 @@ const chunk = fc.oneof(
     .map(([s, n]) => Buffer.from(s.repeat(n).slice(0, 100_000) || "x")),
 );
 
-async function encodeFile(algorithm: CompressionAlgorithm, chunks: readonly Uint8Array[]) {
-  const encoder = createEncoder({ algorithm, level: null });
+async function encodeFile(
+  algorithm: CompressionAlgorithm,
+  chunks: readonly Uint8Array[],
+  level: number | null = null,
+) {
+  const encoder = createEncoder({ algorithm, level });
   const stored = await Promise.all(chunks.map((raw) => encoder.encode(raw)));
   const written = stored.map((s, i): ChunkSizes => ({
     storedBytes: s.length,
@@ -51,6 +57,21 @@ test("a gzip member comes back as the chunk that it was made of, and tells its o
       assert.deepEqual(await inflateMember(member, MOST), Buffer.from(raw));
     }),
   );
+});
+
+test("every level gives the documents back, to the stock tools too (restic #4677, #4523)", async () => {
+  const noise = randomBytes(300_000);
+  const raw = Buffer.concat([Buffer.alloc(200_000, "surg"), noise, Buffer.alloc(100_000), noise]);
+  for (const algorithm of ["gzip", "zstd"] as const) {
+    const { min = 1, max = 0 } = LEVELS[algorithm] ?? {};
+    for (let level = min; level <= max; level++) {
+      const { stored, bytes } = await encodeFile(algorithm, [raw], level);
+      const one = Buffer.from(stored[0] ?? []);
+      const decode = algorithm === "gzip" ? inflateMember : decompressFrame;
+      assert.ok(raw.equals(await decode(one, raw.length)), `${algorithm} ${level}`);
+      assert.ok(raw.equals(decodeByCommand(algorithm, bytes)), `${algorithm} ${level}, stock`);
+    }
+  }
 });
 
 test("a zstd frame comes back as the chunk that it was made of, found by the seek table", async () => {

@@ -225,4 +225,29 @@ test("a server that soon forgets", async (t) => {
     assert.equal(latest?.documents, 1);
     assert.equal(manifest.collections.length, 4);
   });
+
+  await t.test(
+    "where the oplog cannot be followed to its end there is no backup (PBM-1538, PBM-1345)",
+    async (t) => {
+      const fresh = await slowDatabase(t, uri);
+      const { place, running } = await slowBackup(t, fresh);
+      const admin = fresh.client.db("admin");
+      const data = { failCommands: ["getMore"], namespace: "local.oplog.rs", errorCode: 136 };
+      const lose = async () => {
+        await running.says(/dump:/);
+        await admin.command({ configureFailPoint: "failCommand", mode: "alwaysOn", data });
+      };
+      const both = Promise.all([running.result, lose()]);
+      try {
+        const [run] = await whileWriting(fresh.db.collection("small"), both);
+        assert.equal(run.code, 1, run.stdout + run.stderr);
+        assert.match(run.json().error.message, /the oplog rolled over while it was read/);
+        assert.match(run.json().error.hint, /replSetResizeOplog/);
+      } finally {
+        await admin.command({ configureFailPoint: "failCommand", mode: "off" });
+      }
+      const listed = (await place.run(["list", "--json"])).json();
+      assert.deepEqual(listed.backups, []);
+    },
+  );
 });
