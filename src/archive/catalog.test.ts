@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fabricateBackup, reverify } from "../../tests/support/fabricate.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
-import { listCatalog } from "./catalog.ts";
+import { listCatalog, partialId } from "./catalog.ts";
 import { formatManifest } from "./seal.ts";
 
 const ID = "2026-11-23_02-00-00";
@@ -127,4 +127,62 @@ test("odd things in the folder hide no backup and hold nothing up", async (t) =>
     assert.equal(entry.state, "unreadable", entry.id);
     assert.ok(entry.problem);
   }
+});
+
+test("of one moment the later name comes first; what has no manifest is dated by its name", async (t) => {
+  const root = await temporaryFolder(t);
+  const createdAt = "2026-11-21T02:00:00.000Z";
+  for (const second of ["01", "00", "02"])
+    await fabricateBackup(root, `2026-11-21T02:00:${second}Z`, { createdAt });
+  await mkdir(join(root, "2026-11-21_01-59-59.damaged"));
+  await mkdir(join(root, "2026-11-21_02-00-00.damaged"));
+  await mkdir(join(root, "2026-11-21_02-00-03.damaged"));
+  assert.deepEqual(
+    (await listCatalog(root)).map(({ id }) => id),
+    [
+      "2026-11-21_02-00-03.damaged",
+      "2026-11-21_02-00-02",
+      "2026-11-21_02-00-01",
+      "2026-11-21_02-00-00.damaged",
+      "2026-11-21_02-00-00",
+      "2026-11-21_01-59-59.damaged",
+    ],
+  );
+});
+
+test("only a dot, an id and the suffix name a run's unfinished folder", () => {
+  assert.equal(partialId(`.${ID}.partial`), ID);
+  for (const name of [
+    `x${ID}.partial`,
+    `.${ID}.damaged`,
+    `.${ID}.partiax`,
+    ID,
+    `.${ID}`,
+    ".x.partial",
+  ])
+    assert.equal(partialId(name), null, name);
+});
+
+test("links, FIFOs and folders are told as what they are, and leave no file open", async (t) => {
+  const root = await temporaryFolder(t);
+  const { path } = await fabricateBackup(root, AT);
+  const before = (await readdir("/proc/self/fd")).length;
+  const problems = new Map<string, RegExp>();
+  const put = async (id: string, problem: RegExp, make: (place: string) => unknown) => {
+    await make(join(root, id));
+    problems.set(id, problem);
+  };
+  await put("2026-11-01_00-00-01", /^it is a symbolic link, which is not followed$/, (to) => symlink(path, to)); // prettier-ignore
+  await put("2026-11-01_00-00-02", /^it is not a folder$/, (to) => writeFile(to, ""));
+  await put("2026-11-01_00-00-03.damaged", /^it is not a folder$/, (to) => writeFile(to, ""));
+  const notPlain = /^manifest.json cannot be read: it is not a plain file$/;
+  await put("2026-11-01_00-00-04", notPlain, async (to) => {
+    await mkdir(to);
+    await symlink(join(path, "manifest.json"), join(to, "manifest.json"));
+  });
+  await put("2026-11-01_00-00-05", notPlain, (to) => mkdir(join(to, "manifest.json"), { recursive: true })); // prettier-ignore
+  const listed = await listCatalog(root);
+  for (const [id, problem] of problems)
+    assert.match(listed.find((one) => one.id === id)?.problem ?? "", problem, id);
+  assert.equal((await readdir("/proc/self/fd")).length, before);
 });

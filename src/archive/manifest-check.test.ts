@@ -7,7 +7,7 @@ import { fabricateBackup } from "../../tests/support/fabricate.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import type { Manifest } from "./manifest.ts";
 import { parseManifest } from "./manifest-check.ts";
-import { formatManifest } from "./seal.ts";
+import { formatManifest, isSealed } from "./seal.ts";
 
 const root = await temporaryFolder({ after });
 const { manifest, path } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
@@ -92,4 +92,24 @@ test("each file is listed once, with its checksum", () => {
 
 test("fields that a later version adds to this schema are no problem", () => {
   assert.equal(problemOf({ later: { added: true } }), null);
+});
+
+test("fifty brackets within one another are read, one more is not; those before that are closed do not count", () => {
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  const shallow = `${"[],".repeat(60)}[]`;
+  const deep = { problem: "is no manifest: it is nested too deeply" };
+  assert.deepEqual(parseManifest(nested(51)), deep);
+  assert.notDeepEqual(parseManifest(nested(50)), deep);
+  assert.notDeepEqual(parseManifest(`[${shallow}]`), deep);
+  assert.deepEqual(parseManifest('{"schema":"2"}'), {
+    problem: "was changed after it was written: its own checksum does not fit",
+  });
+});
+
+test("a text that is only a seal was never sealed", () => {
+  const { text: sealed } = formatManifest(body);
+  assert.equal(isSealed(sealed), true);
+  assert.equal(isSealed(sealed.slice(0, -1)), false);
+  assert.equal(isSealed("{}"), false);
+  assert.equal(isSealed(""), false);
 });

@@ -8,7 +8,7 @@ import { goodArchive } from "../../tests/support/mongodump-archive.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { KeepError } from "../errors.ts";
 import { listCatalog } from "./catalog.ts";
-import { chooseLatest, resolveBackup } from "./resolve.ts";
+import { chooseLatest, resolveAt, resolveBackup } from "./resolve.ts";
 import type { Wanted } from "./resolve.ts";
 
 const NOW = Date.parse("2026-11-23T08:00:00Z");
@@ -108,4 +108,75 @@ test("an unfinished run is no backup", async (t) => {
   const root = await temporaryFolder(t);
   await mkdir(join(root, ".2026-11-23_02-00-00.partial"));
   await hintOf(root, "2026-11-23_02-00-00");
+});
+
+test("before a moment: the newest good one by then, not later than now; else the oldest good one is named", async (t) => {
+  const root = await temporaryFolder(t);
+  const at = (iso: string) => resolveAt(root, Date.parse(iso), WANTED, NOW);
+  await assert.rejects(at("2026-11-22T00:00:00Z"), {
+    code: "backup-not-found",
+    message: "there is no good backup from before 2026-11-22T00:00:00.000Z",
+    hint: "There is no good backup at all.",
+  });
+  await reverify(await fabricateBackup(root, "2026-11-19T02:00:00Z"), false);
+  const older = await fabricateBackup(root, "2026-11-20T02:00:00Z");
+  const newer = await fabricateBackup(root, "2026-11-21T02:00:00Z");
+  await fabricateBackup(root, "2026-11-24T02:00:00Z");
+  assert.equal((await at("2026-11-20T12:00:00Z")).id, older.id);
+  assert.equal((await at("2026-11-21T02:00:00Z")).id, newer.id, "the very moment counts");
+  const latest = await at("2026-12-01T00:00:00Z");
+  assert.deepEqual([latest.id, latest.isArchive], [newer.id, false], "none of the future");
+  await assert.rejects(at("2026-11-20T01:59:59Z"), { hint: `The oldest good one is ${older.id}.` });
+});
+
+test("a folder elsewhere with a backup's name is not the backup of that name here", async (t) => {
+  const root = await temporaryFolder(t);
+  const { id } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
+  const copy = join(await temporaryFolder(t), id);
+  await mkdir(copy);
+  assert.deepEqual(await resolveBackup(root, copy, WANTED, NOW), {
+    ...{ path: copy, id, entry: null, isArchive: false },
+  });
+});
+
+test("of two that began in the same second the later name is the latest", async (t) => {
+  const root = await temporaryFolder(t);
+  const createdAt = "2026-11-21T02:00:00.000Z";
+  for (const second of ["01", "00"])
+    await fabricateBackup(root, `2026-11-21T02:00:${second}Z`, { createdAt });
+  const found = await resolveBackup(root, "latest", WANTED, NOW);
+  assert.equal(found.id, "2026-11-21_02-00-01");
+  const entries = await listCatalog(root);
+  assert.equal(chooseLatest(entries.toReversed(), WANTED, NOW)?.id, found.id);
+});
+
+test("a path in the home directory may begin with ~", async (t) => {
+  const home = await temporaryFolder(t);
+  await mkdir(join(home, "dump"));
+  const { HOME } = process.env;
+  process.env.HOME = home;
+  t.after(() => (process.env.HOME = HOME));
+  const root = await temporaryFolder(t);
+  assert.equal((await resolveBackup(root, "~/dump", WANTED, NOW)).path, join(home, "dump"));
+  assert.equal((await resolveBackup(root, "~", WANTED, NOW)).path, home);
+  await assert.rejects(resolveBackup(root, "~dump", WANTED, NOW), { code: "backup-not-found" });
+  await assert.rejects(resolveBackup(root, "dump~/", WANTED, NOW), { code: "backup-not-found" });
+});
+
+test("no more than five backups are named, the rest is counted; unfinished ones are none", async (t) => {
+  const root = await temporaryFolder(t);
+  await mkdir(join(root, ".2026-11-20_02-00-00.partial"));
+  assert.equal(await hintOf(root, "nonsense"), "There are none yet: mongokeep backup makes one.");
+  assert.match(await hintOf(root, "latest"), /none yet/);
+  const ids = [];
+  for (let day = 11; day <= 16; day++) {
+    ids.unshift((await fabricateBackup(root, `2026-11-${day}T02:00:00Z`)).id);
+    const rest = day === 16 ? "; and 1 more (mongokeep list)" : "";
+    const named = ids.slice(0, 5).join("; ");
+    assert.equal(await hintOf(root, "nonsense"), `There are: ${named}${rest}.`);
+  }
+  assert.equal(await hintOf(root, "2026-11"), `Did you mean ${ids.slice(0, 5).join(" or ")}?`);
+  // Three letters off are a slip, four are another name.
+  assert.match(await hintOf(root, "2026-11-16_02-00-000xx"), /Did you mean 2026-11-16_02-00-00\?/);
+  assert.match(await hintOf(root, "2026-11-16_02-00-000xxx"), /There are/);
 });
