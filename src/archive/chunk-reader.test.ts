@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { BSON } from "mongodb";
@@ -10,6 +11,7 @@ import { temporaryFolder } from "../../tests/support/temporary.ts";
 import type { Cleanup } from "../../tests/support/temporary.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
+import { seekTable } from "../codec/zstd-frames.ts";
 import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
 import { openDataFile } from "./data-file.ts";
@@ -247,4 +249,100 @@ test("a reader that stops early leaves nothing behind that keeps the process bus
     assert.ok(chunk.raw.length > 0);
     break;
   }
+});
+
+test("a member's length that cannot be is told before it is read", async (t) => {
+  const path = await inFolder(t, "c.bson.gz");
+  const first = Buffer.concat(documentsOf(20));
+  await ours(path, "gzip", [first, first]);
+  const bytes = await readFile(path);
+  const second = bytes.readUInt32LE(16);
+  const impossible = "the chunk's header has an impossible length";
+  const cut = "the file is cut short";
+  const cases: readonly (readonly [number, string])[] = [
+    ...([0, 12, 20, 27, 28, (64 << 20) + 1, 0xffffffff] as const).map((n) => [n, impossible] as const), // prettier-ignore
+    ...([bytes.length - second + 1, 64 << 20] as const).map((n) => [n, cut] as const),
+  ];
+  for (const [length, message] of cases) {
+    const changed = Buffer.from(bytes);
+    changed.writeUInt32LE(length, second + 16);
+    await writeFile(path, changed);
+    assert.deepEqual(await damageOf(path), { message, chunk: 1, before: 1 }, String(length));
+  }
+  for (const left of [1, 19]) {
+    await writeFile(path, bytes.subarray(0, second + left));
+    assert.deepEqual(await damageOf(path), { message: cut, chunk: 1, before: 1 }, String(left));
+    await writeFile(path, bytes.subarray(0, left));
+    assert.deepEqual(await damageOf(path), { message: cut, chunk: 0, before: 0 }, String(left));
+  }
+});
+
+test("a seek table that promises more than any chunk has is refused by its number", async (t) => {
+  const path = await inFolder(t, "c.bson.zst");
+  const zeros = zstdCompressSync(Buffer.alloc(1 << 20));
+  for (const [bytes, fits] of [
+    [48 << 20, true],
+    [(48 << 20) + 1, false],
+  ] as const) {
+    const sizes = [zeros, zeros].map((b, i) => ({ storedBytes: b.length, rawBytes: i === 0 ? 1 << 20 : bytes })); // prettier-ignore
+    await writeFile(path, Buffer.concat([zeros, zeros, seekTable(sizes)]));
+    const damage = await damageOf(path);
+    assert.equal(damage?.chunk, 1);
+    assert.equal(damage.message === "the seek table has an impossible length", !fits, damage.message); // prettier-ignore
+    assert.equal(damage.before, fits ? 1 : 0);
+  }
+  // Its frames would be read into memory whole: a file may be that long, and a frame of ours never is.
+  const stored = (64 << 20) + 1;
+  const table = seekTable([{ storedBytes: stored, rawBytes: 1 << 20 }]);
+  await writeFile(path, "");
+  await truncate(path, stored);
+  await appendFile(path, table);
+  assert.deepEqual(await damageOf(path), {
+    ...{ message: "the seek table has an impossible length", chunk: 0, before: 0 },
+  });
+});
+
+test("so many chunks are read ahead as are asked for, and no more", async (t) => {
+  const path = await inFolder(t, "c.bson.gz");
+  const chunks = [0, 1, 2, 3, 4, 5].map((i) => Buffer.concat(documentsOf(2, i * 2)));
+  await ours(path, "gzip", chunks);
+  for (const width of [1, 3]) {
+    let read = 0;
+    let given = 0;
+    for await (const { index } of readChunks(path, { width, signal, onStored: () => read++ })) {
+      assert.equal(index, given++);
+      assert.equal(read, Math.min(chunks.length, index + width));
+    }
+    assert.equal(given, chunks.length);
+  }
+});
+
+test("no file stays open, and no failure is left over, whoever stops and wherever it is damaged", async (t) => {
+  const open = async () => (await readdir("/proc/self/fd")).length;
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  t.after(() => process.off("unhandledRejection", note));
+  const path = await inFolder(t, "c.bson.gz");
+  await ours(path, "gzip", [0, 1, 2, 3].map((i) => Buffer.concat(documentsOf(20, i * 20)))); // prettier-ignore
+  const bytes = await readFile(path);
+  const [second] = [bytes.readUInt32LE(16)];
+  flip(bytes, second + 40);
+  await writeFile(path, bytes);
+  const before = await open();
+  for await (const { index } of readChunks(path, { width: 4, signal })) {
+    assert.equal(index, 0);
+    await sleep(20);
+    break;
+  }
+  assert.equal((await damageOf(path))?.chunk, 1);
+  await writeFile(path, bytes.subarray(0, second + 12));
+  for await (const { index } of readChunks(path, { width: 4, signal })) {
+    assert.equal(index, 0);
+    await sleep(20);
+    break;
+  }
+  await sleep(20);
+  assert.equal(await open(), before);
+  assert.deepEqual(unhandled, []);
 });

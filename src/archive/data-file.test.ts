@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { smallDisk } from "../../tests/support/small-disk.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
@@ -154,4 +156,116 @@ test("other failures keep their name", () => {
       (writeError("f", Object.assign(new Error("x"), { code })) as KeepError).code,
       "disk-full",
     );
+});
+
+/** All files opened from now on tell how they are flushed, and fail as they are told to. */
+async function watchFlushes(t: TestContext, fail: (n: number) => Error | null = () => null) {
+  const probe = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const seen = { datasyncs: 0, syncs: 0, atOnce: 0, most: 0, flushes: () => seen.datasyncs };
+  const datasync = t.mock.method(prototype, "datasync", async () => {
+    const n = ++seen.datasyncs;
+    seen.most = Math.max(seen.most, ++seen.atOnce);
+    await later(20);
+    seen.atOnce--;
+    const error = fail(n);
+    if (error) throw error;
+  });
+  const sync = t.mock.method(prototype, "sync", () => {
+    seen.syncs++;
+    return Promise.resolve();
+  });
+  t.after(() => {
+    datasync.mock.restore();
+    sync.mock.restore();
+  });
+  return seen;
+}
+
+const plain = createEncoder({ algorithm: "none", level: null });
+const MB = 1024 * 1024;
+
+test("a file is flushed at every 8 MB while it grows, one flush at a time, and at its end", async (t) => {
+  const path = join(await temporaryFolder(t), "f");
+  const seen = await watchFlushes(t);
+  const file = await openDataFile(path, "f", plain, 1);
+  const written = async (bytes: number) => {
+    await file.append(Buffer.alloc(bytes));
+    // The next one waits until this one is written.
+    await file.append(Buffer.alloc(1));
+    await file.append(Buffer.alloc(1));
+  };
+  await written(8 * MB - 4);
+  assert.equal(seen.flushes(), 0, "less than 8 MB wait");
+  await file.append(Buffer.alloc(2));
+  await file.append(Buffer.alloc(1));
+  assert.equal(seen.flushes(), 1, "8 MB do not");
+  for (let n = 0; n < 3; n++) await written(8 * MB);
+  await later(40);
+  await written(8 * MB);
+  await later(40);
+  assert.ok(seen.flushes() >= 3, `${seen.flushes()} flushes`);
+  assert.equal(seen.syncs, 0);
+  const { storedBytes } = await file.close();
+  assert.equal((await stat(path)).size, storedBytes);
+  assert.deepEqual([seen.syncs, seen.most, seen.atOnce], [1, 1, 0]);
+});
+
+test("a flush that failed while the file grew fails it, at the next chunk and at its end", async (t) => {
+  const folder = await temporaryFolder(t);
+  const gone = Object.assign(new Error("EIO"), { code: "EIO" });
+  await watchFlushes(t, (n) => (n % 2 === 1 ? gone : null));
+  const early = await openDataFile(join(folder, "early"), "f", plain, 1);
+  await early.append(Buffer.alloc(9 * MB));
+  await early.append(Buffer.alloc(1));
+  await later(60);
+  await assert.rejects(early.append(Buffer.alloc(1)), gone);
+  await assert.rejects(early.close(), gone);
+  await early.abort();
+  await watchFlushes(t, () => Object.assign(new Error("full"), { code: "ENOSPC" }));
+  const late = await openDataFile(join(folder, "late"), "db/late", plain, 1);
+  await late.append(Buffer.alloc(9 * MB));
+  await assert.rejects(late.close(), { code: "disk-full", message: /db\/late/ });
+  await late.abort();
+});
+
+test("no more chunks are compressed at once than there are slots, and each is waited for", async (t) => {
+  for (const slots of [1, 3]) {
+    let running = 0;
+    let most = 0;
+    const encoder: ChunkEncoder = {
+      encode: async (raw) => {
+        most = Math.max(most, ++running);
+        await later(5);
+        running--;
+        return raw;
+      },
+      finish: () => Promise.resolve(new Uint8Array(0)),
+    };
+    const file = await openDataFile(join(await temporaryFolder(t), "f"), "f", encoder, slots);
+    for (let n = 0; n < 10; n++) await file.append(Buffer.from([n]));
+    await file.close();
+    assert.equal(most, slots);
+  }
+});
+
+test("what is given up writes nothing more, and no file stays open however it ended", async (t) => {
+  const folder = await temporaryFolder(t);
+  const before = (await readdir("/proc/self/fd")).length;
+  const given = await openDataFile(join(folder, "given"), "f", slowestFirst(), 4);
+  for (let i = 0; i < 4; i++) await given.append(Buffer.from("abc"));
+  await given.abort();
+  assert.equal((await stat(join(folder, "given"))).size, 0);
+  await assert.rejects(given.append(Buffer.from("abc")), /f was given up/);
+  const failing: ChunkEncoder = {
+    encode: (raw) => Promise.resolve(raw),
+    finish: () => Promise.reject(new Error("no end")),
+  };
+  const ended = await openDataFile(join(folder, "ended"), "f", failing, 1);
+  await ended.append(Buffer.from("abc"));
+  await assert.rejects(ended.close(), /no end/);
+  await ended.abort();
+  await assert.rejects(openDataFile(join(folder, "none", "f"), "f", gzip, 1), { code: "ENOENT" });
+  assert.equal((await readdir("/proc/self/fd")).length, before);
 });

@@ -2,17 +2,29 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { KeepError } from "../errors.ts";
 import type { KeepEvent } from "../events.ts";
 import { manualClock, systemClock } from "../util/clock.ts";
 import { acquireLock, isLockHeld } from "./lock.ts";
 import type { LockRequest } from "./lock.ts";
-import { describeSelf } from "./lock-holder.ts";
+import { describeSelf, proofOfDeath, readHolder } from "./lock-holder.ts";
 import type { Holder } from "./lock-holder.ts";
 
 const request = (changes: Partial<LockRequest> = {}): LockRequest => ({
@@ -230,4 +242,148 @@ test("a lock that the disk does not let go of is told, and fails nothing that wa
   await writeFile(root, "no folder any more");
   await lock[Symbol.asyncDispose]();
   assert.deepEqual(told, ["lock-left"]);
+});
+
+test("what a holder says of itself is true, and its token is its own", async () => {
+  const [self, again] = [await describeSelf("backup", manualClock(0)), await describeSelf("backup", manualClock(0))]; // prettier-ignore
+  const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  const stat = (await readFile("/proc/self/stat", "utf8")).replace(/^.*\) /s, "").split(" ");
+  const { token, ...facts } = self;
+  assert.deepEqual(facts, {
+    host: hostname(),
+    bootId: boot,
+    pidNamespace: await readlink("/proc/self/ns/pid"),
+    pid: process.pid,
+    startTime: stat[19],
+    command: "backup",
+    since: "1970-01-01T00:00:00.000Z",
+  });
+  assert.match(token, /^[0-9a-f]{16}$/);
+  assert.notEqual(token, again.token);
+});
+
+test("a process that has ended and is not fetched yet is dead; one whose name is odd lives", async (t) => {
+  // A shell that does not wait for its child, and becomes another program.
+  const script = "sleep 0 & echo $!; exec sleep 60";
+  const parent = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+  t.after(() => parent.kill("SIGKILL"));
+  const [said] = (await once(parent.stdout, "data")) as [Buffer];
+  const pid = Number(said.toString());
+  const fieldsOf = async () => (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "").split(" "); // prettier-ignore
+  while ((await fieldsOf())[0] !== "Z") await sleep(5);
+  const self = await describeSelf("backup", systemClock);
+  const startTime = (await fieldsOf())[19] ?? "";
+  assert.equal(await proofOfDeath({ ...self, pid, startTime }), "has ended");
+
+  const folder = await temporaryFolder(t);
+  const odd = join(folder, ") Z 1 (");
+  await copyFile("/bin/sleep", odd);
+  await chmod(odd, 0o700);
+  const child = spawn(odd, ["60"]);
+  t.after(() => child.kill("SIGKILL"));
+  await once(child, "spawn");
+  const text = () => readFile(`/proc/${child.pid}/stat`, "utf8");
+  while (!(await text()).includes("(") || !(await text()).includes(") Z 1")) await sleep(5);
+  const started = (await text()).replace(/^.*\) /s, "").split(" ")[19] ?? "";
+  const living = { ...self, pid: child.pid ?? 0, startTime: started };
+  assert.equal(await proofOfDeath(living), null);
+  assert.match(
+    (await proofOfDeath({ ...living, startTime: "1" })) ?? "",
+    /its number is another one's/,
+  );
+});
+
+test("a lock of a machine that does not tell its boot is judged by its process", async (t) => {
+  const self = await describeSelf("backup", systemClock);
+  const gone = await leaveDeadLock(t, await temporaryFolder(t));
+  assert.equal(await proofOfDeath({ ...self, bootId: null }), null);
+  assert.equal(await proofOfDeath({ ...self, bootId: null, pid: gone }), "is gone");
+  assert.match((await proofOfDeath({ ...self, bootId: "x" })) ?? "", /the machine went down/);
+  // Of another user, who may not be asked more than that it is there.
+  assert.equal(await proofOfDeath({ ...self, pid: 1, startTime: null }), null);
+});
+
+test("a lock whose fields are of another kind says nothing, and no file stays open", async (t) => {
+  const root = await temporaryFolder(t);
+  const path = join(root, ".lock");
+  const self = await describeSelf("backup", systemClock);
+  const before = (await readdir("/proc/self/fd")).length;
+  assert.equal(await readHolder(path), "free");
+  for (const changes of [
+    { token: "0".repeat(17) },
+    { token: `x${self.token}` },
+    { pid: 0 },
+    { host: 1 },
+  ]) {
+    await writeFile(path, JSON.stringify({ ...self, ...changes }));
+    assert.equal(await readHolder(path), "unknown", JSON.stringify(changes));
+  }
+  await writeFile(path, JSON.stringify(self));
+  assert.deepEqual(await readHolder(path), { by: self });
+  await rm(path);
+  await mkdir(path);
+  assert.equal(await readHolder(path), "unknown");
+  assert.equal((await readdir("/proc/self/fd")).length, before);
+});
+
+test("a lock that can no longer be read when it is to be let go is told, and left", async (t) => {
+  const root = await temporaryFolder(t);
+  const told: string[] = [];
+  const emit = (event: KeepEvent) => {
+    if (event.kind === "log") told.push(event.message);
+  };
+  const lock = await acquireLock(root, request({ emit }));
+  await writeFile(join(root, ".lock"), "nonsense");
+  await lock[Symbol.asyncDispose]();
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? "", /could not be taken away \(it cannot be read\)/);
+  assert.equal(await isLockHeld(root), true, "who cannot tell takes it for held");
+});
+
+test("what cannot be locked fails as what it is, at once, and leaves nothing", async (t) => {
+  const root = await temporaryFolder(t);
+  await assert.rejects(acquireLock(join(root, "none"), request({ waitMs: 60_000 })), {
+    code: "ENOENT",
+  });
+  const reason = new Error("stop");
+  await assert.rejects(acquireLock(root, request({ signal: AbortSignal.abort(reason) })), reason);
+  assert.deepEqual(await readdir(root), []);
+});
+
+test("a run that waits in vain is turned away when its time is over, told once, and named", async (t) => {
+  const root = await temporaryFolder(t);
+  const held = await writeLock(root, {});
+  const told: string[] = [];
+  const emit = (event: KeepEvent) => {
+    if (event.kind === "log") told.push(event.message);
+  };
+  const begun = performance.now();
+  await assert.rejects(acquireLock(root, request({ waitMs: 700, emit })), (error) => {
+    assert.ok(isLocked(error));
+    const { command, pid, host, since } = held;
+    assert.deepEqual((error as KeepError).details, { command, pid, host, since });
+    return true;
+  });
+  assert.ok(performance.now() - begun >= 700);
+  assert.deepEqual(told, [`waiting for mongokeep restore (pid ${held.pid} on ${held.host}, since ${held.since})`]); // prettier-ignore
+  await writeFile(join(root, ".lock"), "nonsense");
+  await assert.rejects(acquireLock(root, request()), (error) => {
+    assert.deepEqual((error as KeepError).details, {});
+    return (error as KeepError).message.includes("a run that does not say which it is");
+  });
+  assert.deepEqual(await readdir(root), [".lock"]);
+});
+
+test("what lies beside the lock is cleared only where it is a dead run's", async (t) => {
+  const root = await temporaryFolder(t);
+  const pid = await leaveDeadLock(t, await temporaryFolder(t));
+  const self = await describeSelf("backup", systemClock);
+  const put = (name: string, holder: object) => writeFile(join(root, name), JSON.stringify(holder));
+  await put(".lock.new-dead", { ...self, pid, startTime: "1" });
+  await put(".lock.new-living", self);
+  await put("dead.lock.new-dead", { ...self, pid, startTime: "1" });
+  await writeFile(join(root, ".lock.odd"), "a note of somebody");
+  const lock = await acquireLock(root, request());
+  await lock[Symbol.asyncDispose]();
+  assert.deepEqual((await readdir(root)).sort(), [".lock.new-living", ".lock.odd", "dead.lock.new-dead"]); // prettier-ignore
 });

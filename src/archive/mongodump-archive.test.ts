@@ -227,7 +227,91 @@ const WRONG: readonly Wrong[] = [
   },
 ];
 
-for (const { name, bytes, message, details = {} } of WRONG)
+const longest = Buffer.alloc(4);
+longest.writeInt32LE(17_000_000, 0);
+const FURTHER: readonly Wrong[] = [
+  {
+    name: "an archive of an oplog and accounts alone",
+    bytes: archiveOf(
+      [entry("", "oplog", "", ""), entry("surg", "$admin.system.users", "", "")],
+      [],
+    ),
+    message: /holds no collection/,
+  },
+  {
+    name: "a header of an impossible length",
+    bytes: archiveOf([entry("surg", "a")], [longest]),
+    message: /a header has an impossible length of 17000000 bytes/,
+  },
+  {
+    name: "a header that is too short to be one",
+    bytes: archiveOf([Buffer.from("04000000", "hex")], []),
+    message: /a header has an impossible length of 4 bytes/,
+  },
+  {
+    name: "a header that is no document",
+    bytes: archiveOf([broken], []),
+    message: /a header has an element of the unknown type 119/,
+  },
+  {
+    name: "an archive without a header",
+    bytes: Buffer.concat([MAGIC, TERMINATOR]),
+    message: /the archive has no header \(byte 4 /,
+    details: { byte: 4 },
+  },
+  {
+    name: "what is no archive",
+    bytes: Buffer.from("BZh91AY&SY"),
+    message: /no archive of mongodump \(byte 0 /,
+    details: { byte: 0, file: "", document: null, chunk: null },
+  },
+  {
+    name: "a block without an end in its header",
+    bytes: archiveOf([entry("surg", "a")], [raw({ db: "surg", collection: "a" }), TERMINATOR]),
+    message: /the header of a block is wrong/,
+    details: { file: "surg.a" },
+  },
+  {
+    name: "a name longer than the server takes",
+    bytes: archiveOf([entry("surg", "x".repeat(256))], []),
+    message: /"x{80}" is no name of a collection/,
+  },
+  {
+    name: "an oplog that never ended",
+    bytes: archiveOf(
+      [entry("surg", "a"), entry("", "oplog", "", "")],
+      [block("surg", "a", one), end("surg", "a", one), block("", "oplog", two)],
+    ),
+    message: /ends before the collection's end/,
+    details: { file: "oplog" },
+  },
+  {
+    name: "a view that was begun and never ended",
+    bytes: archiveOf(
+      [entry("surg", "a"), entry("surg", "v", "view")],
+      [block("surg", "a", one), end("surg", "a", one), block("surg", "v", [])],
+    ),
+    message: /ends before the collection's end/,
+    details: { file: "surg.v" },
+  },
+  {
+    name: "a collection whose buckets came and it never did",
+    bytes: archiveOf(
+      [entry("surg", "a"), entry("surg", "system.buckets.a")],
+      [block("surg", "system.buckets.a", one), end("surg", "system.buckets.a", one)],
+    ),
+    message: /ends before the collection's end/,
+    details: { file: "surg.a" },
+  },
+  {
+    name: "a document cut off by the archive's end",
+    bytes: archiveOf([entry("surg", "a")], [block("surg", "a", one).subarray(0, -9)]),
+    message: /the archive is cut short/,
+    details: { file: "surg.a", document: 1 },
+  },
+];
+
+for (const { name, bytes, message, details = {} } of [...WRONG, ...FURTHER])
   test(`${name} is damage`, async () => {
     for (const size of [5, 1 << 20])
       await assert.rejects(readAll(bytes, size), (error: unknown) => {
@@ -235,6 +319,9 @@ for (const { name, bytes, message, details = {} } of WRONG)
         assert.equal(error.code, "damaged");
         assert.match(error.message, message);
         assert.deepEqual({ ...error.details, ...details }, error.details);
+        const { byte } = error.details;
+        assert.ok(typeof byte === "number" && byte >= 0 && byte <= bytes.length, String(byte));
+        assert.ok(error.message.endsWith(` (byte ${byte} of the archive)`), error.message);
         return true;
       });
   });
@@ -247,4 +334,65 @@ test("the data of a time series comes under its buckets' name, or its own", asyn
     );
     assert.deepEqual((await readAll(bytes)).ended, [[`surg.${name}`, 2]]);
   }
+});
+
+test("what an archive says of itself and its collections is given first", async () => {
+  const longName = "x".repeat(255);
+  const bytes = archiveOf(
+    [entry("surg", longName, "", "{}"), entry("surg", "v", "view"), entry("surg", "t", "", '{"type":"timeseries"}')], // prettier-ignore
+    ["system.buckets.t", longName].flatMap((name) => [block("surg", name, one), end("surg", name, one)]), // prettier-ignore
+  );
+  const streams = [];
+  for await (const part of readMongodumpArchive(cut(bytes, 7))) {
+    if (part.kind === "end") streams.push([part.stream.name, part.stream.documents, part.stream.rawBytes]); // prettier-ignore
+    if (part.kind !== "list") continue;
+    const { serverVersion, toolVersion, collections } = part.list;
+    assert.deepEqual([serverVersion, toolVersion], ["6.0.5", "100.7.0"]);
+    assert.deepEqual(
+      collections.map((c) => [c.database, c.name, c.type]),
+      [
+        ["surg", longName, "collection"],
+        ["surg", "v", "view"],
+        ["surg", "t", "timeseries"],
+      ],
+    );
+  }
+  const rawBytes = Buffer.concat(one).length;
+  assert.deepEqual(streams, [
+    ["system.buckets.t", 2, rawBytes],
+    [longName, 2, rawBytes],
+  ]);
+});
+
+test("as many collections as are allowed may be begun at once, however many there are", async () => {
+  const names = Array.from({ length: 512 }, (_, n) => `c${n}`);
+  const list = [...names, "last"].map((name) => entry("surg", name));
+  const bytes = archiveOf(list, [
+    ...names.map((name) => block("surg", name, one)),
+    ...names.map((name) => end("surg", name, one)),
+    end("surg", "last", []),
+  ]);
+  assert.equal((await readAll(bytes)).ended.length, 513);
+});
+
+test("a failure of the source is its own, not damage; damage of the stream around gets its place", async () => {
+  const bytes = goodArchive();
+  const broken = async function* (error: Error) {
+    yield await Promise.resolve(bytes.subarray(0, -20));
+    throw error;
+  };
+  const read = async (error: Error) => {
+    const parts = [];
+    for await (const part of readMongodumpArchive(broken(error))) parts.push(part);
+  };
+  const disk = new Error("EIO");
+  await assert.rejects(read(disk), (error) => error === disk);
+  const full = new KeepError("disk-full", "full");
+  await assert.rejects(read(full), (error) => error === full);
+  await assert.rejects(read(new KeepError("damaged", "incorrect data check")), (error) => {
+    assert.ok(error instanceof KeepError);
+    assert.match(error.message, /^incorrect data check \(byte \d+ of the archive\)$/);
+    assert.equal(typeof error.details.byte, "number");
+    return true;
+  });
 });

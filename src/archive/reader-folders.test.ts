@@ -1,6 +1,6 @@
 // Folders as people have them: ours, of stock mongodump, half of one, or nothing of the kind.
 import assert from "node:assert/strict";
-import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -140,4 +140,136 @@ test("metadata that is too long, a bomb, or followed by more is damage, and none
   await truncate(join(folder, "a.metadata.json"), 40e6);
   await assert.rejects(readMetadata({ metadataFile: join(folder, "a.metadata.json") }), damaged(/too long/)); // prettier-ignore
   await assert.rejects(readMetadata({ metadataFile: join(folder, "none") }), damaged(/is missing/));
+});
+
+test("a backup of ours is opened with all that its manifest says of a collection, and where it lies", async (t) => {
+  const root = await temporaryFolder(t);
+  const { path, manifest } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
+  const [first] = manifest.collections;
+  assert.ok(first);
+  const { documents, rawBytes, contentHash, newestId = null } = first;
+  const { collections, oplog } = await openBackup(path);
+  assert.equal(oplog, null);
+  assert.deepEqual(collections, [
+    {
+      ...{ database: "surg", name: "operations", type: first.type },
+      dataFile: join(path, "surg/operations.bson"),
+      metadataFile: join(path, "surg/operations.metadata.json"),
+      expected: { documents, rawBytes, contentHash, newestId },
+    },
+  ]);
+  const read = await readMetadata(collections[0] ?? { metadataFile: null });
+  assert.equal(read?.collectionName, "operations");
+});
+
+test("damage of a manifest or of metadata names the file, and leaves none open", async (t) => {
+  const root = await temporaryFolder(t);
+  const { path } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
+  const before = (await readdir("/proc/self/fd")).length;
+  const details = { file: "manifest.json" };
+  await writeFile(join(path, "manifest.json"), "{}");
+  await assert.rejects(openBackup(path), { code: "damaged", details });
+  await rm(join(path, "manifest.json"));
+  await mkdir(join(path, "manifest.json"));
+  await assert.rejects(openBackup(path), { message: /^manifest\.json: it is not a plain file/, details }); // prettier-ignore
+  await rm(join(path, "manifest.json"), { recursive: true });
+  await assert.rejects(openBackup(path), { code: "damaged", details });
+  const metadataFile = join(root, "x.metadata.json.gz");
+  await writeFile(metadataFile, Buffer.concat([gzipSync(metadataOf("a")), Buffer.alloc(9)]));
+  await assert.rejects(readMetadata({ metadataFile }), {
+    message: "the metadata in x.metadata.json.gz: more follows behind its end",
+    details: { file: "x.metadata.json.gz" },
+  });
+  assert.equal((await readdir("/proc/self/fd")).length, before);
+});
+
+test("metadata of as many values as are taken is read, of one more it is not", async (t) => {
+  const metadataFile = join(await temporaryFolder(t), "a.metadata.json");
+  const most = 200_000;
+  const array = (n: number) => `{"options":{"o":[${'"",'.repeat(n)}""]}}`;
+  const object = (n: number) =>
+    `{"options":{${Array.from({ length: n + 1 }, (_, i) => `"${i}":""`).join(",")}}}`;
+  for (const [list, brackets] of [
+    [array, 3],
+    [object, 2],
+  ] as const) {
+    await writeFile(metadataFile, list(most - brackets));
+    assert.ok(await readMetadata({ metadataFile }));
+    await writeFile(metadataFile, list(most - brackets + 1));
+    await assert.rejects(readMetadata({ metadataFile }), damaged(/more values than/));
+  }
+  await writeFile(metadataFile, "[".repeat(most + 1));
+  await assert.rejects(readMetadata({ metadataFile }), damaged(/more values than/));
+  await writeFile(metadataFile, "{".repeat(most + 1));
+  await assert.rejects(readMetadata({ metadataFile }), damaged(/more values than/));
+});
+
+test("in a stock dump only what is named like data or metadata at its end is such", async (t) => {
+  const root = await temporaryFolder(t);
+  const path = await dumpOf(join(root, ".hidden"), {
+    "surg/z.bson": DOCUMENT,
+    "surg/a.bson.zst": DOCUMENT,
+    "surg/b.bson.txt": "",
+    "surg/b.metadata.json.txt": "",
+    "surg/c.ejson": "",
+    "surg/my oplog.bson": DOCUMENT,
+    "surg/oplog.bson.bson": DOCUMENT,
+    "surg/b$admin.system.bson": DOCUMENT,
+    "surg/x.system.buckets..bson": DOCUMENT,
+    "a folder that is no database/readme": "",
+    "oplog.bson/nested.bson.txt": "",
+  });
+  const { collections, hasOplog } = await openBackup(path);
+  assert.equal(hasOplog, false);
+  assert.deepEqual(
+    collections.map((c) => [c.name, c.type, basename(c.dataFile ?? "")]),
+    [
+      ["a", "collection", "a.bson.zst"],
+      ["b$admin.system", "collection", "b$admin.system.bson"],
+      ["my oplog", "collection", "my oplog.bson"],
+      ["oplog.bson", "collection", "oplog.bson.bson"],
+      ["x.system.buckets.", "collection", "x.system.buckets..bson"],
+      ["z", "collection", "z.bson"],
+    ],
+  );
+  const unnamed = await dumpOf(join(root, "dump"), { "a.b/c.bson": DOCUMENT });
+  await assert.rejects(openBackup(unnamed), damaged(/no name of a database/));
+});
+
+test("a log has no metadata of its own: beside that of another collection it still is the log", async (t) => {
+  const root = await temporaryFolder(t);
+  const files = { "oplog.bson.gz": gzipSync(DOCUMENT), "surg/a.bson": DOCUMENT };
+  const found = await openBackup(await dumpOf(join(root, "dump"), files));
+  assert.equal(found.hasOplog, true);
+  const inside = await dumpOf(join(root, "surg"), {
+    ...{ "a.bson": DOCUMENT, "a.metadata.json": metadataOf("a"), "oplog.bson": DOCUMENT },
+  });
+  const { collections } = await openBackup(inside);
+  assert.deepEqual(
+    collections.map((c) => c.name),
+    ["a"],
+  );
+});
+
+test("what has only metadata is a view; what has buckets, or says so, a time series", async (t) => {
+  const path = await dumpOf(join(await temporaryFolder(t), "dump"), {
+    "surg/odd.bson": DOCUMENT,
+    "surg/odd.metadata.json": metadataOf("odd", "view"),
+    "surg/said.bson": DOCUMENT,
+    "surg/said.metadata.json": metadataOf("said", "timeseries"),
+    "surg/system.buckets.bare.bson": DOCUMENT,
+    "surg/only.metadata.json": metadataOf("only"),
+    "surg/days.metadata.json": metadataOf("days", "timeseries"),
+    "surg/system.buckets.days.bson": DOCUMENT,
+    "surg/plain.bson": DOCUMENT,
+  });
+  const { collections } = await openBackup(path);
+  assert.deepEqual(collections.map((c) => `${c.name} ${c.type} ${c.metadataFile !== null}`).sort(), [
+    "bare timeseries false",
+    "days timeseries true",
+    "odd view true",
+    "only view true",
+    "plain collection false",
+    "said timeseries true",
+  ]); // prettier-ignore
 });

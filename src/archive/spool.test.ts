@@ -148,3 +148,54 @@ test("folders of dead runs are cleared, those of living ones stay", async (t) =>
   assert.deepEqual(await clearSpools(root, later), [".unpacked-00000000000000bb"]);
   assert.equal((await openBackup(living.path)).collections.length, 3);
 });
+
+test("what only looks like an unpacked archive stays", async (t) => {
+  const root = await temporaryFolder(t);
+  const names = [
+    ".unpacked-00000000000000a",
+    ".unpacked-00000000000000aaa",
+    "x.unpacked-00000000000000aa",
+  ];
+  for (const name of names) await mkdir(join(root, name));
+  await utimes(root, 1, 1);
+  assert.deepEqual(await clearSpools(root, systemClock), []);
+  assert.deepEqual((await readdir(root)).sort(), [...names].sort());
+  const young = ".unpacked-00000000000000bb";
+  await mkdir(join(root, young));
+  await utimes(join(root, young), 1_000, 1_000);
+  assert.deepEqual(await clearSpools(root, manualClock(1_000_000 + 3_600_000)), []);
+  assert.deepEqual(await clearSpools(root, manualClock(1_000_000 + 3_600_001)), [young]);
+});
+
+test("collections that are called like views elsewhere, the log or accounts come whole", async (t) => {
+  const root = await temporaryFolder(t);
+  const one = patients(1);
+  const streams: readonly (readonly [string, string])[] = [
+    ["a", "both"],
+    ["a", "oplog"],
+    ["a", "x$admin.system.users"],
+    ["a", "$admin.system.users2"],
+  ];
+  const bytes = archiveOf(
+    [...streams.map(([db, name]) => entry(db, name)), entry("b", "both", "view"), entry("a", "b", "view")], // prettier-ignore
+    [
+      ...streams.flatMap(([db, name]) => [block(db, name, one), end(db, name, one)]),
+      ...[block("b", "both", []), end("b", "both", [])],
+    ],
+  );
+  await writeFile(join(root, "a"), bytes);
+  const before = (await readdir("/proc/self/fd")).length;
+  await using spooled = await spoolMongodumpArchive(join(root, "a"), root, options);
+  const { collections, hasOplog } = await openBackup(spooled.path);
+  assert.equal(hasOplog, false);
+  const found = collections.map((c) => `${c.database}.${c.name} ${c.type}`);
+  assert.deepEqual(
+    found.sort(),
+    [...streams.map((s) => `${s.join(".")} collection`), "a.b view", "b.both view"].sort(),
+  );
+  for (const { dataFile } of collections)
+    if (dataFile !== null) assert.deepEqual(await contentOf(dataFile), one[0]);
+  await writeFile(join(root, "a"), bytes.subarray(0, -8));
+  await assert.rejects(spoolMongodumpArchive(join(root, "a"), root, options), { code: "damaged" });
+  assert.equal((await readdir("/proc/self/fd")).length, before, "no file stays open");
+});

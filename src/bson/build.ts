@@ -7,7 +7,10 @@ export function rawElement(type: number, name: string, value: Uint8Array): Buffe
 }
 
 /** A document of raw elements, in their order. */
-export function rawDocument(...elements: readonly Uint8Array[]): Buffer {
+export const rawDocument = (...elements: readonly Uint8Array[]): Buffer => documentOf(elements);
+
+/** The same of a list, which may be longer than a call can have arguments (some 120,000). */
+export function documentOf(elements: readonly Uint8Array[]): Buffer {
   const length = elements.reduce((sum, e) => sum + e.length, 5);
   const head = Buffer.alloc(4);
   head.writeInt32LE(length, 0);
@@ -28,5 +31,5 @@ export const rawArray = (name: string, items: readonly Uint8Array[]) =>
   rawElement(
     TYPE_ARRAY,
     name,
-    rawDocument(...items.map((item, i) => rawElement(TYPE_DOCUMENT, String(i), item))),
+    documentOf(items.map((item, i) => rawElement(TYPE_DOCUMENT, String(i), item))),
   );

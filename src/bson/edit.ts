@@ -1,5 +1,5 @@
 // Changes single fields of a small raw document and leaves all other bytes as they are. Pure.
-import { rawDocument } from "./build.ts";
+import { documentOf } from "./build.ts";
 import { fieldsOf } from "./fields.ts";
 import type { Field } from "./fields.ts";
 
@@ -8,12 +8,12 @@ export const elementOf = (b: Buffer, field: Field): Buffer => b.subarray(field.s
 
 export function withoutFields(b: Buffer, names: readonly string[]): Buffer {
   const kept = [...fieldsOf(b)].filter(({ name }) => !names.includes(name));
-  return rawDocument(...kept.map((field) => elementOf(b, field)));
+  return documentOf(kept.map((field) => elementOf(b, field)));
 }
 
 /** The document with `element` in the place of the field of that name, or behind all others. */
 export function withField(b: Buffer, name: string, element: Buffer): Buffer {
   const fields = [...fieldsOf(b)];
   const parts = fields.map((field) => (field.name === name ? element : elementOf(b, field)));
-  return rawDocument(...parts, ...(fields.some((f) => f.name === name) ? [] : [element]));
+  return documentOf([...parts, ...(fields.some((f) => f.name === name) ? [] : [element])]);
 }

@@ -2,7 +2,7 @@
 // The relaxed numbers and dates of older tools are understood too.
 import * as BSON from "bson";
 import { byteAt } from "./byte-at.ts";
-import { rawDocument, rawElement } from "./build.ts";
+import { documentOf, rawElement } from "./build.ts";
 import { assertPayload, fromBase64 } from "./ejson-payload.ts";
 import { TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 import { JsonObject, parseJson } from "./json-text.ts";
@@ -13,7 +13,7 @@ export function ejsonToRaw(text: string): Uint8Array {
   const value = parseJson(text);
   if (!(value instanceof JsonObject)) throw new SyntaxError("not a JSON object");
   try {
-    return documentOf(value.fields);
+    return documentFrom(value.fields);
   } catch (error) {
     // The library names what is wrong with a wrapper in errors of every kind, TypeError included.
     throw new SyntaxError("not canonical Extended JSON", { cause: error });
@@ -25,8 +25,8 @@ interface Value {
   readonly bytes: Uint8Array;
 }
 
-const documentOf = (fields: JsonObject["fields"]): Buffer =>
-  rawDocument(...fields.map(([name, value]) => elementOf(name, value)));
+const documentFrom = (fields: JsonObject["fields"]): Buffer =>
+  documentOf(fields.map(([name, value]) => elementOf(name, value)));
 
 function elementOf(name: string, json: Json): Buffer {
   if (name.includes("\0")) throw new SyntaxError("a key holds a null character");
@@ -36,9 +36,9 @@ function elementOf(name: string, json: Json): Buffer {
 
 function valueOf(json: Json): Value {
   if (Array.isArray(json))
-    return { type: TYPE_ARRAY, bytes: documentOf(json.map((item, i) => [String(i), item])) };
+    return { type: TYPE_ARRAY, bytes: documentFrom(json.map((item, i) => [String(i), item])) };
   if (!(json instanceof JsonObject)) return byLibrary(json);
-  return wrapped(json) ?? { type: TYPE_DOCUMENT, bytes: documentOf(json.fields) };
+  return wrapped(json) ?? { type: TYPE_DOCUMENT, bytes: documentFrom(json.fields) };
 }
 
 /** Objects with exactly these keys are values, not documents; `$regex` and others are operators. */
@@ -149,7 +149,7 @@ function scopedCodeOf(json: JsonObject): Value {
   const code = string(text(get(json, "$code"), "code"));
   const scope = get(json, "$scope");
   if (!(scope instanceof JsonObject)) throw new SyntaxError("the scope of code is no document");
-  const held = documentOf(scope.fields);
+  const held = documentFrom(scope.fields);
   const length = int32(4 + code.length + held.length);
   return { type: 0x0f, bytes: Buffer.concat([length, code, held]) };
 }

@@ -3,7 +3,7 @@
 import { isUtf8 } from "node:buffer";
 import * as BSON from "bson";
 import { byteAt } from "./byte-at.ts";
-import { rawDocument, rawElement } from "./build.ts";
+import { documentOf, rawElement } from "./build.ts";
 import { farDate, RawValue, RepeatedFields } from "./carried.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 
@@ -84,7 +84,7 @@ function readExactly(b: Buffer, type: number, at: number, end: number): OrderedV
 
 /** Raw BSON of fields as toOrdered gives them. */
 export function serializeOrdered(fields: ReadonlyMap<string, OrderedValue>): Buffer {
-  return rawDocument(...[...fields].map(([name, value]) => elementOf(name, value)));
+  return documentOf([...fields].map(([name, value]) => elementOf(name, value)));
 }
 
 function elementOf(name: string, value: OrderedValue): Buffer {
@@ -93,7 +93,7 @@ function elementOf(name: string, value: OrderedValue): Buffer {
     return rawElement(TYPE_DOCUMENT, name, serializeOrdered(value as Map<string, OrderedValue>));
   if (Array.isArray(value)) {
     const items = value.map((item, i) => elementOf(String(i), item));
-    return rawElement(TYPE_ARRAY, name, rawDocument(...items));
+    return rawElement(TYPE_ARRAY, name, documentOf(items));
   }
   const single = BSON.serialize({ v: value }, { ignoreUndefined: false });
   return rawElement(byteAt(single, 4), name, single.subarray(7, -1));
