@@ -38,7 +38,7 @@ export async function* readLineChunks(
     }
     if (end < raw.length) waiting.push(raw.subarray(end));
     waitingBytes += raw.length - end;
-    if (waitingBytes > LONGEST_LINE) throw broken("has a line that is too long", index, documents);
+    if (waitingBytes > LONGEST_LINE) throw broken("is too long", index, documents);
   }
   if (waitingBytes > 0) throw broken("is cut short", last, documents);
 }
