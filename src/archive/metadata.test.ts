@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { BSON } from "mongodb";
 import { rawDocument, rawElement } from "../bson/build.ts";
 import { ejsonToRaw, rawToEjson } from "../bson/ejson.ts";
-import { formatMetadata, parseMetadata } from "./metadata.ts";
+import { formatMetadata, hasFewValues, parseMetadata } from "./metadata.ts";
 import { formatManifest, isSealed } from "./seal.ts";
 import { formatVerification, parseVerification } from "./verification.ts";
 import type { ManifestBody } from "./manifest.ts";
@@ -190,3 +190,22 @@ function eachFlip(good: Buffer, look: (bad: Buffer, where: string) => void): voi
       look(bad, `byte ${at}, bit ${bit}`);
     }
 }
+
+test("options of more values than are read as text come back from their bytes", () => {
+  const metadata = (length: number) => ({
+    ...{ collectionName: "a", type: "collection", uuid: null },
+    options: BSON.serialize({ in: Array.from({ length }, () => "") }),
+    indexes: [BSON.serialize({ v: 2, key: { _id: 1 }, name: "_id_" })],
+  });
+  for (const [length, isText] of [
+    [199_900, true],
+    [200_100, false],
+  ] as const) {
+    const text = formatMetadata(metadata(length));
+    assert.ok(hasFewValues(Buffer.from(text)));
+    assert.equal("bson" in (JSON.parse(text) as object), !isText);
+    const { options, indexes } = parseMetadata(text);
+    assert.ok(Buffer.from(metadata(length).options).equals(options));
+    assert.equal(indexes.map((raw) => String(BSON.deserialize(raw).name)).join(), "_id_"); // prettier-ignore
+  }
+});

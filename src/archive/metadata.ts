@@ -27,9 +27,31 @@ export interface CollectionMetadata {
   readonly indexes: readonly Uint8Array[];
 }
 
+/** More are not read: each takes some hundred bytes of memory, and a bomb has millions. */
+export const MOST_VALUES = 200_000;
+const [COMMA, BRACE, BRACKET] = Buffer.from(",{[");
+
+/** Whether the text has at most so many values: it has at least as many separators; strings may have some more. */
+export function hasFewValues(text: Buffer): boolean {
+  let left = MOST_VALUES;
+  for (const byte of text)
+    if ((byte === COMMA || byte === BRACE || byte === BRACKET) && --left < 0) return false;
+  return true;
+}
+
 export function formatMetadata(metadata: CollectionMetadata): string {
-  const options = toText(metadata.options);
-  const indexes = metadata.indexes.map(toText);
+  const text = formatFields(metadata, toText(metadata.options), metadata.indexes.map(toText));
+  if (hasFewValues(Buffer.from(text))) return text;
+  // A validator may list a million values; as raw bytes it is one.
+  const unsaid = { text: null, exact: false };
+  return formatFields(metadata, unsaid, [unsaid]);
+}
+
+function formatFields(
+  metadata: CollectionMetadata,
+  options: AsText,
+  indexes: readonly AsText[],
+): string {
   const isExact = [options, ...indexes].every(({ exact }) => exact);
   const fields = [
     `"options":${options.text ?? "{}"}`,
@@ -42,8 +64,14 @@ export function formatMetadata(metadata: CollectionMetadata): string {
   return `{${fields.join(",")}}`;
 }
 
-/** Canonical Extended JSON; null where it could not even be read; `exact`: it gives the same bytes again. */
-function toText(raw: Uint8Array): { readonly text: string | null; readonly exact: boolean } {
+interface AsText {
+  /** Canonical Extended JSON; null where it could not even be read. */
+  readonly text: string | null;
+  /** It gives the same bytes again. */
+  readonly exact: boolean;
+}
+
+function toText(raw: Uint8Array): AsText {
   const text = rawToEjson(raw);
   try {
     return { text, exact: Buffer.compare(ejsonToRaw(text), raw) === 0 };

@@ -102,3 +102,17 @@ requires(
     assert.notEqual(after.options, before?.options, "Extended JSON knows one NaN only");
   },
 );
+
+requires(
+  { topology: "replicaSet" },
+  "validators of a hundred thousand values come back",
+  async (t, fresh) => {
+    for (const length of [90_000, 110_000]) {
+      const wards = Array.from({ length }, (_, n) => n);
+      const validator = { ward: { $in: wards } };
+      await fresh.db.createCollection(`patients ${length}`, { validator });
+      await fresh.db.collection(`patients ${length}`).insertOne({ ward: 7 });
+    }
+    await thereAndBack(t, fresh);
+  },
+);
