@@ -74,3 +74,28 @@ test("a period has as many days as the calendar gives it", () => {
   assert.equal(days("2026-05-01T02:00:00Z", "3mo"), 89);
   assert.equal(days("2028-12-01T02:00:00Z", "1y"), 366);
 });
+
+test("each unit goes back and forth by the calendar, days and weeks by no less than their hours", () => {
+  const shown = (ms: number) => new Date(ms).toISOString().slice(0, 16);
+  const back = (iso: string, text: string) => shown(cutoffBefore(at(iso), parsePeriod(text), BERLIN)); // prettier-ignore
+  const due = (iso: string, text: string) => shown(dueAfter(at(iso), parsePeriod(text), BERLIN));
+  // Over 29 March 2026, which has 23 hours in Berlin, and 25 October, which has 25.
+  const rows: readonly (readonly [string, string, string, string])[] = [
+    ["2026-04-10T00:00Z", "30d", "2026-03-11T00:00", "2026-05-10T00:00"],
+    ["2026-03-20T01:00Z", "30d", "2026-02-18T01:00", "2026-04-19T01:00"],
+    ["2026-04-10T00:00Z", "4w", "2026-03-13T00:00", "2026-05-08T00:00"],
+    ["2026-03-20T01:00Z", "4w", "2026-02-20T01:00", "2026-04-17T01:00"],
+    ["2026-11-10T01:00Z", "30d", "2026-10-11T00:00", "2026-12-10T01:00"],
+    ["2026-10-10T00:00Z", "30d", "2026-09-10T00:00", "2026-11-09T01:00"],
+    ["2026-10-10T00:00Z", "4w", "2026-09-12T00:00", "2026-11-07T01:00"],
+    ["2026-04-10T00:00Z", "1mo", "2026-03-10T01:00", "2026-05-10T00:00"],
+    ["2026-03-20T01:00Z", "1mo", "2026-02-20T01:00", "2026-04-20T00:00"],
+    ["2026-06-20T00:00Z", "6mo", "2025-12-20T01:00", "2026-12-20T01:00"],
+    ["2028-02-29T01:00Z", "1y", "2027-02-28T01:00", "2029-02-28T01:00"],
+    ["2026-03-28T23:30Z", "1y", "2025-03-28T23:30", "2027-03-28T22:30"],
+  ];
+  for (const [moment, period, before, after] of rows) {
+    assert.equal(back(moment, period), before, `${period} before ${moment}`);
+    assert.equal(due(moment, period), after, `${period} after ${moment}`);
+  }
+});

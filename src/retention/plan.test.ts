@@ -1,6 +1,7 @@
 // The rules one by one. That they hold together is shown by plan.properties.test.ts and tests/golden.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cutoffBefore } from "./calendar.ts";
 import type { Decision, RetentionItem } from "./item.ts";
 import { planExpiry, planRetention } from "./plan.ts";
 import { parsePeriod } from "./policy.ts";
@@ -336,4 +337,187 @@ test("the date can be told before the backup is made", () => {
   assert.equal(at, next.createdAtMs + 30 * DAY);
   const manual = { ...next, type: "manual" as const };
   assert.equal(planExpiry(manual, nights(0, 60), NOW + DAY, POLICY, "UTC"), null);
+});
+
+/** Something else, made this very long before now. */
+const aged = (ms: number, id: string, other: Partial<RetentionItem> = {}): RetentionItem =>
+  backup(0, { id, createdAtMs: NOW - ms, ...other });
+
+test("what is exactly as old as its period is too old for it, a millisecond less is not", () => {
+  // Monday, the 30th night: neither a Sunday nor a 1st.
+  const daily = { ...backup(30), createdAtMs: NOW - 30 * DAY };
+  const others = nights(0, 100).filter(({ id }) => id !== daily.id);
+  assert.equal(decide([...others, daily], daily.id).action, "delete");
+  const younger = { ...daily, createdAtMs: daily.createdAtMs + 1 };
+  assert.equal(
+    decide([...others, younger], daily.id).reason,
+    "kept: daily backup, younger than 30 days",
+  );
+  const kinds: readonly (readonly [number, Partial<RetentionItem>])[] = [
+    [30, { type: "pre-restore" }],
+    [7, { state: "damaged-folder" }],
+  ];
+  for (const [days, kind] of kinds) {
+    assert.equal(decide([...others, aged(days * DAY, "x", kind)], "x").action, "delete");
+    assert.equal(decide([...others, aged(days * DAY - 1, "x", kind)], "x").action, "keep");
+  }
+  // 23 August 2026 is a Sunday, three months before; 23 November 2025 is the first of its month that there is.
+  const sunday = { ...backup(92), createdAtMs: Date.parse("2026-08-23T02:05:00Z") };
+  const rest = nights(0, 366).filter(({ id }) => id !== sunday.id && !id.startsWith("2025-11"));
+  assert.equal(decide([...rest, sunday], sunday.id).action, "delete");
+  const late = { ...sunday, createdAtMs: sunday.createdAtMs + 1 };
+  assert.match(decide([...rest, late], sunday.id).reason, /kept: weekly/);
+  const first = { ...backup(365), createdAtMs: Date.parse("2025-11-23T02:05:00Z") };
+  assert.match(decide([...rest, first], first.id).reason, /^deleted: monthly/);
+  const after = { ...first, createdAtMs: first.createdAtMs + 1 };
+  assert.match(decide([...rest, after], first.id).reason, /^kept: monthly/);
+});
+
+test("a backup of this very moment is there; seven days to the millisecond are not stale", () => {
+  assert.equal(decide([aged(0, "now")], "now").action, "keep");
+  assert.deepEqual(alerts([aged(7 * DAY, "a"), ...nights(9, 60)]), []);
+  assert.deepEqual(alerts([aged(7 * DAY + 1, "a"), ...nights(9, 60)]), ["backups-stale"]);
+  const { alerts: told } = planRetention([aged(9.5 * DAY, "a")], NOW, POLICY, "UTC");
+  assert.deepEqual(told, [
+    {
+      group: "rs0",
+      code: "backups-stale",
+      message: "nothing deleted: the newest good backup, a, is 9 days old",
+    },
+  ]);
+});
+
+test("what is of no group raises no alert, and is kept by its own rules", () => {
+  const alone = backup(20, { id: "alone", group: null });
+  const plan = planRetention([alone], NOW, POLICY, "UTC");
+  assert.deepEqual(plan.alerts, []);
+  assert.equal(plan.decisions[0]?.action, "keep");
+});
+
+test("the largest of the last month is named where documents fell, the newest of the equally large", () => {
+  const sizes = [10, 3000, 2000, 3000];
+  const items = nights(0, 60).map((item, n) => ({ ...item, documents: sizes[n] ?? 1000 }));
+  const [alert] = planRetention(items, NOW, POLICY, "UTC").alerts;
+  const name = items[1]?.id;
+  assert.equal(
+    alert?.message,
+    `nothing deleted: documents fell from 3000 in ${name} to 10 in 2026-11-23`,
+  );
+  // As old as the daily window, it counts no more.
+  const large = aged(30 * DAY, "large", { documents: 9000 });
+  assert.deepEqual(alerts([...nights(0, 29), large]), []);
+  const others = backup(3, { id: "other", documents: 9000, group: null });
+  const bad = backup(2, { id: "bad", state: "damaged-folder", group: null });
+  assert.deepEqual(alerts([...nights(0, 20), others, bad]), []);
+});
+
+test("of one moment the later id is the newer one", () => {
+  const [a, b] = [backup(0, { id: "a" }), backup(0, { id: "b" })];
+  for (const items of [
+    [a, b],
+    [b, a],
+  ]) {
+    const { decisions } = planRetention(items, NOW, POLICY, "UTC");
+    assert.deepEqual(
+      decisions.map(({ id }) => id),
+      ["b", "a"],
+    );
+  }
+  const aside = (id: string) => backup(1, { id, state: "damaged-folder" });
+  assert.deepEqual(deleted([aside("p"), aside("r"), aside("q")]), ["p"]);
+});
+
+test("dates from 1970 to the year 9999 are dates, all others are kept as they are, last", () => {
+  const last = Date.UTC(10_000, 0) - 1;
+  const odd = [-1, last + 1, 0.5, NaN, Infinity];
+  const items = [
+    ...odd.map((createdAtMs, n) => backup(0, { id: `odd-${n}`, createdAtMs })),
+    ...[0, last].map((createdAtMs, n) => backup(0, { id: `date-${n}`, createdAtMs })),
+    ...nights(0, 3),
+  ];
+  const { decisions } = planRetention(items, NOW, POLICY, "UTC");
+  assert.deepEqual(
+    decisions.slice(-odd.length).map(({ id, reason, expiresAtMs, action }) => [id, action, reason, expiresAtMs]), // prettier-ignore
+    odd.map((_, n) => [`odd-${n}`, "keep", "kept: its date cannot be known", null]),
+  );
+  assert.match(decide(items, "date-1").reason, /dated in the future/);
+  assert.doesNotMatch(decide(items, "date-0").reason, /cannot be known/);
+});
+
+test("what goes now is dated now; what no good one is newer than, or another builds on, has no date", () => {
+  const items = [...nights(0, 60), backup(8, { id: "aside", state: "damaged-folder" })];
+  assert.equal(decide(items, "aside").expiresAtMs, NOW);
+  assert.equal(decide(items, "2026-10-13").expiresAtMs, NOW);
+  const alone = [backup(1, { id: "aside", state: "damaged-folder" }), ...nights(2, 20)];
+  assert.equal(decide(alone, "aside").expiresAtMs, null);
+  const based = nights(0, 40).map((item) =>
+    item.id === "2026-11-20" ? { ...item, parent: "2026-11-19" } : item,
+  );
+  const parent = decide(based, "2026-11-19");
+  assert.equal(parent.reason, "kept: daily backup, younger than 30 days");
+  assert.equal(parent.expiresAtMs, null);
+  // What is deleted needs nothing.
+  const both = nights(0, 60).map((item) =>
+    item.id === "2026-10-14" ? { ...item, parent: "2026-10-13" } : item,
+  );
+  assert.deepEqual(
+    ["2026-10-14", "2026-10-13"].map((id) => decide(both, id).action),
+    ["delete", "delete"],
+  );
+});
+
+test("the date is that of its longest tier: of this week only the Sunday stays weekly, of others the nearest", () => {
+  const items = nights(0, 60).filter(({ id }) => id !== "2026-11-15");
+  assert.equal(expiry(items, "2026-11-14"), "2027-02-14", "a Saturday in the Sunday's place");
+  assert.equal(expiry(items, "2026-11-13"), "2026-12-13");
+  const untilSaturday = items.filter(({ createdAtMs }) => createdAtMs < NOW - 2 * DAY);
+  const saturday = Date.parse("2026-11-21T02:05:00Z");
+  const thatDay = planRetention(untilSaturday, saturday, POLICY, "UTC").decisions;
+  const newest = thatDay.find(({ id }) => id === "2026-11-20");
+  assert.equal(newest?.expiresAtMs, Date.parse("2026-12-20T02:00:00Z"), "a Friday, for now");
+  const sunday = planRetention(nights(1, 60), NOW - DAY, POLICY, "UTC").decisions;
+  assert.equal(sunday[0]?.expiresAtMs, Date.parse("2027-02-22T02:00:00Z"), "a Sunday, this week");
+  // Past its date, it stays for as long as nothing newer is good.
+  assert.equal(decide([backup(40, { id: "last", state: "unverified" })], "last").expiresAtMs, null);
+  assert.equal(decide(nights(5, 6).map((i) => ({ ...i, type: "pre-restore" as const })), "2026-11-18").expiresAtMs, Date.parse("2026-12-18T02:00:00Z")); // prettier-ignore
+});
+
+test("the moment of deletion is one at which it is old enough, also over summer time and short months", () => {
+  for (const iso of [
+    "2026-01-31T01:30:00Z",
+    "2026-02-28T01:30:00Z",
+    "2026-03-28T01:30:00Z",
+    "2026-11-30T01:30:00Z",
+  ]) {
+    for (const zone of ["Europe/Berlin", "UTC", "America/New_York"]) {
+      const item = backup(0, { id: "x", createdAtMs: Date.parse(iso) });
+      const due = planExpiry(item, [], Date.parse(iso), POLICY, zone) ?? 0;
+      const { monthly, weekly, daily } = POLICY;
+      assert.ok([monthly, weekly, daily].some((period) => cutoffBefore(due, period, zone) >= item.createdAtMs), `${iso} ${zone}`); // prettier-ignore
+    }
+  }
+});
+
+test("the date is asked of the one that is meant, whatever others there are of its name", () => {
+  const item = backup(0, { id: "same" });
+  const old = backup(20, { id: "same" });
+  assert.equal(
+    planExpiry(item, [...nights(1, 30), old], NOW, POLICY, "UTC"),
+    item.createdAtMs + 30 * DAY,
+  );
+});
+
+test("a daily backup that is not verified says so; nothing newer that is good keeps what is old", () => {
+  const doubt = backup(3, { id: "doubt", state: "unverified" });
+  assert.equal(
+    decide([...nights(0, 9), doubt], "doubt").reason,
+    "kept: daily backup, younger than 30 days (unverified)",
+  );
+  const newest = backup(40, { id: "newest" });
+  const older = backup(41, { id: "older", state: "unverified" });
+  const newer = backup(39, { id: "newer", state: "unverified" });
+  const items = [newest, older, newer];
+  assert.equal(decide(items, "newest").reason, "kept: daily backup; days without a good backup do not count towards its 30 days"); // prettier-ignore
+  const preRestore = backup(50, { id: "pre", type: "pre-restore" });
+  assert.equal(decide([preRestore], "pre").reason, "kept: no good backup is newer");
 });

@@ -40,7 +40,7 @@ for (const wrong of [
       (error) =>
         error instanceof KeepError &&
         error.code === "bad-setting" &&
-        error.message.startsWith("RETENTION_DAILY ") &&
+        error.message === `RETENTION_DAILY ${JSON.stringify(wrong)} is not a period` &&
         error.hint.includes("30d"),
     );
   });
