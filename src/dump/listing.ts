@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { newestInstant } from "../mongo/inspect.ts";
+import { instantOfNow } from "../mongo/inspect.ts";
 import {
   assertNotEmpty,
   isInternal,
@@ -142,25 +142,44 @@ export function warnOfListing({ unreadable, unmatched }: Listing, emit: Emit): v
 }
 
 const ATTEMPTS = 5;
+const PATIENCE_MS = 60_000;
+
+export interface ListingAtInstant {
+  readonly listing: Listing;
+  readonly at: ClusterTime | null;
+  /** No instant has all that was written by now: only the primary has it. */
+  readonly isBehind: boolean;
+}
 
 /**
- * A listing that holds at the instant returned with it: it is read before and after the instant is
- * chosen, until both agree. Without instants (standalone) the listing of now.
+ * A listing that holds at the instant returned with it, and the instant has all that was written before: it is read
+ * before and after the instant is chosen, until both agree. Without instants (standalone) the listing of now.
  */
 export async function listAtInstant(
   deployment: Deployment,
   selection: Selection,
   context: { readonly emit: Emit; readonly signal: AbortSignal },
-): Promise<{ listing: Listing; at: ClusterTime | null }> {
+  patienceMs = PATIENCE_MS,
+): Promise<ListingAtInstant> {
   let before = await listSelected(deployment, selection, context.signal);
   warnOfListing(before, context.emit);
   for (let attempt = 1; ; attempt++) {
     const at = deployment.isLookalike
       ? null
-      : await newestInstant(deployment.client, deployment.server);
-    if (at === null) return { listing: before, at };
+      : await instantOfNow(deployment, context.signal, patienceMs);
+    if (at === "behind") {
+      context.emit({
+        kind: "log",
+        level: "warn",
+        code: "majority-behind",
+        message: `a majority of the members does not have the newest writes, after ${Math.round(patienceMs / 1_000)} s: all is read from the primary as it is now, and is not one instant (see rs.status() in mongosh)`,
+      });
+      return { listing: before, at: null, isBehind: true };
+    }
+    if (at === null) return { listing: before, at, isBehind: false };
     const after = await listSelected(deployment, selection, context.signal);
-    if (sameNamespaces(before.namespaces, after.namespaces)) return { listing: after, at };
+    if (sameNamespaces(before.namespaces, after.namespaces))
+      return { listing: after, at, isBehind: false };
     if (attempt === ATTEMPTS)
       throw new KeepError(
         "namespaces-changed",

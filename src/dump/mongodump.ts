@@ -22,7 +22,7 @@ import type { OplogSpan } from "./mongodump-oplog.ts";
 import { callMongodump } from "./mongodump-run.ts";
 import { nativeEngine } from "./native-engine.ts";
 import type { DumpContext, DumpOptions } from "./native.ts";
-import { hasAccounts, mayReadAccounts } from "./users.ts";
+import { accountsInAdmin, hasAccounts, mayReadAccounts } from "./users.ts";
 
 export function createMongodumpEngine(uri: Secret | null): DumpEngine {
   return {
@@ -154,7 +154,8 @@ async function accountsOf(
   listing: Listing,
 ): Promise<boolean> {
   if (!options.accounts) return false;
-  if (listing.databases.includes("admin")) return true;
+  if (listing.databases.includes("admin"))
+    return accountsInAdmin(options, context.emit) === "included";
   const refused = await mayReadAccounts(deployment);
   if (refused === null) return true;
   context.emit({

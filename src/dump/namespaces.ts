@@ -148,6 +148,8 @@ async function readNow(run: DumpRun, shared: Shared, one: Sized): Promise<Collec
     if (await run.tail.settle(one.info)) return data;
   } catch (error) {
     if (!run.tail.holds || classifyReadFailure(error) !== "moved") throw error;
+    // A cursor dies of other things too: a fail-over whose member rolls back, an index that is dropped.
+    if (await run.tail.settle(one.info)) throw error;
   }
   await rm(join(run.partial.path, dataFileOf(run, one.info)), { force: true });
   const encoder = createEncoder(run.compression);

@@ -87,10 +87,11 @@ async function dumpOnce(
   await clear(partial);
   const origin = await findTailOrigin(deployment);
   if (deployment.isLookalike) tellLookalike(context);
-  const { listing, at } = await listAtInstant(deployment, options, context);
+  const { listing, at, isBehind } = await listAtInstant(deployment, options, context);
   const common = { deployment, partial, compression: options.compression, ...context };
   await using tail = await DumpTail.start(common, origin, at, options, listing);
-  using connections = await openConnections(deployment, options, context);
+  const reads = isBehind ? { ...options, readPreference: "primary" as const } : options;
+  using connections = await openConnections(deployment, reads, context);
   const rate = createRateLimit(options.maxRateBytesPerSecond);
   const run: DumpRun = {
     ...common,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ManifestFile } from "../archive/manifest.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { driverError } from "../mongo/server-error.ts";
 import { writeBatches } from "./collection.ts";
@@ -38,7 +39,8 @@ export async function dumpAccounts(
   listing: Listing,
 ): Promise<DumpedAccounts> {
   if (!selection.accounts) return { files: [], users: "not included" };
-  if (listing.databases.includes("admin")) return { files: [], users: "included" };
+  if (listing.databases.includes("admin"))
+    return { files: [], users: accountsInAdmin(selection, run.emit) };
   const files: ManifestFile[] = [];
   try {
     for (const database of listing.databases)
@@ -56,6 +58,20 @@ export async function dumpAccounts(
     });
     return { files: [], users: "not included" };
   }
+}
+
+const ALL_ACCOUNTS = "admin.system.users";
+
+/** Of a backup of `admin`, which has them among its collections unless they are left out. */
+export function accountsInAdmin(
+  { exclude, only }: Pick<Selection, "exclude" | "only">,
+  emit: Emit,
+): DumpedAccounts["users"] {
+  const isExcluded = exclude.includes("admin") || exclude.includes(ALL_ACCOUNTS);
+  if (!isExcluded && only?.includes(ALL_ACCOUNTS) !== false) return "included";
+  const message = `users and roles are not in this backup: ${ALL_ACCOUNTS} is left out of it`;
+  emit({ kind: "log", level: "warn", code: "users-not-included", message });
+  return "not included";
 }
 
 /** Lookalikes keep accounts elsewhere, and say so in words of their own. */

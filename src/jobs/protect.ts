@@ -1,6 +1,7 @@
 // The backup of the present state before a restore changes it.
 import { readdir } from "node:fs/promises";
 import { formatBackupId, isBackupId, momentOf } from "../archive/layout.ts";
+import { ACCOUNT_COLLECTIONS } from "../dump/users.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { restoresFolder } from "../restore/record.ts";
@@ -50,7 +51,10 @@ export async function protectPresent(
   const made = await makeBackup(context, deployment, {
     ...orderOf(context, record),
     databases,
-    only: order.protectOnly,
+    only: order.protectOnly && [
+      ...order.protectOnly,
+      ...(plan.usersOf.includes("admin") ? ACCOUNT_COLLECTIONS.map((name) => `admin.${name}`) : []),
+    ],
     accounts: plan.usersOf.length > 0,
   });
   const { id } = made.manifest;

@@ -45,12 +45,17 @@ export interface Tail {
   readonly problem: Unreplayable | null;
   /** The collection was read whole, and stood under its name at `at`. */
   settle(namespace: string, at: ClusterTime): void;
-  /** Reads on to `target` and closes the file. @throws what it failed with; the file is removed then */
-  finish(target: ClusterTime): Promise<FinishedTail>;
+  /**
+   * Reads on to `target` and closes the file.
+   * @throws what it failed with, and unreachable where nothing new came for `patienceMs`; the file is removed then
+   */
+  finish(target: ClusterTime, patienceMs?: number): Promise<FinishedTail>;
   /** Stops at once and removes the file. Does nothing after `finish`. */
   discard(): Promise<void>;
 }
 
+/** A healthy majority is behind by milliseconds. */
+const PATIENCE_MS = 120_000;
 /** Chunks of a data file are about so long. */
 const PIECE_BYTES = 2 * 1024 * 1024;
 
@@ -104,9 +109,11 @@ class OplogTail implements Tail {
     this.#watch.settle(namespace, at);
   }
 
-  async finish(target: ClusterTime): Promise<FinishedTail> {
+  async finish(target: ClusterTime, patienceMs = PATIENCE_MS): Promise<FinishedTail> {
     this.#target = target;
+    const watch = this.#giveUpWithoutProgress(patienceMs);
     await this.#running;
+    clearInterval(watch);
     if (this.failure !== null) {
       await this.discard();
       throw this.failure;
@@ -120,6 +127,22 @@ class OplogTail implements Tail {
       await this.discard();
       throw error;
     }
+  }
+
+  /** The target is on the primary; where no majority comes to hold it, the log that is followed never has it. */
+  #giveUpWithoutProgress(patienceMs: number): NodeJS.Timeout {
+    let seen = this.#position;
+    return setInterval(() => {
+      if (this.#position === seen)
+        this.#stop.abort(
+          new KeepError(
+            "unreachable",
+            `the oplog told nothing new for ${Math.round(patienceMs / 1_000)} s, though the primary has newer writes: a majority of the members does not have them`,
+            { hint: "See in mongosh, with rs.status(), which members are down or behind." },
+          ),
+        );
+      seen = this.#position;
+    }, patienceMs);
   }
 
   async discard(): Promise<void> {

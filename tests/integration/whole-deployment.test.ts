@@ -62,3 +62,31 @@ test("all databases and accounts come back on a new server, and its own account 
   await there.client.db(fresh.name).dropDatabase();
   await there.client.db("shop").dropDatabase();
 });
+
+test("accounts that are left out are told; what a rollback replaces of them is protected", async (t) => {
+  const server = await ownServer(t, { topology: "replicaSet", auth: admin });
+  const fresh = await freshDatabase(t, server.uri);
+  await fresh.db.collection("patients").insertOne({ n: 1 });
+  const place = await workspace(t, { MONGODB_URI: server.uri });
+  const without = await place.run(["backup", "--exclude", "admin", "--manual", "--json"]);
+  assert.equal(without.code, 0, without.stdout + without.stderr);
+  assert.match(without.json().warnings.join(), /users and roles are not in this backup: admin/);
+  const shown = (await place.run(["show", without.json().id, "--json"])).json();
+  assert.equal(shown.manifest.users, "not included");
+
+  await fresh.db.command({ createUser: "app", pwd: "x", roles: ["read"] });
+  const whole = (await place.run(["backup", "--manual", "--json"])).json();
+  for (const args of [
+    ["restore", whole.id],
+    ["restore", "--drop-aside"],
+  ]) {
+    const run = await place.run([...args, "--confirm", "--json"]);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+  }
+  const back = await place.run(["rollback", "--confirm", "--json"]);
+  assert.equal(back.code, 0, back.stdout + back.stderr);
+  const before = (await place.run(["show", back.json().preRestoreBackup, "--json"])).json();
+  assert.equal(before.manifest.users, "included");
+  const names = before.manifest.collections.map((c: { database: string; name: string }) => `${c.database}.${c.name}`); // prettier-ignore
+  assert.ok(names.includes("admin.system.users"), names.join());
+});
