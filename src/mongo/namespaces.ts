@@ -1,6 +1,6 @@
 // What a database holds: collections with options, UUIDs and index definitions, kept as raw BSON,
 // because the order of keys in validators, pipelines and indexes has a meaning (TOOLS-3411).
-import type { Db, MongoClient } from "mongodb";
+import type { Db, Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
@@ -147,12 +147,31 @@ async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {
     const cursor = db.collection(info.name).listIndexes({ raw: true });
     for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>)
       indexes.push(Uint8Array.from(raw));
-    return indexes;
+    if (indexes.length < 2) return indexes;
+    const building = await readBuilding(db, info.name);
+    return indexes.filter((definition) => !building.includes(indexName(definition)));
   } catch (error) {
     // Dropped since it was listed: the comparison after the dump sees it.
     if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return [];
     throw driverError("list", `${info.database}.${info.name}`, error);
   }
+}
+
+/**
+ * Names of the indexes that are being built. listIndexes gives them like finished ones unless it is asked: one whose
+ * build fails in the end, for a key that is not unique, could never be restored. None where the server does not tell.
+ */
+async function readBuilding(db: Db, collection: string): Promise<readonly string[]> {
+  const command = {
+    listIndexes: collection,
+    includeBuildUUIDs: true,
+    cursor: { batchSize: 1_000 },
+  };
+  const reply = await db.command(command).catch(() => null);
+  const { firstBatch = [] } = (reply?.cursor ?? {}) as { firstBatch?: readonly Document[] };
+  return firstBatch.flatMap(({ buildUUID, spec }) =>
+    buildUUID === undefined ? [] : [String((spec as Document).name)],
+  );
 }
 
 /** The name of an index definition. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Decimal128, Double, Int32, Long } from "mongodb";
 import type { Db, Document } from "mongodb";
 import { withDatabase } from "../support/fresh-database.ts";
@@ -177,5 +178,40 @@ requires(
     const run = await place.run(["restore", dump, "--confirm", "--json"]);
     assert.equal(run.code, 0, run.stdout);
     assert.deepEqual(await rawCatalog(fresh), before);
+  },
+);
+
+requires(
+  { topology: "replicaSet" },
+  "an index that is being built, and may never be finished, is not in a backup",
+  async (t, fresh) => {
+    const patients = fresh.db.collection("patients");
+    // Other tests build indexes on this server: only of such documents the build stands still.
+    const ward = `of ${fresh.name}`;
+    await patients.insertMany([{ ward }, { ward }]);
+    await createIndexes(fresh.db, "patients", [{ key: { ward: 1 }, name: "finished" }]);
+    const admin = fresh.client.db("admin");
+    const configureFailPoint = "hangIndexBuildDuringCollectionScanPhaseBeforeInsertion";
+    const data = { fieldsToMatch: { ward } };
+    const hang = (mode: "alwaysOn" | "off") =>
+      admin.command({ configureFailPoint, mode, ...(mode === "alwaysOn" && { data }) });
+    await hang("alwaysOn");
+    const never = { key: { ward: 1 }, name: "never", unique: true };
+    const building = createIndexes(fresh.db, "patients", [never]).catch((error: unknown) => error);
+    try {
+      const listed = async () => {
+        const command = { listIndexes: "patients", includeBuildUUIDs: true };
+        return (await fresh.db.command(command)).cursor.firstBatch.length as number;
+      };
+      while ((await listed()) < 3) await sleep(20);
+      const place = await workspace(t, { MONGODB_URI: fresh.uri });
+      const made = await place.run(["backup", "--json"]);
+      assert.equal(made.code, 0, made.stdout + made.stderr);
+      const { manifest } = (await place.run(["show", "latest", "--json"])).json();
+      assert.deepEqual(manifest.collections[0].indexes, ["_id_", "finished"]);
+    } finally {
+      await hang("off");
+    }
+    assert.match(String(await building), /E11000/);
   },
 );
