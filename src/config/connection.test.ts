@@ -52,6 +52,14 @@ test("the URI is read under each of its names; DATABASE_URL only where it is Mon
   ]);
 });
 
+test("the application's options are left out of the URI; one that nobody knows is told", async () => {
+  const settings = await load({
+    DATABASE_URL: "mongodb://h/db?raw=true&w=0&tls=true&maxPoolSizze=1",
+  });
+  assert.equal(settings.uri?.reveal(), "mongodb://h/db?tls=true");
+  assert.match(settings.warnings.join(), /DATABASE_URL has the option "maxPoolSizze"/);
+});
+
 test("two names with different URIs are exit 2; the same URI twice is fine", async () => {
   const error = await refusal({ MONGODB_URI: "mongodb://a", MONGO_URI: "mongodb://u:hunter2@b" });
   assert.match(error.message, /MONGODB_URI and MONGO_URI/);

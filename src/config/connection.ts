@@ -9,6 +9,7 @@ import type { ConnectionFacts } from "./connection-string.ts";
 import type { Lookup } from "./lookup.ts";
 import { formatUri, refuseDisagreement, refuseHalfLogin } from "./uri-parts.ts";
 import type { UriParts } from "./uri-parts.ts";
+import { withoutApplicationOptions } from "./uri-options.ts";
 import type { ReadValues } from "./values.ts";
 
 export interface Connection {
@@ -26,14 +27,22 @@ export function readConnection(read: ReadValues, parts: UriParts, lookup: Lookup
   const facts = chosen && parseConnectionString(chosen.uri, chosen.name);
   if (facts?.password != null) rememberSecret(facts.password);
   const { databases, warnings } = chooseDatabases(read, facts, lookup);
+  const kept = chosen && withoutApplicationOptions(chosen.uri);
   return {
-    uri: chosen && new Secret(chosen.uri),
+    uri: kept && new Secret(kept.uri),
     uriName: chosen?.name ?? null,
     hosts: facts?.hosts ?? [],
     databases,
-    warnings: [...warnings, ...lonelyParts(read, chosen !== null)],
+    warnings: [
+      ...warnings,
+      ...lonelyParts(read, chosen !== null),
+      ...(kept?.unknown ?? []).map((option) => leftOut(chosen?.name ?? "", option)),
+    ],
   };
 }
+
+const leftOut = (setting: string, option: string) =>
+  `${setting} has the option ${JSON.stringify(option)}, which mongokeep does not know and leaves out`;
 
 function chooseUri(
   { values, found }: ReadValues,

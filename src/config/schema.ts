@@ -15,7 +15,7 @@ const connection = {
     unset: "from `MONGODB_HOST` and the rest, else `DATABASE_URL` if that is a mongodb URL",
     looks: "`mongodb://user:password@host:27017/database`",
     about:
-      "Where MongoDB is. Special characters in user and password are percent-encoded (`@` is `%40`).",
+      "Where MongoDB is. Special characters in user and password are percent-encoded (`@` is `%40`). It may be the application's own: options that do not say where the server is, who logs in and how the connection is secured (pool sizes, time limits of queries, write concern, compressors, forms of answers) are left out.",
   }),
   MONGODB_HOST: optional({
     group: "Connection",

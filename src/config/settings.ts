@@ -21,6 +21,7 @@ import type { ServiceSettings } from "./service-settings.ts";
 import type { SettingName, SettingValues } from "./schema.ts";
 import type { UriParts } from "./uri-parts.ts";
 import { readValues } from "./values.ts";
+import { withoutApplicationOptions } from "./uri-options.ts";
 import { findWarnings, refuseGraveMiss } from "./warnings.ts";
 
 export type { ServiceSettings } from "./service-settings.ts";
@@ -119,7 +120,7 @@ export async function loadSettings(source: SettingsSource): Promise<Settings> {
     ...readRest(values),
     ...readAlerts(values),
   };
-  return { ...settings, warnings: [...warnings, ...findWarnings(source.env, file, read, uri)] };
+  return { ...settings, warnings: [...warnings, ...findWarnings(source.env, file, read, uriName)] };
 }
 
 /**
@@ -208,7 +209,7 @@ function readDrill(
   const password = uri === undefined ? null : parseConnectionString(uri, "DRILL_MONGODB_URI").password; // prettier-ignore
   if (password !== null) rememberSecret(password);
   return {
-    uri: uri === undefined ? null : new Secret(uri),
+    uri: uri === undefined ? null : new Secret(withoutApplicationOptions(uri).uri),
     checksFile: checks === undefined ? null : pathOf("DRILL_CHECKS", checks),
     reminderMs: values.DRILL_REMINDER,
     mongodBinary: binary === undefined ? null : pathOf("MONGOD_BINARY", binary),

@@ -1,6 +1,5 @@
 // What is wrong around the settings themselves: slips in names, and a .env that others can read.
 import { KeepError } from "../errors.ts";
-import type { Secret } from "../util/secret.ts";
 import type { EnvFile } from "./env-file.ts";
 import { findNearMisses, metaOf } from "./names.ts";
 import type { ReadValues } from "./values.ts";
@@ -19,9 +18,9 @@ export function findWarnings(
   env: Readonly<Record<string, string | undefined>>,
   file: EnvFile | null,
   read: ReadValues,
-  uri: Secret | null,
+  uriName: string | null,
 ): string[] {
-  return [...missWarnings(env, file, uri !== null), ...looseFile(file, read, uri)];
+  return [...missWarnings(env, file, uriName !== null), ...looseFile(file, read, uriName)];
 }
 
 /** A connection name that is nearly ours matters only where nothing else says where the server is. */
@@ -43,13 +42,13 @@ function missWarnings(
     .map(({ written, meant }) => `${written} is not used: did you mean ${meant}?`);
 }
 
-function looseFile(file: EnvFile | null, read: ReadValues, uri: Secret | null): string[] {
+function looseFile(file: EnvFile | null, read: ReadValues, uriName: string | null): string[] {
   if (file === null || file.openBits === 0) return [];
   const holdsSecret = [...read.found].some(
     ([name, { level, text }]) =>
       level === 2 && metaOf(name).secret && (name !== "MONGODB_URI" || text.includes("@")),
   );
-  const isShared = uri !== null && uri.reveal() === file.values.get("DATABASE_URL")?.trim();
+  const isShared = uriName === "DATABASE_URL" && file.values.has("DATABASE_URL");
   if (!holdsSecret && !isShared) return [];
   return [`${file.path} holds secrets and other users may open it: chmod 600 ${file.path}`];
 }

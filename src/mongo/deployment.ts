@@ -79,6 +79,7 @@ function createClient(uri: Secret): MongoClient {
       // and a lagging secondary would list the collections of some time ago.
       socketTimeoutMS: 0,
       readPreference: "primaryPreferred",
+      readPreferenceTags: [],
     });
   } catch (error) {
     throw connectionError(error) ?? error;
