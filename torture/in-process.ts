@@ -4,6 +4,7 @@ import { toKeepError } from "../src/errors.ts";
 import { createOutput } from "../src/cli/output.ts";
 import { guessCommand, parseCommandLine } from "../src/cli/program.ts";
 import { runCommand } from "../src/cli/run.ts";
+import { createStandardStream } from "../src/cli/standard-stream.ts";
 
 export interface Said {
   readonly code: number;
@@ -16,15 +17,22 @@ export interface Said {
 /** @throws nothing that a user would not see as a failure of mongokeep itself (code `internal`). */
 export async function runInProcess(argv: readonly string[], envFile: string): Promise<Said> {
   const said = { stdout: "", stderr: "", progress: [] as string[] };
-  const write = (to: "stdout" | "stderr", text: string) => {
-    said[to] += text;
-    return true;
-  };
-  const terminal = { write: (text: string) => said.progress.push(text), columns: 200 };
+  const stream = (name: "stdout" | "stderr") =>
+    createStandardStream((bytes) => {
+      const text = bytes.toString();
+      if (text.startsWith("\r")) said.progress.push(text);
+      else said[name] += text;
+      return bytes.length;
+    });
   const flags = Object.fromEntries(
     ["json", "quiet", "verbose"].map((name) => [name, argv.includes(`--${name}`)]),
   );
-  const output = createOutput(flags, { write, terminal });
+  const streams = {
+    stdout: stream("stdout"),
+    stderr: stream("stderr"),
+    terminal: { columns: 200 },
+  };
+  const output = createOutput(flags, streams);
   const signal = new AbortController().signal;
   let code: number;
   try {

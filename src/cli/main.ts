@@ -7,6 +7,9 @@ import { watchSignals } from "./signals.ts";
 
 const SWITCHES = { json: "--json", quiet: "--quiet", verbose: "--verbose" } as const;
 
+/** Commands that only print: their reader may take their time. */
+const ANSWERS: readonly string[] = ["list", "show", "diff", "extract"];
+
 /** What argv asks for, before it is known to be right: errors in it must have the form that was asked for. */
 function guessFlags(argv: readonly string[]): GlobalFlags {
   const end = argv.indexOf("--");
@@ -19,33 +22,36 @@ function guessFlags(argv: readonly string[]): GlobalFlags {
 export async function main(argv: readonly string[]): Promise<never> {
   let output = createOutput(guessFlags(argv));
   let command = guessCommand(argv);
-  const signals = watchSignals((error) => {
+  const end = async (exitCode: number, isAnswer = false): Promise<never> => {
+    await output.flush(isAnswer);
+    process.exit(exitCode);
+  };
+  const failWith = async (thrown: unknown): Promise<never> => {
+    const error = toKeepError(thrown);
     output.fail(command, error);
-    process.exit(error.exitCode);
-  });
+    return await end(error.exitCode);
+  };
+  const signals = watchSignals((error) => void failWith(error));
   // A fault that escaped every await is still one error, in the form that was asked for.
   for (const event of ["unhandledRejection", "uncaughtException"] as const)
-    process.on(event, (thrown: unknown) => {
-      const error = toKeepError(thrown);
-      output.fail(command, error);
-      process.exit(error.exitCode);
-    });
-  // A pipe whose reader is gone is met again, and passed over, where it is written to.
+    process.on(event, (thrown: unknown) => void failWith(thrown));
+  // What fails there is met where it is written to (standard-stream.ts), and by the prompts' own streams here.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  // A log that reached the size limit of `ulimit -f` is an error of that write, and not the end of the process.
+  process.on("SIGXFSZ", () => undefined);
   try {
     const parsed = parseCommandLine(argv);
     if (parsed.kind === "text") {
       output.print(parsed.text);
-      process.exit(0);
+      return await end(0, true);
     }
     command = parsed.verb.name;
     output = createOutput(parsed.flags);
     const { runCommand } = await import("./run.ts");
-    process.exit(await runCommand(parsed, { ...signals, output }));
+    const exitCode = await runCommand(parsed, { ...signals, output });
+    return await end(exitCode, ANSWERS.includes(parsed.verb.name));
   } catch (thrown) {
-    const error = toKeepError(thrown);
-    output.fail(command, error);
-    process.exit(error.exitCode);
+    return await failWith(thrown);
   }
 }
 

@@ -1,5 +1,5 @@
-// stdout and stderr: JSON or text, log lines, the progress bar. A reader that went away (`| head`) is no error.
-import { writeSync } from "node:fs";
+// stdout and stderr: JSON or text, log lines, the progress bar.
+import { toKeepError } from "../errors.ts";
 import type { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { createLogLines } from "../report/log-lines.ts";
@@ -7,10 +7,14 @@ import type { LogLines, Loudness } from "../report/log-lines.ts";
 import { failureJson, failureSummary } from "../report/outcome.ts";
 import { createProgress } from "../report/progress.ts";
 import { systemClock } from "../util/clock.ts";
+import { openStandardStream } from "./standard-stream.ts";
+import type { StandardStream } from "./standard-stream.ts";
 import type { GlobalFlags, Stdout } from "./verb.ts";
 
-const STDERR = 2;
-const STDOUT = 1;
+/** A log or a pipe that takes nothing for so long is given up at the end of a run. */
+const PATIENCE_MS = 5_000;
+/** The same for what a person reads page by page. */
+const READING_MS = 600_000;
 
 export interface Output {
   readonly emit: Emit;
@@ -21,17 +25,25 @@ export interface Output {
   readonly stdout: Stdout;
   /** One failure, in the form that was asked for. */
   fail(command: string, error: KeepError): void;
+  /**
+   * Call before the process ends: waits for a slow reader, but not for one that stopped reading. `isAnswer`: what was
+   * printed is what the command is for, and a person may take their time with it (`| less`).
+   */
+  flush(isAnswer: boolean): Promise<void>;
 }
 
-/** Where it all goes. `write` gives false where nobody reads any more. */
+/** Where it all goes. */
 export interface Streams {
-  write(to: "stdout" | "stderr", text: string): boolean;
-  /** For the progress line; null where nobody looks. */
-  readonly terminal: Parameters<typeof createProgress>[0] | null;
+  readonly stdout: StandardStream;
+  readonly stderr: StandardStream;
+  /** The columns of the terminal that shows the progress line; null where nobody looks. */
+  readonly terminal: { readonly columns?: number } | null;
 }
 
+/** One for the process: what waits for a slow reader must not be overtaken by another writer. */
 const PROCESS: Streams = {
-  write: (to, text) => writeFully(to === "stdout" ? STDOUT : STDERR, text),
+  stdout: openStandardStream(1),
+  stderr: openStandardStream(2),
   get terminal() {
     return process.stderr.isTTY ? process.stderr : null;
   },
@@ -42,14 +54,26 @@ export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Ou
   let taken = false;
   const shows = flags.quiet !== true && flags.json !== true;
   const terminal = shows ? streams.terminal : null;
-  const progress = terminal ? createProgress(terminal, () => performance.now()) : null;
+  const progress = terminal
+    ? createProgress(
+        {
+          write: (text) => {
+            streams.stderr.write(text);
+          },
+          get columns() {
+            return terminal.columns ?? 80;
+          },
+        },
+        () => performance.now(),
+      )
+    : null;
   const lines = createLogLines({
     loudness: loudnessOf(flags),
     clock: systemClock,
     zone: () => zone,
     write: (text) => {
       progress?.clear();
-      streams.write("stderr", text);
+      streams.stderr.write(text);
     },
   });
   return {
@@ -63,25 +87,37 @@ export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Ou
     },
     print: (text) => {
       progress?.clear();
-      if (!taken) streams.write("stdout", `${text}\n`);
+      if (!taken) streams.stdout.write(`${text}\n`);
     },
     stdout: {
       take: () => {
         taken = true;
       },
-      write: (text) => {
+      write: async (text, signal) => {
         progress?.clear();
-        return streams.write("stdout", text);
+        streams.stdout.write(text);
+        const isRead = await streams.stdout.flush(Infinity, signal);
+        const { problem } = streams.stdout;
+        if (problem) throw toKeepError(problem);
+        return isRead;
       },
     },
     fail: (command, error) => {
       progress?.clear();
       if (flags.json === true && !taken)
-        streams.write("stdout", `${JSON.stringify(failureJson(error))}\n`);
+        streams.stdout.write(`${JSON.stringify(failureJson(error))}\n`);
       lines.line("error", error.message);
       for (const hint of error.hint.split("\n")) lines.line("error", hint);
       for (const line of flags.verbose === true ? traceOf(error) : []) lines.line("debug", line);
       lines.line("error", failureSummary(command, error));
+    },
+    flush: async (isAnswer) => {
+      await Promise.all([
+        streams.stdout.flush(isAnswer ? READING_MS : PATIENCE_MS),
+        streams.stderr.flush(PATIENCE_MS),
+      ]);
+      const { problem } = streams.stdout;
+      if (problem && !taken) lines.line("warn", `could not write to stdout: ${problem.message}`);
     },
   };
 }
@@ -95,22 +131,4 @@ function loudnessOf({ quiet, verbose }: GlobalFlags): Loudness {
 function traceOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
   return [...(error.stack ?? error.message).split("\n"), ...traceOf(error.cause)];
-}
-
-/** Synchronous, so that nothing is lost when the process ends right after it. false: nobody reads it. */
-function writeFully(fd: number, text: string): boolean {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // The reader of a pipe closed it, or the terminal is gone: nobody is there to tell.
-      if (code === "EPIPE" || code === "EIO" || code === "EBADF") return false;
-      // A pipe that is full, and not blocking: its reader is slower than we are.
-      if (code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
-  return true;
 }

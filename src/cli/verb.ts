@@ -33,8 +33,11 @@ export interface Spoken<R> {
 export interface Stdout {
   /** From here on nothing else is written there, no result and no failure. */
   take(): void;
-  /** false: the reader went away (`| head`). */
-  write(text: string): boolean;
+  /**
+   * Waits for a slow reader. false: the reader went away (`| head`).
+   * @throws KeepError disk-full and its like: here what is printed is the work; what `signal` aborts with
+   */
+  write(text: string, signal?: AbortSignal): Promise<boolean>;
 }
 
 export interface Verb<K extends CommandName> {

@@ -24,8 +24,8 @@ export interface ExtractRequest {
   readonly limit: number | null;
 }
 
-/** Takes one document; false: nobody wants more. */
-export type Sink = (ejson: string) => boolean;
+/** Takes one document; false: nobody wants more. A promise where its reader is slow. */
+export type Sink = (ejson: string) => boolean | Promise<boolean>;
 
 const everything: Query = () => true;
 
@@ -71,7 +71,8 @@ async function extractFrom({ collection, query, limit, sink, signal }: Reading) 
       documents++;
       if (!query(bytes, at)) continue;
       matched++;
-      const wantsMore = sink(rawToEjson(bytes.subarray(at, at + bytes.readInt32LE(at))));
+      const taken = sink(rawToEjson(bytes.subarray(at, at + bytes.readInt32LE(at))));
+      const wantsMore = typeof taken === "boolean" ? taken : await taken;
       if (!wantsMore || matched >= limit) return { matched, isWhole: false };
     }
     content.add(bytes);

@@ -55,22 +55,22 @@ export const extract: Verb<"extract"> = {
     const writer = json === true ? createJson(stdout, ns) : createLines(stdout);
     try {
       const result = await run("extract", (context) =>
-        runExtract(context, request, (ejson) => writer.write(escapeText(ejson))),
+        runExtract(context, request, (ejson) => writer.write(escapeText(ejson), context.signal)),
       );
-      writer.end(null);
+      await writer.end(null);
       return { result, text: () => "", isReport: true };
     } catch (error) {
-      writer.end(error);
+      await writer.end(error);
       throw error;
     }
   },
 };
 
 interface Writer {
-  /** false: nobody reads any more. */
-  readonly write: (ejson: string) => boolean;
+  /** false: nobody reads any more. A promise where a portion is written. */
+  readonly write: (ejson: string, signal: AbortSignal) => boolean | Promise<boolean>;
   /** With the failure that ended it, or null. */
-  readonly end: (failure: unknown) => void;
+  readonly end: (failure: unknown) => Promise<void>;
 }
 
 /** Whole portions; what is left goes with `end`. */
@@ -78,9 +78,9 @@ function createLines(stdout: Stdout): Writer {
   stdout.take();
   const portion = createPortion(stdout);
   return {
-    write: (ejson) => portion.add(`${ejson}\n`),
-    end: () => {
-      portion.flush();
+    write: (ejson, signal) => portion.add(`${ejson}\n`, signal),
+    end: async (failure) => {
+      await portion.flushAtEnd(failure);
     },
   };
 }
@@ -89,19 +89,19 @@ function createLines(stdout: Stdout): Writer {
 function createJson(stdout: Stdout, namespace: string): Writer {
   const portion = createPortion(stdout);
   let documents = 0;
-  const add = (text: string) => {
+  const add = (text: string, signal?: AbortSignal) => {
     stdout.take();
-    return portion.add(text);
+    return portion.add(text, signal);
   };
   const head = `{"namespace":${JSON.stringify(namespace)},"documents":[\n`;
   return {
-    write: (ejson) => add(`${documents++ === 0 ? head : ",\n"}${ejson}`),
-    end: (failure) => {
+    write: (ejson, signal) => add(`${documents++ === 0 ? head : ",\n"}${ejson}`, signal),
+    end: async (failure) => {
       if (documents === 0 && failure !== null) return;
-      if (documents === 0) add(head);
+      if (documents === 0) await add(head);
       const end = failure === null ? { ok: true } : failureJson(toKeepError(failure));
-      add(`\n],${JSON.stringify(end).slice(1)}\n`);
-      portion.flush();
+      await add(`\n],${JSON.stringify(end).slice(1)}\n`);
+      await portion.flushAtEnd(failure);
     },
   };
 }
@@ -110,17 +110,22 @@ function createPortion(stdout: Stdout) {
   let waiting: string[] = [];
   let length = 0;
   let open = true;
-  const flush = () => {
-    if (length > 0 && open) open = stdout.write(waiting.join(""));
+  const flush = async (signal?: AbortSignal) => {
+    const text = waiting.join("");
     [waiting, length] = [[], 0];
+    if (text !== "" && open) open = await stdout.write(text, signal);
     return open;
   };
   return {
-    flush,
-    add: (text: string) => {
+    /** What failed before is what the user is told; that its rest cannot be written adds nothing. */
+    flushAtEnd: async (failure: unknown) => {
+      if (failure === null) await flush();
+      else await flush().catch(() => false);
+    },
+    add: (text: string, signal?: AbortSignal) => {
       waiting.push(text);
       length += text.length;
-      return length < PORTION ? open : flush();
+      return length < PORTION ? open : flush(signal);
     },
   };
 }

@@ -138,7 +138,7 @@ async function chooseFirst(
   const { createStyle } = await import("../../report/style.ts");
   const { settings, clock } = context;
   const view = { style: createStyle(process.stdout), zone: settings.timezone, nowMs: clock.now() };
-  stdout.write(`${await plan.text(view)}\n`);
+  await stdout.write(`${await plan.text(view)}\n`);
   await assertAgreed(`Restore ${backup} now?`);
   return await run(requestOf(backup, given, composition), composition);
 }
