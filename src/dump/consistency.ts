@@ -1,6 +1,7 @@
 // One instant or none, and whether what was listed is still what was read. Pure.
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { CODES } from "../mongo/server-error.ts";
+import { isTrue } from "../bson/fields.ts";
 import { KeepError } from "../errors.ts";
 
 /** Why a read at an instant failed: `moved` is worth starting over, `too-old` is not. */
@@ -53,12 +54,12 @@ export function findBucketless(namespaces: readonly NamespaceInfo[]): string[] {
     .map(full);
 }
 
-const TEMPORARY =
-  /^(tmp\.agg_out\.|tmp\.mr\.|tmp[a-zA-Z0-9]{5}\.(renameCollection|convertToCapped)$)/;
-
-/** The server's own passing collections ($out, mapReduce, convertToCapped). */
-export function isTemporary(name: string): boolean {
-  return TEMPORARY.test(name);
+/**
+ * Whether the server drops the collection at its next start or election: what $out, mapReduce and convertToCapped
+ * work in, and what a user made so. Only the option tells, a name does not.
+ */
+export function isTemporary({ options }: Pick<NamespaceInfo, "options">): boolean {
+  return isTrue(Buffer.from(options.buffer, options.byteOffset, options.byteLength), "temp");
 }
 
 /** Namespaces whose options or indexes are others than in the listing, byte for byte. */

@@ -4,16 +4,12 @@ import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { instantOfNow } from "../mongo/inspect.ts";
-import {
-  assertNotEmpty,
-  isInternal,
-  listDatabaseNames,
-  listNamespaces,
-} from "../mongo/namespaces.ts";
+import { assertNotEmpty, listDatabaseNames, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
-import { OWN_PREFIX } from "../mongo/own-collections.ts";
+import { hasOwnForm } from "../mongo/own-collections.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
-import type { TakenNamespaces } from "../oplog/tailer-select.ts";
+import { isServersDatabase, ownerOf } from "../mongo/servers-own.ts";
+import type { TakenNamespaces } from "../oplog/followed-names.ts";
 import { findBucketless, isTemporary, sameNamespaces } from "./consistency.ts";
 
 /** What of a deployment is dumped. */
@@ -35,6 +31,8 @@ export interface Listing {
   readonly namespaces: readonly NamespaceInfo[];
   /** Of all databases, the one that is left out because the user may not list it. */
   readonly unreadable: KeepError | null;
+  /** Whole names of temporary collections: the server drops them at its next start. */
+  readonly temporary: readonly string[];
   /** What `exclude` names and is not there: perhaps misspelt. */
   readonly unmatched: readonly string[];
 }
@@ -46,8 +44,8 @@ export async function listSelected(
   signal: AbortSignal,
 ): Promise<Listing> {
   const databases: string[] = [];
-  const wanted = (n: NamespaceInfo) =>
-    !isTemporary(n.name) && isSelected(selection, n.database, n.name);
+  const temporary: string[] = [];
+  const wanted = (n: NamespaceInfo) => isSelected(selection, n.database, n.name);
   const namespaces: NamespaceInfo[] = [];
   const present = new Set<string>();
   let unreadable: KeepError | null = null;
@@ -63,7 +61,9 @@ export async function listSelected(
     if (!selection.allowEmpty && selection.databases) assertNotEmpty(database, all);
     if (!isSettings || all.length > 0) databases.push(database);
     for (const name of [database, ...all.map((n) => `${database}.${n.name}`)]) present.add(name);
-    namespaces.push(...all.filter(wanted));
+    for (const n of all.filter(wanted))
+      if (isTemporary(n)) temporary.push(`${n.database}.${n.name}`);
+      else namespaces.push(n);
   }
   if (namespaces.length === 0 && !selection.allowEmpty)
     throw new KeepError(
@@ -72,7 +72,7 @@ export async function listSelected(
     );
   assertBuckets(namespaces);
   const unmatched = selection.exclude.filter((name) => !present.has(name));
-  return { databases, namespaces, unreadable, unmatched };
+  return { databases, namespaces, unreadable, temporary, unmatched };
 }
 
 function assertBuckets(namespaces: readonly NamespaceInfo[]): void {
@@ -99,29 +99,22 @@ function isSelected(selection: Selection, database: string, name: string): boole
   );
 }
 
-/** The cluster's settings too are kept as they were read. */
-const NEVER: readonly string[] = ["local", SETTINGS];
-
-/** Accounts are backed up as they were read, and restored by other means than documents. */
-const ACCOUNTS: readonly string[] = ["admin.system.users", "admin.system.roles"];
-
-/**
- * What of the oplog concerns a backup: the same namespaces, also those that come into being after the
- * listing. Passing collections of the server too: what $out writes is renamed in the end.
- */
+/** What of the oplog concerns a backup: the same namespaces, also those that come into being after the listing. */
 export function takenBy(selection: Selection, listing: Listing): TakenNamespaces {
   const listed = new Set(listing.namespaces.map((n) => `${n.database}.${n.name}`));
+  // The cluster's settings are kept as they were read.
   const database = (name: string) =>
-    !NEVER.includes(name) && (selection.databases?.includes(name) ?? !name.startsWith("__mdb_"));
+    !isServersDatabase(name) && (selection.databases?.includes(name) ?? true);
   return {
     database,
     collection: (of, name) =>
       database(of) &&
-      (isTemporary(name) ? !selection.exclude.includes(of) : isSelected(selection, of, name)) &&
-      !isInternal(of, name) &&
-      !ACCOUNTS.includes(`${of}.${name}`) &&
+      isSelected(selection, of, name) &&
+      // A change of the feature compatibility version is followed, because no replay may make it.
+      (ownerOf(of, name) === "data" || `${of}.${name}` === "admin.system.version") &&
       // What a restore puts beside the live collections; one without a marker is the user's, and listed.
-      (!name.startsWith(OWN_PREFIX) || listed.has(`${of}.${name}`)),
+      (!hasOwnForm(name) || listed.has(`${of}.${name}`)),
+    temporary: new Set(listing.temporary),
   };
 }
 

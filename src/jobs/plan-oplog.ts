@@ -2,7 +2,6 @@
 // what it makes is protected, named and checked like everything else.
 import type { OpenedBackup } from "../archive/reader.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";
-import { isTemporaryName } from "../oplog/operation.ts";
 import { readEntries } from "../oplog/read-entries.ts";
 import { scanOplog } from "../oplog/scan.ts";
 import type { NamedKind } from "../oplog/scan.ts";
@@ -45,9 +44,8 @@ export async function readOplogForPlan(
       !isServersOwn({ database, name }) &&
       // What restores kept beside the live data meanwhile is in no backup.
       (!hasOwnForm(name) || backedUp.has(`${database}.${name}`)) &&
-      (choose({ database, name }) !== null ||
-        // What a command makes for a while becomes a collection that may be part of the restore.
-        (databases.has(database) && isTemporaryName(name))),
+      choose({ database, name }) !== null,
+    mayPass: (database) => databases.has(database),
   });
   const targetOf = ({ database, name }: NamedKind) =>
     choose({ database, name }) ?? { database: selection.rename.get(database) ?? database, name };

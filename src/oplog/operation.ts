@@ -1,5 +1,7 @@
 // What an entry of an oplog can do, as types. Pure. All Buffers are slices of the entry.
 import { findElement, TYPE_TIMESTAMP } from "../bson/element.ts";
+import { isTrue } from "../bson/fields.ts";
+import { isServersDatabase, ownerOf } from "../mongo/servers-own.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 
 /** The collection that an entry speaks of. */
@@ -90,17 +92,17 @@ export function timeAt(b: Buffer, name: string): ClusterTime | null {
   return { t: b.readUInt32LE(found.at + 4), i: b.readUInt32LE(found.at) };
 }
 
-/** What is written by the server for itself and belongs to no backup (PITFALLS, "Oplog replay"). */
-const OWN_CONFIG =
-  /^(transactions|image_collection|transaction_coordinators|rangeDeletions|system\..*|cache\..*|localReshardingOperations\..*|migration.*|sampledQueries.*|analyzeShardKeySplitPoints|index_builds|tenantMigration.*)$/;
-
+/** What the server writes for itself, and what else lies where only it should write: no backup has it. */
 export function isServersOwn(database: string, name: string): boolean {
-  if (database === "local" || database.startsWith("__mdb_internal")) return true;
-  if (database === "config") return OWN_CONFIG.test(name);
+  if (isServersDatabase(database)) return ownerOf(database, name) !== "data";
   return name === "system.profile" || (database === "admin" && name === "system.keys");
 }
 
-/** The names that the server gives to what it makes for the time of a command. */
-const TEMPORARY = /^tmp(\.agg_out\.|\.mr\.|.{5}\.(renameCollection$|convertToCapped\.))/;
+/**
+ * Whether a command `create` makes a collection that the server drops at its next start, and that $out, mapReduce
+ * and convertToCapped rename in the end. Only `temp` tells: names of this form may be a user's own.
+ */
+export const isBornTemporary = (o: Buffer): boolean => isTrue(o, "temp");
 
-export const isTemporaryName = (collection: string) => TEMPORARY.test(collection);
+/** For a rename into another database the server makes a collection without `temp`: a user's could be called so. */
+export const RENAMED_ACROSS = /^tmp.{5}\.renameCollection$/;

@@ -3,9 +3,9 @@
 import { embed, rawArray, rawDocument, rawElement, rawString } from "../bson/build.ts";
 import { elementOf, withoutFields } from "../bson/edit.ts";
 import { TYPE_INT32 } from "../bson/element.ts";
-import { fieldsOf, isTrue } from "../bson/fields.ts";
+import { fieldsOf } from "../bson/fields.ts";
 import { CODES } from "../mongo/server-error.ts";
-import { isTemporaryName } from "./operation.ts";
+import { isBornTemporary } from "./operation.ts";
 import type { CommandOperation, Place } from "./operation.ts";
 import { notAlone, notKnown } from "./replay-error.ts";
 import type { About } from "./replay-error.ts";
@@ -67,8 +67,7 @@ async function create(
   const options = optionsOf(o);
   const { catalog, beforeCreate } = state.options;
   if (await state.standing.has(target)) return;
-  if (isTrue(o, "temp") || isTemporaryName(place.collection))
-    state.temporary.set(fullName(place), place);
+  if (isBornTemporary(o)) state.temporary.set(fullName(place), place);
   await beforeCreate?.(fullName(place), target);
   await state.writer.command(target.database, rewriteCreate(options, target), about);
   // One that the backup has under this name is gone, or it would stand there.

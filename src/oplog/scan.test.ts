@@ -21,6 +21,7 @@ async function scan(
     from: { t: 9, i: 1 },
     to: { t: 9, i: 50 },
     isRestored: (_, collection) => !leftOut.includes(collection),
+    mayPass: (database) => database === "shop",
     signal: new AbortController().signal,
   });
 }
@@ -65,6 +66,42 @@ test("what a log makes, passes through and removes is known before it is replaye
       { t: 9, i: 10 },
     ],
   );
+});
+
+test("what passes is known by its option: a name of the server's form may be a user's", async () => {
+  const own = ["tmp.mr.visits", "tmp.agg_out.report", "tmpAbCdE.renameCollection"];
+  const made = await scan(own.map((name, n) => command(2 + n, { create: name })));
+  assert.deepEqual(
+    named(made.made),
+    own.map((name) => `collection ${name}`),
+  );
+  const kept = await scan([command(2, { drop: "x" })], { has: own });
+  assert.deepEqual(named(kept.removed), []);
+  const passing = await scan([
+    command(2, { create: "mine", temp: true }),
+    command(3, { create: "out.1", temp: true }),
+    command(4, { renameCollection: "shop.out.1", to: "shop.out" }),
+    command(5, { create: "tmp.agg_out.again", temp: true }),
+    command(6, { drop: "tmp.agg_out.again" }),
+    command(7, { create: "tmp.agg_out.again" }),
+  ]);
+  assert.deepEqual(named(passing.made), ["collection out", "collection tmp.agg_out.again"]);
+  assert.deepEqual(named(passing.passing), ["collection mine", "collection out.1"]);
+});
+
+test("what passes becomes part of a restore that did not ask for it by name", async () => {
+  for (const create of [
+    { create: "tmp.agg_out.1", temp: true },
+    { create: "tmpAbCdE.renameCollection" },
+  ]) {
+    const rename = { renameCollection: `shop.${create.create}`, to: "shop.out" };
+    const leftOut = [create.create];
+    const found = await scan([command(2, create), command(3, rename)], { leftOut });
+    assert.deepEqual(named(found.made), ["collection out"]);
+    assert.deepEqual(named(found.passing), [`collection ${create.create}`]);
+    const unfinished = await scan([command(2, create)], { leftOut });
+    assert.deepEqual(named(unfinished.made), []);
+  }
 });
 
 test("a name that becomes a view is told", async () => {

@@ -6,7 +6,7 @@ import { documentAt } from "../bson/fields.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { compareTimes } from "./cluster-time.ts";
 import { classifyEntry, classifyOperation } from "./entry.ts";
-import { BUCKETS, isTemporaryName } from "./operation.ts";
+import { BUCKETS, isBornTemporary, RENAMED_ACROSS } from "./operation.ts";
 import type { Operation, Place } from "./operation.ts";
 import { about, incoherent, notAlone, notKnown } from "./replay-error.ts";
 import type { About } from "./replay-error.ts";
@@ -38,6 +38,8 @@ export interface ScanOptions {
   readonly to: ClusterTime | null;
   /** Whether a collection is part of the restore. */
   readonly isRestored: (database: string, collection: string) => boolean;
+  /** Whether what passes in a database may become part of the restore. */
+  readonly mayPass: (database: string) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -111,14 +113,18 @@ const keyOf = ({ database, collection }: Named) => `${database}.${collection}`;
 
 /** Which names there are, entry after entry. */
 class Names {
-  readonly #isRestored: (place: Named) => boolean;
+  readonly #isSelected: (place: Named) => boolean;
+  readonly #mayPass: (database: string) => boolean;
   readonly #initial: ReadonlyMap<string, NamedKind>;
   readonly #now: Map<string, NamedKind>;
   readonly #ever: Map<string, NamedKind>;
   readonly #missing = new Map<string, About>();
+  /** What no restore keeps unless it is renamed: temporary collections, and those that were not asked for. */
+  readonly #passing = new Set<string>();
 
-  constructor({ initial, isRestored }: ScanOptions) {
-    this.#isRestored = ({ database, collection }) => isRestored(database, collection);
+  constructor({ initial, isRestored, mayPass }: ScanOptions) {
+    this.#isSelected = ({ database, collection }) => isRestored(database, collection);
+    this.#mayPass = mayPass;
     this.#initial = new Map(
       initial.map((one) => [keyOf({ database: one.database, collection: one.name }), one]),
     );
@@ -133,7 +139,7 @@ class Names {
       case "unknown":
         throw notKnown(about(operation, at), operation.what);
       case "create":
-        this.#make(operation.place, typeOf(operation.place, operation.o));
+        this.#create(operation.place, operation.o);
         return;
       case "drop":
         this.#remove(operation.place);
@@ -153,6 +159,18 @@ class Names {
     }
   }
 
+  #isRestored(place: Named): boolean {
+    return this.#passing.has(keyOf(place)) || this.#isSelected(place);
+  }
+
+  #create(place: Place, o: Buffer): void {
+    const isTemporary = isBornTemporary(o);
+    const isUnnamed = !this.#isSelected(place) && RENAMED_ACROSS.test(place.collection);
+    if ((isTemporary || isUnnamed) && this.#mayPass(place.database))
+      this.#passing.add(keyOf(place));
+    this.#make(place, typeOf(place, o));
+  }
+
   #make(place: Named, type: CollectionType): void {
     if (!this.#isRestored(place)) return;
     const named = { database: place.database, name: place.collection, type };
@@ -163,6 +181,7 @@ class Names {
   #remove(place: Named): void {
     this.#now.delete(keyOf(place));
     this.#missing.delete(keyOf(place));
+    this.#passing.delete(keyOf(place));
   }
 
   #removeAllOf(database: string, viewsOnly: boolean): void {
@@ -172,7 +191,7 @@ class Names {
   }
 
   #rename(from: Place, to: Place, at: ClusterTime): void {
-    if (!this.#isRestored(to)) {
+    if (!this.#isSelected(to)) {
       this.#remove(from);
       return;
     }
@@ -180,6 +199,7 @@ class Names {
     const known = this.#now.get(keyOf(from));
     this.#remove(from);
     this.#missing.delete(keyOf(to));
+    this.#passing.delete(keyOf(to));
     if (known) this.#make(to, known.type);
     else if (!this.#now.has(keyOf(to)))
       this.#missing.set(keyOf(to), { kind: "rename", namespace: keyOf(to), at });
@@ -208,7 +228,8 @@ class Names {
     for (const by of this.#missing.values())
       throw incoherent(by, "neither the backup nor the log has this collection");
     const stays = ({ database, name }: NamedKind) =>
-      this.#now.has(keyOf({ database, collection: name })) && !isTemporaryName(name);
+      this.#now.has(keyOf({ database, collection: name })) &&
+      !this.#passing.has(keyOf({ database, collection: name }));
     const before = ({ database, name }: NamedKind) =>
       this.#initial.get(keyOf({ database, collection: name }));
     const made = [...this.#ever.values()].filter((one) => !before(one));

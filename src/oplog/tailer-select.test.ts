@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as BSON from "bson";
 import { KeepError } from "../errors.ts";
 import { createSelect } from "./tailer-select.ts";
-import type { TakenNamespaces } from "./tailer-select.ts";
+import type { TakenNamespaces } from "./followed-names.ts";
 
 /** The instant; entries above it are new. */
 const NOW = { t: 100, i: 0 };
@@ -74,6 +74,26 @@ test("commands are kept by the collection they name, and renames by either name"
   ] as const;
   for (const [ns, o, kept] of commands)
     assert.equal(keep([entry(101, command(ns, o))]).length, kept ? 1 : 0, JSON.stringify(o));
+});
+
+test("the end of all views of a database is kept", () => {
+  assert.equal(keep([entry(101, command("surg.$cmd", { drop: "system.views" }))]).length, 1);
+  assert.equal(keep([entry(101, command("surg.$cmd", { create: "system.views" }))]).length, 0);
+});
+
+test("a temporary collection is followed from its creation, and one from before the instant is not", () => {
+  const select = createSelect({ ...taken, temporary: new Set(["surg.mine"]) }, NOW);
+  const isKept = (fields: BSON.Document) => select(entry(101, fields)) !== null;
+  const surg = (o: BSON.Document) => command("surg.$cmd", o);
+  assert.equal(isKept(insert("surg.mine", 1)), false, "left out, so its writes are");
+  assert.equal(isKept(surg({ drop: "mine" })), false);
+  assert.equal(isKept(surg({ create: "mine" })), true, "a new one of that name is not temporary");
+  assert.equal(isKept(insert("surg.mine", 1)), true);
+
+  assert.equal(isKept(surg({ create: "secret", temp: true })), true);
+  assert.equal(isKept(insert("surg.secret", 1)), true, "a rename could make it part of the backup");
+  assert.equal(isKept(surg({ renameCollection: "surg.secret", to: "surg.secret" })), true);
+  assert.equal(isKept(insert("surg.secret", 1)), false, "renamed, it is no longer temporary");
 });
 
 test("a view is kept by its own name, not by that of the collection of all views", () => {

@@ -7,17 +7,11 @@ import { compareTimes } from "./cluster-time.ts";
 import { classifyEntry } from "./entry.ts";
 import { commandName, documentAt, documentsOf, glance, operationsAt } from "./glance.ts";
 import type { Glance } from "./glance.ts";
+import { FollowedNames } from "./followed-names.ts";
+import type { TakenNamespaces } from "./followed-names.ts";
+import { BUCKETS, VIEWS } from "./operation.ts";
 import { dropEmpty, OpenTransactions } from "./tailer-transactions.ts";
 import type { Selected } from "./tailer-transactions.ts";
-
-/** What a backup takes. */
-export interface TakenNamespaces {
-  database(name: string): boolean;
-  collection(database: string, name: string): boolean;
-}
-
-const BUCKETS = "system.buckets.";
-const VIEWS = "system.views";
 
 /**
  * Gives each entry as the backup keeps it: whole, with fewer operations, or null. Call it in the oplog's
@@ -25,10 +19,11 @@ const VIEWS = "system.views";
  * not committed then.
  */
 export function createSelect(
-  taken: TakenNamespaces,
+  takenAtFirst: TakenNamespaces,
   after: ClusterTime,
 ): (entry: Buffer) => Buffer | null {
   const open = new OpenTransactions();
+  const taken = new FollowedNames(takenAtFirst);
   return (entry) => {
     const seen = glance(entry, 0);
     const early = compareTimes(seen.ts, after) <= 0;
@@ -52,7 +47,7 @@ export function createSelect(
 }
 
 /** Whether an entry or an operation within one is about something that the backup takes. */
-function concerns(b: Buffer, start: number, seen: Glance, taken: TakenNamespaces): boolean {
+function concerns(b: Buffer, start: number, seen: Glance, taken: FollowedNames): boolean {
   const { op, database, collection, at } = seen;
   if (op === "c") return at >= 0 && commandConcerns(b, database, at, taken);
   if (op !== "i" && op !== "u" && op !== "d") return isUnheardOf(op) && taken.database(database);
@@ -64,35 +59,47 @@ function concerns(b: Buffer, start: number, seen: Glance, taken: TakenNamespaces
 /** Kinds that are known to change nothing that a backup has: noops and the server's own upkeep. */
 const isUnheardOf = (op: string) => !["n", "cd", "ci", "cu", "km"].includes(op);
 
-function takes(taken: TakenNamespaces, database: string, collection: string): boolean {
-  const name = collection.startsWith(BUCKETS) ? collection.slice(BUCKETS.length) : collection;
-  return taken.database(database) && taken.collection(database, name);
+function takes(taken: FollowedNames, database: string, collection: string): boolean {
+  return taken.database(database) && taken.collection(database, withoutBuckets(collection));
 }
 
+const withoutBuckets = (collection: string) =>
+  collection.startsWith(BUCKETS) ? collection.slice(BUCKETS.length) : collection;
+
 /** A view is a document whose `_id` is the view's whole name. */
-function viewConcerns(b: Buffer, start: number, seen: Glance, taken: TakenNamespaces): boolean {
+function viewConcerns(b: Buffer, start: number, seen: Glance, taken: FollowedNames): boolean {
   const at = seen.op === "u" ? documentAt(b, start, "o2") : seen.at;
   const view = at < 0 ? null : findString(b, at, "_id");
   return view === null || nameConcerns(view, taken);
 }
 
-function nameConcerns(namespace: string, taken: TakenNamespaces): boolean {
+function nameConcerns(namespace: string, taken: FollowedNames): boolean {
   const dot = namespace.indexOf(".");
   return takes(taken, namespace.slice(0, dot), namespace.slice(dot + 1));
 }
 
-function commandConcerns(b: Buffer, database: string, at: number, taken: TakenNamespaces): boolean {
+function commandConcerns(b: Buffer, database: string, at: number, taken: FollowedNames): boolean {
   const name = commandName(b, at);
   const target = findString(b, at, name);
-  if (name === "renameCollection")
-    return [target, findString(b, at, "to")].some(
-      (one) => one !== null && nameConcerns(one, taken),
-    );
+  if (name === "renameCollection") return renameConcerns(target, findString(b, at, "to"), taken);
   if (!taken.database(database)) return false;
-  return target === null || takes(taken, database, target);
+  if (target === null) return true;
+  // The collection of all views goes with none of them by name.
+  if (target === VIEWS) return name === "drop";
+  const bare = withoutBuckets(target);
+  if (name === "create") taken.created(database, bare, b.subarray(at, at + b.readInt32LE(at)));
+  const concerned = takes(taken, database, target);
+  if (name === "drop") taken.dropped(`${database}.${bare}`);
+  return concerned;
 }
 
-function selectOperations(entry: Buffer, at: number, taken: TakenNamespaces): Selected {
+function renameConcerns(from: string | null, to: string | null, taken: FollowedNames): boolean {
+  const concerned = [from, to].some((one) => one !== null && nameConcerns(one, taken));
+  if (from !== null && to !== null) taken.renamed(from, to);
+  return concerned;
+}
+
+function selectOperations(entry: Buffer, at: number, taken: FollowedNames): Selected {
   const array = operationsAt(entry, at);
   const kept: Buffer[] = [];
   let removed = 0;
@@ -108,7 +115,7 @@ function selectOperations(entry: Buffer, at: number, taken: TakenNamespaces): Se
   return { entry: left, kept: kept.length, removed };
 }
 
-function selectOperation(operation: Buffer, taken: TakenNamespaces): Buffer | null {
+function selectOperation(operation: Buffer, taken: FollowedNames): Buffer | null {
   const seen = glance(operation, 0);
   if (seen.op === "c" && seen.at >= 0 && operationsAt(operation, seen.at) >= 0)
     return dropEmpty(selectOperations(operation, seen.at, taken));

@@ -15,7 +15,7 @@ import type { ClusterTime } from "../mongo/server-info.ts";
 import { compareTimes } from "./cluster-time.ts";
 import { glance } from "./glance.ts";
 import { createSelect } from "./tailer-select.ts";
-import type { TakenNamespaces } from "./tailer-select.ts";
+import type { TakenNamespaces } from "./followed-names.ts";
 import { followOplog } from "./tailer-source.ts";
 import { createWatch } from "./tailer-watch.ts";
 import type { Unreplayable, Watch } from "./tailer-watch.ts";

@@ -1,0 +1,74 @@
+// Whose a namespace is by its name: the server's rule, for dump, oplog, restore and diff alike. Pure.
+// What must stay true: a name that is not known to be the server's is never left out without a word.
+// Source: src/mongo/db/namespace_string_reserved.def.h of the server, and shouldSkipSystemNamespace of mongodump.
+
+/**
+ * `data` a backup holds and a restore brings back. `accounts` are restored by merging. `server` is state of the
+ * one server that it was read from: restored elsewhere or later it would be wrong. `stray` lies where only the
+ * server should write and is not known to be its own: it is in no backup, and named.
+ */
+export type Owner = "data" | "accounts" | "server" | "stray";
+
+const BUCKETS = "system.buckets.";
+
+/** What `config` says of the cluster, as mongodump and PBM have it. */
+const SETTINGS: readonly string[] = [
+  "chunks",
+  "collections",
+  "databases",
+  "settings",
+  "shards",
+  "tags",
+  "version",
+];
+
+/** Sessions, transactions, migrations and logs: what servers up to 8.2 write to `config` by themselves. */
+const OF_CONFIG = new Set([
+  ...["transactions", "image_collection", "transaction_coordinators", "vectorClock"],
+  ...["external_validation_keys", "clusterParameters", "agg_temp_collections", "dropPendingDBs"],
+  ...["migrations", "migrationCoordinators", "migrationRecipients", "movePrimaryRecipients"],
+  ...["rangeDeletions", "rangeDeletionsForRename", "reshardingOperations"],
+  ...["localRenameParticipants", "sharding_configsvr_coordinators", "change_stream_coordinator"],
+  ...["collection_critical_sections", "user_writes_critical_sections"],
+  ...["compact_structured_encryption_coordinator", "tenantSplitDonors", "shardMergeRecipients"],
+  ...["tenantMigrationDonors", "tenantMigrationRecipients", "shardSplitDonors"],
+  ...["csrs.indexes", "shard.indexes", "shard.collections", "placementHistory", "shardRemovalLog"],
+  ...["analyzeShardKeySplitPoints", "queryAnalyzers", "sampledQueries", "sampledQueriesDiff"],
+  ...["queryShapeRepresentativeQueries", "changelog", "actionlog", "mongos", "locks", "lockpings"],
+]);
+const OF_CONFIG_BELOW =
+  /^(system|cache|shard\.catalog|repl\.migration|local(Resharding|MigrationBlocking|GlobalIndex)[A-Za-z]+)\./;
+
+/** Of each member for itself: the oplog, its start log and what replication notes. */
+const OF_LOCAL = new Set([
+  ...["oplog.rs", "oplog.$main", "startup_log", "me", "slaves", "sources"],
+  ...["clustermanager", "temp_oplog_buffer"],
+]);
+const OF_LOCAL_BELOW = /^(system|replset|pair)\./;
+
+const ACCOUNTS: readonly string[] = ["system.users", "system.roles", "system.version"];
+
+/** Databases of the server alone: a backup of one of them could not be restored. */
+export const isServersDatabase = (database: string): boolean =>
+  database === "local" || database === "config" || isInternalDatabase(database);
+
+/** Of Atlas, its search and mongosync, by a reserved prefix. */
+export const isInternalDatabase = (database: string): boolean =>
+  database.startsWith("__mdb_internal");
+
+/** The data of a time series goes by the name of the time series. */
+export function ownerOf(database: string, collection: string): Owner {
+  const isBuckets = collection.startsWith(BUCKETS);
+  const name = isBuckets ? collection.slice(BUCKETS.length) : collection;
+  if (database === "local") return isOf(OF_LOCAL, OF_LOCAL_BELOW, name);
+  if (database === "config") {
+    if (SETTINGS.includes(name)) return "data";
+    return isOf(OF_CONFIG, OF_CONFIG_BELOW, name);
+  }
+  if (isInternalDatabase(database)) return "server";
+  if (isBuckets || name === "system.js" || !name.startsWith("system.")) return "data";
+  return database === "admin" && ACCOUNTS.includes(name) ? "accounts" : "server";
+}
+
+const isOf = (names: ReadonlySet<string>, below: RegExp, name: string): Owner =>
+  names.has(name) || below.test(name) ? "server" : "stray";
