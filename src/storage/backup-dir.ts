@@ -3,8 +3,9 @@ import { constants } from "node:fs";
 import { access, chmod, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { KeepError } from "../errors.ts";
-import { PRIVATE_FOLDER, syncFolder, writeNewFile } from "../util/durable-file.ts";
+import { PRIVATE_FOLDER, syncFolder } from "../util/durable-file.ts";
 import { folderProblem } from "./folder-problem.ts";
+import { hideFromGit } from "./git-ignore.ts";
 import { requireMounted } from "./mounts.ts";
 
 /** Makes, or checks and mends, BACKUP_DIR. Call before the first write of a run. @throws KeepError backup-dir */
@@ -17,6 +18,7 @@ export async function openBackupDir(path: string): Promise<void> {
     await makePrivate(path);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     await requirePlainInside(path);
+    await refuseRepository(path);
     await hideFromGit(path);
   } catch (error) {
     throw folderProblem(path, error);
@@ -122,20 +124,11 @@ function nullIfMissing(error: unknown): null {
   throw error;
 }
 
-async function hideFromGit(path: string): Promise<void> {
-  if (await exists(join(path, ".git"))) {
-    throw new KeepError("backup-in-git", `backup folder ${path} is itself a git repository`, {
-      hint: "Choose a folder for backups alone as BACKUP_DIR.",
-    });
-  }
-  if (await exists(join(path, ".gitignore"))) return;
-  try {
-    await writeNewFile(join(path, ".gitignore"), "*\n");
-    await syncFolder(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    // Another run wrote it in the same moment.
-  }
+async function refuseRepository(path: string): Promise<void> {
+  if (!(await exists(join(path, ".git")))) return;
+  throw new KeepError("backup-in-git", `backup folder ${path} is itself a git repository`, {
+    hint: "Choose a folder for backups alone as BACKUP_DIR.",
+  });
 }
 
 function refused(message: string, hint?: string): KeepError {

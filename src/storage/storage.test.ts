@@ -17,6 +17,7 @@ import { after, before, beforeEach, test } from "node:test";
 import { openBackupDir } from "./backup-dir.ts";
 import { freeBytes, sameDisk } from "./disk.ts";
 import { guardGit } from "./git-guard.ts";
+import { isHiddenFromGit } from "./git-ignore.ts";
 
 let root: string;
 let dir: string;
@@ -47,13 +48,13 @@ test("a missing folder is made with its parents, private whatever the umask", as
   await openBackupDir(deep);
 });
 
-test("an open folder of ours is made private; a .gitignore that is there stays", async () => {
+test("an open folder of ours is made private; the rules of a .gitignore stay", async () => {
   await mkdir(join(dir, "2026-11-23_02-00-00"), { recursive: true });
   await writeFile(join(dir, ".gitignore"), "mine");
   await chmod(dir, 0o775);
   await openBackupDir(dir);
   assert.equal(await modeOf(dir), 0o700);
-  assert.equal(await readFile(join(dir, ".gitignore"), "utf8"), "mine");
+  assert.equal(await readFile(join(dir, ".gitignore"), "utf8"), "mine\n*\n");
 });
 
 test("an open folder that holds other things, or is sticky, is refused and left as it is", async () => {
@@ -142,6 +143,45 @@ test("a folder in a work tree is fine as long as git tracks none of its files", 
   await guardGit(dir);
   git("add", "-A");
   await guardGit(dir);
+});
+
+test("whatever a .gitignore says, git adds no backup after the next run, and doctor's rule agrees with git", async () => {
+  const hides = ["*\n", "*", "# ours\n*\n", "!keep\n*\n", "*  \n", "*\r\n"];
+  const shows = [
+    "",
+    "\n",
+    "*\r\n",
+    "# *\n",
+    "\\*\n",
+    "*.log\n",
+    "*\n!*.gz\n",
+    "*/\n",
+    "*\n*\n!x*",
+    "restores\n",
+  ];
+  git("init", "-q");
+  await mkdir(dir, { mode: 0o700 });
+  await writeFile(join(dir, "x.bson.gz"), "");
+  const added = () => {
+    git("add", "-A");
+    const files = execFileSync(
+      "git",
+      ["-C", join(dir, ".."), "ls-files", "--", "backups/x.bson.gz"],
+      { encoding: "utf8" },
+    );
+    git("rm", "-r", "-q", "--cached", "--ignore-unmatch", ".");
+    return files !== "";
+  };
+  for (const text of [...hides, ...shows]) {
+    await writeFile(join(dir, ".gitignore"), text);
+    assert.equal(await isHiddenFromGit(dir), hides.includes(text), JSON.stringify(text));
+    assert.equal(added(), shows.includes(text), JSON.stringify(text));
+    await openBackupDir(dir);
+    assert.equal(added(), false, JSON.stringify(text));
+    assert.equal(await isHiddenFromGit(dir), true);
+  }
+  await rm(join(dir, ".gitignore"));
+  assert.equal(await isHiddenFromGit(dir), false);
 });
 
 test("a .gitignore that is tracked is no patient data", async () => {

@@ -1,5 +1,7 @@
 // doctor against real servers: what it finds there, and that its advice fits.
 import assert from "node:assert/strict";
+import { truncate } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { freshDatabase } from "../support/fresh-database.ts";
 import { standaloneWithAuth } from "../support/servers.ts";
@@ -39,4 +41,18 @@ test("an unknown database fails the check of rights", async (t) => {
   const run = await place.run(["doctor", "--json"]);
   assert.equal(run.code, 1);
   assert.ok(statesOf(reportOf(run).checks, "rights").includes("fail"));
+});
+
+test("a .gitignore in the backup folder that ignores nothing is told, and the next backup repairs it", async (t) => {
+  const { uri, db, name } = await freshDatabase(t);
+  await db.collection("patients").insertOne({ name: "x" });
+  const place = await workspace(t, { MONGODB_URI: uri, MONGODB_DATABASE: name });
+  const gitState = async () =>
+    statesOf(reportOf(await place.run(["doctor", "--json"])).checks, "git");
+  assert.equal((await place.run(["backup"])).code, 0);
+  assert.deepEqual(await gitState(), ["ok"]);
+  await truncate(join(place.backupDir, ".gitignore"));
+  assert.deepEqual(await gitState(), ["warn"]);
+  assert.equal((await place.run(["backup", "--manual"])).code, 0);
+  assert.deepEqual(await gitState(), ["ok"]);
 });
