@@ -11,7 +11,7 @@ const ignorePath = (folder: string) => join(folder, ".gitignore");
 /** Whether these rules ignore everything: git takes the last one that matches (gitignore(5)). */
 export function ignoresAll(text: string): boolean {
   // As git does: without a carriage return and spaces at a line's end.
-  const rules = text.split("\n").map((line) => line.replace(/\r$/, "").trimEnd());
+  const rules = text.split("\n").map((line) => line.replace(/ *\r?$/, ""));
   return (
     !rules.slice(rules.lastIndexOf(ALL)).some((rule) => rule.startsWith("!")) && rules.includes(ALL)
   );

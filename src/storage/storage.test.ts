@@ -150,7 +150,7 @@ test("whatever a .gitignore says, git adds no backup after the next run, and doc
   const shows = [
     "",
     "\n",
-    "*\r\n",
+    " *\n",
     "# *\n",
     "\\*\n",
     "*.log\n",
