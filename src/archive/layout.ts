@@ -113,6 +113,9 @@ export function assertDatabaseName(name: string): void {
   throw new KeepError("damaged", `${JSON.stringify(name)} is no name of a database`);
 }
 
+export const DATA_FILE = /\.(bson|ejson)(\.gz|\.zst)?$/;
+export const METADATA_FILE = /\.metadata\.json(\.gz)?$/;
+
 /** How a data file has its documents: back to back, or a line of canonical Extended JSON each. */
 export type Encoding = "bson" | "ejson";
 

@@ -36,3 +36,14 @@ export async function readExactly(
   }
   return buffer;
 }
+
+/** All of a plain file. @throws KeepError damaged where it is longer than `mostBytes` */
+export async function readWhole(path: string, mostBytes: number): Promise<Buffer> {
+  const { file, bytes } = await openPlainFile(path);
+  try {
+    if (bytes > mostBytes) throw new KeepError("damaged", "the file is too long");
+    return await readExactly(file, 0, bytes);
+  } finally {
+    await file.close();
+  }
+}

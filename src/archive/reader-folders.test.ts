@@ -8,7 +8,8 @@ import { BSON } from "mongodb";
 import { fabricateBackup } from "../../tests/support/fabricate.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { escapeName, mongodumpEscapeName } from "./layout.ts";
-import { openBackup, readMetadata } from "./reader.ts";
+import { openBackup } from "./reader.ts";
+import { readMetadata } from "./metadata-file.ts";
 
 const DOCUMENT = BSON.serialize({ _id: 1 });
 const metadataOf = (name: string, type = "collection") =>

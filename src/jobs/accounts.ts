@@ -1,5 +1,5 @@
 // Users and roles in a staged restore: merged once the names are swapped.
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { createLoader } from "../restore/load.ts";
 import { mergeAll } from "../restore/native.ts";

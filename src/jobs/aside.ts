@@ -1,6 +1,6 @@
 // What a staged restore set aside: how long it stays, and what it holds that no backup does. What must stay
 // true: nothing that was written after the pre-restore backup is dropped unless somebody asks for it.
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { proveCollection } from "../restore/prove.ts";

@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { findGone } from "../dump/consistency.ts";
 import { listAtInstant, listSelected } from "../dump/listing.ts";

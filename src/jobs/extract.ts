@@ -1,7 +1,7 @@
 // Documents out of a backup, without a server: those that a query asks for, each as one line of canonical
 // Extended JSON. The only job that gives contents away: to the sink that asked, never to a log.
 import { distance } from "fastest-levenshtein";
-import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { createContentHash } from "../bson/content-hash.ts";
 import { rawToEjson } from "../bson/ejson.ts";

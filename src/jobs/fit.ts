@@ -1,5 +1,5 @@
 // A restore to a server that cannot take the backup ends before anything is touched, or is told of.
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { ServerInfo } from "../mongo/server-info.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { findMisfits, misfitError, withMetadata } from "../restore/version-guard.ts";

@@ -1,6 +1,6 @@
 // What the oplog of a backup does to the plan of its restore: read once before anything is planned, so that
 // what it makes is protected, named and checked like everything else.
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";
 import { readEntries } from "../oplog/read-entries.ts";
 import { scanOplog } from "../oplog/scan.ts";

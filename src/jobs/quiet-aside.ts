@@ -1,7 +1,7 @@
 // Of what was set aside, that to which nothing was written since a backup or a restore had it: told by the
 // oplog, in the same time however large it is. What must stay true: what this says decides nothing that is
 // dropped at once; whatever is dropped later is read before.
-import { readMetadata } from "../archive/reader.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { estimateSize } from "../mongo/collection-size.ts";
 import { findUnwritten } from "../oplog/written-since.ts";

@@ -1,5 +1,5 @@
 // What carrying out a restore is told: the plan, and what to protect.
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { LoaderFactory } from "../restore/load.ts";
 import type { StoredRequest } from "../restore/record.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";

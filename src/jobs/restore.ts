@@ -1,7 +1,7 @@
 // verify → plan → confirm → stop the service → protect → drop and load → prove → start the service.
 import { acquireLock } from "../archive/lock.ts";
 import { openBackup } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { Verification } from "../archive/verification.ts";
 import { resolveAt, resolveBackup } from "../archive/resolve.ts";
 import { KeepError } from "../errors.ts";

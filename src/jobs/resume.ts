@@ -1,7 +1,7 @@
 // Finishes a restore that died: in its own record, from wherever it stopped.
 import { join } from "node:path";
 import { openBackup } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";

@@ -3,7 +3,7 @@
 // (AMENDMENTS 8). A restore that died half-way is undone within its own record.
 import { join } from "node:path";
 import { openBackup } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import {

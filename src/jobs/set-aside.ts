@@ -1,5 +1,5 @@
 // What a staged restore has set aside, and what is needed to judge it. Types only.
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import type { Expected, Since } from "./restore-order.ts";

@@ -2,7 +2,7 @@
 // among them: dropping these would lock everybody out. They are merged (restore/users.ts). The server's own state
 // in `config` and `local` is not either.
 import type { VerifiedCollection } from "../archive/verification.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { isInternal } from "../mongo/namespaces.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";
 import type { SourceNamespace } from "../restore/plan.ts";

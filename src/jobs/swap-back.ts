@@ -1,7 +1,7 @@
 // The rollback of a restore whose old data is still set aside: the same names, swapped back.
 import { join } from "node:path";
 import { openBackup } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import { inspectLive } from "../restore/live.ts";

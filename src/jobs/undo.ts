@@ -10,7 +10,7 @@ import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { explain } from "../restore/restore-log.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";

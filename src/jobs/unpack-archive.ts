@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename } from "node:path";
 import { archiveKind } from "../archive/mongodump-archive-file.ts";
 import { openBackup } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { Resolved } from "../archive/resolve.ts";
 import { spoolMongodumpArchive } from "../archive/spool.ts";
 import type { SpooledArchive } from "../archive/spool.ts";

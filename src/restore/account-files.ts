@@ -1,7 +1,7 @@
 // Where a backup has the users and roles of a database: ours and mongodump's --dumpDbUsersAndRoles.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { AccountFiles } from "./users.ts";
 
 const OF_DATABASE = /^\$admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;

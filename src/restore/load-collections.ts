@@ -1,8 +1,8 @@
 // Takes planned collections through create, load, indexes and proof, under whatever names they get meanwhile:
 // their own (in place) or staging names. Each step is journalled first.
 import type { CollectionMetadata } from "../archive/metadata.ts";
-import { readMetadata } from "../archive/reader.ts";
-import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import { isCapped } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";

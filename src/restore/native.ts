@@ -1,6 +1,6 @@
 // Carries out a plan in place: drop, create, load, index, prove, expire. Each step is journalled first.
 import type { CollectionMetadata } from "../archive/metadata.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { findString } from "../bson/element.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { accountFilesOf } from "./account-files.ts";

@@ -4,8 +4,8 @@
 import * as BSON from "bson";
 import type { Document } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
-import { readMetadata } from "../archive/reader.ts";
-import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import { toOrdered } from "../bson/ordered.ts";
 import { KeepError } from "../errors.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";

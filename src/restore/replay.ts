@@ -3,7 +3,7 @@
 // the plan does not know.
 import type { CollectionType } from "../archive/manifest.ts";
 import type { CollectionMetadata } from "../archive/metadata.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { ArchivedOplog } from "../archive/stock-oplog.ts";
 import type { MongoClient } from "mongodb";
 import { findElement } from "../bson/element.ts";

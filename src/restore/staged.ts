@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
-import type { OpenedBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";

@@ -2,8 +2,8 @@
 // backup's collections need. Asked before anything is touched; `--force-version` turns it into a warning.
 // A server's own refusals would come too, from the rehearsal, but one by one and in the server's words.
 import type { CollectionMetadata } from "../archive/metadata.ts";
-import { readMetadata } from "../archive/reader.ts";
-import type { OpenedBackup } from "../archive/reader.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
 import type { ServerInfo } from "../mongo/server-info.ts";
 import { featuresOf } from "./server-features.ts";

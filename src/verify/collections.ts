@@ -1,6 +1,6 @@
 // Whether a manifest's collections can be restored from its files at all, before a byte of them is read.
 import { isAccounts, isOplog } from "../archive/layout.ts";
-import { DATA_FILE, METADATA_FILE } from "../archive/reader.ts";
+import { DATA_FILE, METADATA_FILE } from "../archive/layout.ts";
 import type { ManifestCollection, ManifestFile } from "../archive/manifest.ts";
 import type { Problem } from "../archive/verification.ts";
 

@@ -1,8 +1,8 @@
 // The two sides of a comparison, seen alike: a backup on disk, a server, or another backup.
 import { basename } from "node:path";
 import { readChunks } from "../archive/chunk-reader.ts";
-import { readMetadata } from "../archive/reader.ts";
-import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import type { CollectionType } from "../archive/manifest.ts";
 import { validateDocuments } from "../bson/validate.ts";
 import { readDocuments } from "../dump/collection.ts";

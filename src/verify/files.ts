@@ -11,7 +11,8 @@ import type {
   ManifestFile,
 } from "../archive/manifest.ts";
 import { openPlainFile } from "../archive/open-file.ts";
-import { DATA_FILE, readMetadata } from "../archive/reader.ts";
+import { DATA_FILE } from "../archive/layout.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";

@@ -2,8 +2,9 @@
 // stock dumps and archives against themselves.
 import { lstat } from "node:fs/promises";
 import { basename, relative } from "node:path";
-import { openBackup, readMetadata } from "../archive/reader.ts";
-import type { ArchivedCollection, OpenedBackup } from "../archive/reader.ts";
+import { openBackup } from "../archive/reader.ts";
+import { readMetadata } from "../archive/metadata-file.ts";
+import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import type { Problem, Verification, VerifiedCollection } from "../archive/verification.ts";
 import { KeepError } from "../errors.ts";
 import type { Clock } from "../util/clock.ts";

@@ -1,8 +1,8 @@
 // What the throw-away server holds after the restore against what the backup holds: counts, every document,
 // indexes and options.
 import { tmpdir } from "node:os";
-import { readMetadata } from "../../archive/reader.ts";
-import type { OpenedBackup } from "../../archive/reader.ts";
+import { readMetadata } from "../../archive/metadata-file.ts";
+import type { OpenedBackup } from "../../archive/opened.ts";
 import type { Problem } from "../../archive/verification.ts";
 import { listSelected } from "../../dump/listing.ts";
 import type { Deployment } from "../../mongo/deployment.ts";

@@ -1,6 +1,6 @@
 // The middle of a drill: a backup into a throw-away server by the same steps as any restore, compared, checked.
 import { tmpdir } from "node:os";
-import type { OpenedBackup } from "../../archive/reader.ts";
+import type { OpenedBackup } from "../../archive/opened.ts";
 import type { Problem } from "../../archive/verification.ts";
 import { KeepError } from "../../errors.ts";
 import type { Deployment } from "../../mongo/deployment.ts";

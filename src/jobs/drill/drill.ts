@@ -2,7 +2,7 @@
 // A drill that finds something wrong gives a result with ok: false; one that cannot be held throws.
 import { readFile } from "node:fs/promises";
 import { openBackup } from "../../archive/reader.ts";
-import type { OpenedBackup } from "../../archive/reader.ts";
+import type { OpenedBackup } from "../../archive/opened.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
 import type { Problem, Verification } from "../../archive/verification.ts";
 import { KeepError } from "../../errors.ts";

@@ -1,0 +1,42 @@
+// The metadata file of one collection, read whole and with limits: a folder of others may hold anything.
+import { basename } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { KeepError } from "../errors.ts";
+import { hasFewValues, parseMetadata } from "./metadata.ts";
+import type { CollectionMetadata } from "./metadata.ts";
+import { readWhole } from "./open-file.ts";
+import type { ArchivedCollection } from "./opened.ts";
+
+/** Metadata of a collection is text of some kilobytes; a bomb is not. */
+const LONGEST_METADATA = 32 * 1024 * 1024;
+
+/** The metadata of a collection; null where the archive has none. @throws KeepError damaged */
+export async function readMetadata(
+  collection: Pick<ArchivedCollection, "metadataFile">,
+): Promise<CollectionMetadata | null> {
+  const { metadataFile } = collection;
+  if (metadataFile === null) return null;
+  try {
+    const stored = await readWhole(metadataFile, LONGEST_METADATA);
+    const text = metadataFile.endsWith(".gz") ? inflateWhole(stored) : stored;
+    if (!hasFewValues(text))
+      throw new KeepError("damaged", "it has more values than options and indexes can have");
+    return parseMetadata(text.toString("utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new KeepError("damaged", `the metadata in ${basename(metadataFile)}: ${reason}`, {
+      details: { file: basename(metadataFile) },
+      cause: error,
+    });
+  }
+}
+
+/** Node's gunzip passes over bytes that follow the compressed ones: told here. */
+function inflateWhole(stored: Buffer): Buffer {
+  const { buffer, engine } = gunzipSync(stored, {
+    maxOutputLength: LONGEST_METADATA,
+    info: true,
+  }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+  if (engine.bytesWritten !== stored.length) throw new Error("more follows behind its end");
+  return buffer;
+}

@@ -1,0 +1,34 @@
+// What an opened backup is to its readers: ours by its manifest, or a dump of the stock tools.
+import type { CollectionType, Manifest } from "./manifest.ts";
+import type { ArchivedOplog } from "./stock-oplog.ts";
+
+export interface ArchivedCollection {
+  readonly database: string;
+  readonly name: string;
+  readonly type: CollectionType;
+  /** Absolute; null for a view. */
+  readonly dataFile: string | null;
+  readonly metadataFile: string | null;
+  /** What the manifest promises; null in a stock dump, which promises nothing. */
+  readonly expected: {
+    readonly documents: number;
+    readonly rawBytes: number;
+    readonly contentHash: string | null;
+    readonly newestId?: string | null;
+  } | null;
+}
+
+export interface OpenedBackup {
+  /** Absolute. */
+  readonly path: string;
+  /** The file of `mongodump --archive` that `path` was unpacked from. */
+  readonly archive?: string;
+  /** The name of the folder or the file. */
+  readonly id: string;
+  /** null: a stock dump. */
+  readonly manifest: Manifest | null;
+  readonly collections: readonly ArchivedCollection[];
+  /** It comes with an oplog, which must be replayed to make it one state. */
+  readonly hasOplog: boolean;
+  readonly oplog: ArchivedOplog | null;
+}
