@@ -59,7 +59,8 @@ export async function restore(
 ): Promise<PlannedRestore | RestoreResult> {
   const none = new Map<string, string>();
   const { run } = await compose(options);
-  const request: RestoreRequest = {
+  // Every option by its name: one that is new cannot be forgotten here.
+  const request: Required<Omit<RestoreRequest, "at">> & Pick<RestoreRequest, "at"> = {
     backup: options.backup,
     ...(options.at !== undefined && { at: options.at }),
     rename: options.rename ?? none,
@@ -72,12 +73,13 @@ export async function restore(
     skipPreBackup: options.skipPreBackup ?? false,
     useService: options.useService ?? true,
     engine: options.engine ?? "native",
+    forceVersion: options.forceVersion ?? false,
     confirm: options.confirm ?? false,
   };
   return await run("restore", (context) => runRestore(context, request));
 }
 
-/** Puts back the state from before a restore (the newest one); without `confirm` only plans it. @throws KeepError */
+/** Puts back the state from before a restore (the newest one, if it is in effect); without `confirm` only plans it. @throws KeepError */
 export async function rollback(
   options: Options<RollbackRequest> = {},
 ): Promise<PlannedRestore | RestoreResult> {
