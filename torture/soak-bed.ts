@@ -3,7 +3,8 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listCatalog } from "../src/archive/catalog.ts";
-import { readRecord, restoresFolder } from "../src/restore/record.ts";
+import { readRecord } from "../src/restore/read-record.ts";
+import { restoresFolder } from "../src/restore/record.ts";
 import type { CliOptions, CliResult } from "../tests/support/cli.ts";
 import type { Random } from "../tests/support/random.ts";
 import { BUILT, createTarget } from "./attack.ts";

@@ -41,7 +41,7 @@ function calmExits(model: Model, outcome: Outcome): number[] {
     case "resume":
       return isBetween ? [0, 2] : [2];
     case "rollback":
-      return isBetween ? [0, 2] : rollbackExits(model, outcome);
+      return isBetween ? [0, 1, 2] : rollbackExits(model, outcome);
     default:
       return [0];
   }
@@ -50,7 +50,9 @@ function calmExits(model: Model, outcome: Outcome): number[] {
 function rollbackExits(model: Model, { step }: Outcome): number[] {
   const named = findRestoreIn(model, step.subject);
   const taken = step.subject === null ? newestToTakeBack(model) : named;
-  if (taken?.state !== "applied") return step.subject === null ? [0, 2] : [0, 1, 2];
+  if (taken?.state !== "applied") return [0, 1, 2];
+  // Without an id only the newest restore is undone: not a rollback, nor what a failed one came after.
+  if (step.subject === null && canBeTakenBack(model, taken)) return [0, 1];
   return canBeTakenBack(model, taken) ? [0] : [0, 1, 2, 3];
 }
 

@@ -132,7 +132,10 @@ function learnFailed(model: Model, outcome: Outcome): Model {
     assertLive(outcome, outcome.before);
     return failed;
   }
-  return outcome.run.code === 2 ? learnRefused(failed, outcome, dead) : failed;
+  const isRefused =
+    outcome.run.code === 2 ||
+    (outcome.said.error?.message ?? "").startsWith("there is nothing to undo");
+  return isRefused ? learnRefused(failed, outcome, dead) : failed;
 }
 
 /** There was nothing to mend: then it has ended, before or after all that it was to do. */

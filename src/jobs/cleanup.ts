@@ -47,7 +47,7 @@ export async function cleanupLocked(
 ): Promise<CleanupResult> {
   if (!dryRun) await clearHalfDeleted(context);
   const entries = await listCatalog(context.settings.backupDir);
-  const pins = new Map([...(await readPins(context.settings.backupDir)), ...(pinned ?? [])]);
+  const pins = new Map([...(await readPins(context, entries)), ...(pinned ?? [])]);
   const plan = planFor(context, entries, pins);
   tellAlerts(context, plan);
   const paths = new Map(entries.filter(isBackup).map(({ id, path }) => [id, path]));

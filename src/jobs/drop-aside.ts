@@ -1,13 +1,16 @@
 // Lets go, on request, of what restores keep beside the live data. What must stay true: nothing of a restore
 // that did not end is dropped.
 import { KeepError } from "../errors.ts";
-import { isBetween, listRecords, neededBy } from "../restore/record.ts";
+import { unreadableError } from "../restore/read-record.ts";
+import type { Records } from "../restore/read-record.ts";
+import { isBetween, neededBy } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
 import { databasesOf, listKept } from "./kept-aside.ts";
 import { lockRestores } from "./restore.ts";
+import { mayBeNeeded, readRestores } from "./restore-records.ts";
 import type { DroppedAside } from "./results.ts";
 
 export interface DropAsideRequest {
@@ -24,12 +27,15 @@ export async function runDropAside(
   const warnings: string[] = [];
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   await using _lock = confirm ? await lockRestores(context, "restore") : null;
-  const all = await listRecords(context.settings.backupDir);
+  const all = await readRestores(context);
   const records = chosen(all, restoreId);
-  const needed = neededBy(all);
+  const needed = neededBy(all.records);
   await using deployment = await context.connect();
   const kept = await listKept(deployment, records);
-  const collections = kept.filter((c) => !needed.has(`${c.database}.${c.collection}`));
+  const collections = kept.filter(
+    (c) =>
+      !needed.has(`${c.database}.${c.collection}`) && !mayBeNeeded(all.unreadable, c.restoreId),
+  );
   if (collections.length < kept.length) tellNeeded(context, kept.length - collections.length);
   if (confirm) {
     const names = new Set(collections.map((c) => `${c.database}.${c.collection}`));
@@ -56,9 +62,11 @@ function tellNeeded({ emit }: JobContext, count: number): void {
 }
 
 /** A restore that died in its swap needs what is beside: it is finished or undone first. */
-function chosen(all: readonly StoredRecord[], id: string | null): readonly StoredRecord[] {
-  if (id === null) return all.filter((r) => !isBetween(r));
-  const record = all.find((r) => r.id === id);
+function chosen({ records, unreadable }: Records, id: string | null): readonly StoredRecord[] {
+  if (id === null) return records.filter((r) => !isBetween(r));
+  const record = records.find((r) => r.id === id);
+  const unclear = unreadable.find((r) => r.id === id);
+  if (unclear) throw unreadableError(unclear);
   if (!record) throw new KeepError("usage", `there is no restore ${id}`);
   if (!isBetween(record)) return [record];
   throw new KeepError(

@@ -2,7 +2,7 @@
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { listRecords } from "../restore/record.ts";
+import { listRecords } from "../restore/read-record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart, needsProtection } from "./protect.ts";

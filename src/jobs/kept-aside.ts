@@ -5,11 +5,13 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { readMarkers } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
 import { proveCollection } from "../restore/prove.ts";
-import { hasEnded, listRecords, neededBy, protectedBy } from "../restore/record.ts";
+import { listRecords, readRecords } from "../restore/read-record.ts";
+import { hasEnded, neededBy, protectedBy } from "../restore/record.ts";
 import type { JournalEntry, StoredRecord } from "../restore/record.ts";
 import { dropOwn } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";
 import type { JobContext } from "./context.ts";
+import { mayBeNeeded } from "./restore-records.ts";
 import type { KeptCollection } from "./results.ts";
 
 export const databasesOf = ({ recorded }: StoredRecord) => recorded.plan.targetDatabases;
@@ -57,10 +59,11 @@ const factsOf = (entries: readonly JournalEntry[], namespace: string, name: stri
 export async function dropExpiredAside(context: JobContext, deployment: Deployment): Promise<void> {
   const { settings, clock, emit } = context;
   const now = clock.now();
-  const all = await listRecords(settings.backupDir);
+  const { records: all, unreadable } = await readRecords(settings.backupDir);
   const good = await goodBackups(settings.backupDir);
   const records = all.filter(
     (r) =>
+      !mayBeNeeded(unreadable, r.id) &&
       hasEnded(r.entries) &&
       (r.state === "finished" || r.state === "rolled-back") &&
       good.has(heldBy(r, all) ?? ""),

@@ -20,8 +20,8 @@ export async function readExpiry(
   context: JobContext,
   entries: readonly CatalogEntry[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { backupDir, timezone } = context.settings;
-  const { decisions } = planFor(context, entries, await readPins(backupDir));
+  const { timezone } = context.settings;
+  const { decisions } = planFor(context, entries, await readPins(context, entries));
   const dates = new Map<string, string>();
   for (const { id, expiresAtMs } of decisions)
     if (expiresAtMs !== null) dates.set(id, localDate(expiresAtMs, timezone));

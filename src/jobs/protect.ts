@@ -64,10 +64,13 @@ export async function protectPresent(
   return { backup: { id, path: made.path }, declined: false, seconds };
 }
 
+/** By it the safety backup of a restore is found where its record cannot be read. */
+export const safetyNote = (restoreId: string) => `before restore ${restoreId}`;
+
 function orderOf({ settings }: JobContext, record: RestoreRecord) {
   return {
     type: "pre-restore",
-    note: `before restore ${record.id}`,
+    note: safetyNote(record.id),
     exclude: [],
     allowEmpty: true,
     // Whatever nightly backups use: this one must be exact, and there.

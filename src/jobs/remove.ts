@@ -43,7 +43,8 @@ async function find(context: JobContext, id: string): Promise<CatalogEntry> {
   if (!entry) throw await explainMiss(context, id);
   const child = entries.find(({ manifest }) => manifest?.parent === id);
   const reason =
-    (await readPins(root)).get(id) ?? (child ? `the backup ${child.id} builds on it` : null);
+    (await readPins(context, entries)).get(id) ??
+    (child ? `the backup ${child.id} builds on it` : null);
   if (reason !== null)
     throw new KeepError("usage", `the backup ${id} cannot be deleted: ${reason}`, {
       hint: child ? `Delete ${child.id} first.` : "End that restore first: mongokeep rollback.",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
+import { endAttempt } from "../restore/attempt.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
 import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
@@ -30,6 +31,7 @@ export async function underRecord<T>(
   act: (context: JobContext) => Promise<T>,
 ): Promise<T> {
   const lenient = bestEffort(record, context.emit);
+  await endAttempt(context.settings.backupDir);
   try {
     return await act({ ...context, emit: tellingLog(record, context.emit) });
   } catch (error) {

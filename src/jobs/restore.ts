@@ -12,8 +12,8 @@ import { inspectLive } from "../restore/live.ts";
 import { chooseMongorestore } from "../restore/mongorestore.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { listRecords } from "../restore/record.ts";
 import type { RestoreEngine, StoredRequest } from "../restore/record.ts";
+import { beginAttempt } from "../restore/attempt.ts";
 import { splitNamespace } from "../restore/select.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
@@ -29,6 +29,7 @@ import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
+import { readRestores } from "./restore-records.ts";
 import { isServersState, ownIn, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
@@ -63,7 +64,7 @@ export async function runRestore(
 ): Promise<PlannedRestore | RestoreResult> {
   const warnings: string[] = [];
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  await using _lock = request.confirm ? await lockRestores(context, "restore") : null;
+  await using _lock = request.confirm ? await lockAttempt(context) : null;
   const result = await restoreLocked(context, request);
   return { ...result, warnings };
 }
@@ -122,6 +123,18 @@ export async function lockRestores(context: JobContext, command: string): Promis
   await guardGit(root);
   const { signal, emit, clock } = context;
   return await acquireLock(root, { command, waitMs: 0, signal, emit, clock });
+}
+
+/** The same, and notes that a restore begins: until it has a record of its own, it counts as one that failed. */
+export async function lockAttempt(context: JobContext): Promise<AsyncDisposable> {
+  // A disk that does not take the note takes no record either, and what needs none must not fail for it.
+  const note = () => beginAttempt(context.settings.backupDir, context.clock).catch(() => undefined);
+  const lock = await lockRestores(context, "restore").catch(async (error: unknown) => {
+    if (error instanceof KeepError && error.code === "locked") await note();
+    throw error;
+  });
+  await note();
+  return lock;
 }
 
 /** @throws KeepError damaged naming the first problem; gives what was found */
@@ -186,10 +199,11 @@ async function planFor(
 }
 
 /** A restore that died is better ended first, and easily overlooked at night. */
-async function tellBetween({ emit, settings }: JobContext): Promise<void> {
-  const [dead] = (await listRecords(settings.backupDir)).filter((r) => r.state === "broken");
+async function tellBetween(context: JobContext): Promise<void> {
+  const { records } = await readRestores(context);
+  const dead = records.find((r) => r.state === "broken");
   if (!dead) return;
-  emit({
+  context.emit({
     kind: "log",
     level: "warn",
     code: "restore-between",

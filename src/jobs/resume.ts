@@ -7,14 +7,14 @@ import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { collectWork, IN_PLACE } from "../restore/load-collections.ts";
 import { applyInPlace } from "../restore/native.ts";
+import { findRestore, mayBeOpen, unreadableError } from "../restore/read-record.ts";
+import type { Records } from "../restore/read-record.ts";
 import {
   bestEffort,
   diedUntouched,
-  findRestore,
   isApplied,
   isBetween,
   leftStopped,
-  listRecords,
   protectedBy,
 } from "../restore/record.ts";
 import { reopenRecord } from "../restore/record.ts";
@@ -27,7 +27,8 @@ import { collecting } from "./collecting.ts";
 import { clearStaged, expireSwapped, withoutLiveChange } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
-import { describePlan, loaderOf, lockRestores, restoreLocked } from "./restore.ts";
+import { readRestores } from "./restore-records.ts";
+import { describePlan, loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { swapContext } from "./swap-context.ts";
@@ -50,7 +51,7 @@ export async function runResume(
   const began = performance.now();
   const warnings: string[] = [];
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  await using _lock = request.confirm ? await lockRestores(context, "restore") : null;
+  await using _lock = request.confirm ? await lockAttempt(context) : null;
   const stored = await findDead(context, request.restoreId);
   if (stored.state === "untouched") return await again(context, stored, request, warnings);
   await using source = await openSource(context, stored);
@@ -73,7 +74,7 @@ export async function runResume(
 
 async function findDead(context: JobContext, id: string | null): Promise<StoredRecord> {
   const root = context.settings.backupDir;
-  if (id === null) return newestDead(await listRecords(root));
+  if (id === null) return newestDead(await readRestores(context));
   const found = await findRestore(root, id);
   if (found && isDead(found)) return found;
   throw new KeepError("usage", `the restore ${id} has nothing to resume`, { hint: ONLY_DEAD });
@@ -86,9 +87,12 @@ const ONLY_DEAD = "Only a restore that was killed, or failed with exit 8, can be
  * What died before it changed anything (or could not write down that it failed) is begun anew only where no later
  * restore succeeded: that would replace newer data by what was once wanted. By its id it can be. Newest first.
  */
-function newestDead(records: readonly StoredRecord[]): StoredRecord {
+function newestDead({ records, unreadable }: Records): StoredRecord {
   const applied = records.findIndex(({ state }) => isApplied(state));
   const found = records.find((r, i) => isBetween(r) || (diedUntouched(r) && (applied < 0 || i < applied))); // prettier-ignore
+  // It may be a rollback of the one that is found.
+  const unclear = unreadable.find((one) => mayBeOpen(one) && one.id > (found?.id ?? ""));
+  if (unclear) throw unreadableError(unclear);
   if (found) return found;
   const older = records.find(diedUntouched);
   const hint = older

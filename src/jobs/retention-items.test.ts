@@ -3,7 +3,8 @@ import { test } from "node:test";
 import type { CatalogEntry } from "../archive/catalog.ts";
 import type { JournalEntry, StoredRecord } from "../restore/record.ts";
 import { stateOf } from "../restore/record.ts";
-import { groupOf, pinsOf, toRetentionItem } from "./retention-items.ts";
+import type { UnreadableRecord } from "../restore/read-record.ts";
+import { groupOf, pinsOf, pinsOfUnreadable, toRetentionItem } from "./retention-items.ts";
 
 const BEFORE = "2026-11-20_10-00-00";
 
@@ -67,4 +68,22 @@ test("server, databases and exclusions make the group, hosts and the order of na
   assert.equal(groupOf({ ...scope, hosts: ["b:2"], databases: ["y", "x"] }), group);
   for (const change of [{ server: "rs1" }, { databases: null }, { exclude: ["x.a"] }])
     assert.notEqual(groupOf({ ...scope, ...change }), group);
+});
+
+test("a restore whose record cannot be read pins what it names, its safety backup, or all before it", () => {
+  const id = "2026-11-22_02-00-00";
+  const at = "2026-11-22T02:00:00.000Z";
+  const one = { id, path: "", file: "/b/plan.json", problem: "is not JSON", entries: null };
+  const note = { manifest: { note: `before restore ${id}` } } as unknown as CatalogEntry;
+  const entries = [
+    { ...entry("2026-11-23_02-00-00", "good"), manifest: note.manifest },
+    entry("2026-11-24_02-00-00", "good"),
+    entry("2026-11-20_02-00-00", "good"),
+    entry("2026-11-19_02-00-00", "good"),
+  ];
+  const pinned = (change: Partial<UnreadableRecord>) =>
+    pinsOfUnreadable({ ...one, backups: null, ...change }, entries).map(([name]) => name);
+  assert.deepEqual(pinned({}), ["2026-11-23_02-00-00", "2026-11-20_02-00-00", "2026-11-19_02-00-00"]); // prettier-ignore
+  assert.deepEqual(pinned({ backups: ["2026-11-19_02-00-00"] }), ["2026-11-23_02-00-00", "2026-11-19_02-00-00"]); // prettier-ignore
+  assert.deepEqual(pinned({ entries: [{ at, step: "end", state: "failed" }] }), []);
 });

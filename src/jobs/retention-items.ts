@@ -3,8 +3,13 @@ import type { CatalogEntry } from "../archive/catalog.ts";
 import { momentOf } from "../archive/layout.ts";
 import type { Scope } from "../archive/manifest.ts";
 import type { RetentionItem, RetentionState } from "../retention/item.ts";
-import { isApplied, listRecords, protectedBy } from "../restore/record.ts";
+import { mayBeOpen } from "../restore/read-record.ts";
+import type { UnreadableRecord } from "../restore/read-record.ts";
+import { isApplied, protectedBy } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
+import type { JobContext } from "./context.ts";
+import { safetyNote } from "./protect.ts";
+import { readRestores } from "./restore-records.ts";
 
 /** Id of a backup → why it must stay. */
 export type Pins = ReadonlyMap<string, string>;
@@ -41,8 +46,31 @@ function stateOf({ state, manifest }: CatalogEntry): RetentionState | null {
 }
 
 /** What restores need that are not over: what they load, and what they can go back to. */
-export async function readPins(root: string): Promise<Pins> {
-  return pinsOf(await listRecords(root));
+export async function readPins(
+  context: Pick<JobContext, "settings" | "emit">,
+  entries: readonly CatalogEntry[],
+): Promise<Pins> {
+  const { records, unreadable } = await readRestores(context);
+  const unclear = unreadable.flatMap((one) => pinsOfUnreadable(one, entries));
+  return new Map([...unclear, ...pinsOf(records)]);
+}
+
+/**
+ * Pure. What a restore may need whose record cannot be read: its safety backups, and what it names. Where nobody can
+ * tell what it names that is each backup from before it.
+ */
+export function pinsOfUnreadable(
+  one: UnreadableRecord,
+  entries: readonly CatalogEntry[],
+): [string, string][] {
+  if (!mayBeOpen(one)) return [];
+  const reason = `the record of the restore ${one.id} cannot be read, and may need it: ${one.file} ${one.problem}`;
+  const { id, backups } = one;
+  const isMeant = (entry: CatalogEntry) =>
+    backups === null ? entry.id < id : backups.includes(entry.id);
+  return entries
+    .filter((entry) => isMeant(entry) || entry.manifest?.note === safetyNote(id))
+    .map((entry) => [entry.id, reason]);
 }
 
 /** Pure. A restore that a later rollback took back is over. */

@@ -6,7 +6,7 @@ import { addMarkers, belongsTo, readMarkers } from "../mongo/own-collections.ts"
 import type { Marker } from "../mongo/own-collections.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { proveCollection } from "../restore/prove.ts";
-import { readRecord } from "../restore/record.ts";
+import { readRecord } from "../restore/read-record.ts";
 import type { JournalEntry, RestoreRecord } from "../restore/record.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";

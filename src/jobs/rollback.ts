@@ -6,17 +6,14 @@ import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import {
-  diedUntouched,
-  findRestore,
-  isApplied,
-  leftStopped,
-  listRecords,
-  protectedBy,
-} from "../restore/record.ts";
+import { readAttempt } from "../restore/attempt.ts";
+import { findRestore, listRecords } from "../restore/read-record.ts";
+import { diedUntouched, leftStopped, protectedBy } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
 import { collecting } from "./collecting.ts";
 import { carryOut } from "./carry-out.ts";
+import { chooseRollback } from "./choose-rollback.ts";
+import { readRestores } from "./restore-records.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import { describeResult } from "./describe-restore.ts";
@@ -27,7 +24,7 @@ import { planUndo } from "./undo.ts";
 import { undoDead } from "./undo-dead.ts";
 
 export interface RollbackRequest {
-  /** null: the newest restore that changed something. */
+  /** null: the newest restore, if it is in effect. */
   readonly restoreId: string | null;
   readonly useService: boolean;
   readonly confirm: boolean;
@@ -103,20 +100,7 @@ async function orderFor(
 
 async function findRecord(context: JobContext, id: string | null): Promise<StoredRecord> {
   const root = context.settings.backupDir;
-  if (id === null) {
-    const records = await listRecords(root);
-    const newest = records.find(
-      (r) => isApplied(r.state) || r.state === "broken" || diedUntouched(r),
-    );
-    // A rollback that died is done again: it is its restore that is to be taken back.
-    const again = newest?.state === "broken" && newest.swap === null;
-    if (again && newest.recorded.rollbackOf !== null)
-      return records.find((r) => r.id === newest.recorded.rollbackOf) ?? newest;
-    if (newest) return newest;
-    throw new KeepError("usage", "there is no restore to take back", {
-      hint: "Each restore leaves a record in the folder restores/ of the backup folder; there is none that changed something.",
-    });
-  }
+  if (id === null) return chooseRollback(await readRestores(context), await readAttempt(root));
   const record = await findRestore(root, id);
   if (!record)
     throw new KeepError("usage", `there is no restore ${id}`, {

@@ -28,7 +28,16 @@ function judge(change: Partial<StatusFacts> & { entries: readonly Entry[] }): st
     drill: { reminderMs: 90 * DAY },
   };
   const facts = {
-    ...{ settings, nowMs: NOW, records: [], drills: [], freeBytes: 100, running: false, good },
+    ...{
+      settings,
+      nowMs: NOW,
+      records: [],
+      unreadable: [],
+      drills: [],
+      freeBytes: 100,
+      running: false,
+      good,
+    },
     ...{ schedule: { installed: true, warnings: [] }, trend: trendOf(good), ...change },
   } as unknown as StatusFacts;
   return judgeStatus(facts).map(({ code }) => code);
@@ -158,4 +167,13 @@ test("a missing schedule is told, and so is one that cannot run", () => {
   const stopped = { installed: true, warnings: ["no cron"] } as unknown as StatusFacts["schedule"];
   assert.deepEqual(judge({ entries, schedule: missing }), ["no-schedule"]);
   assert.deepEqual(judge({ entries, schedule: stopped }), ["schedule"]);
+});
+
+test("a restore whose record cannot be read needs a person, unless its journal says that it is over", () => {
+  const one = { id: "2026-11-22_02-00-00", path: "", file: "/b/plan.json", problem: "is not JSON" };
+  const at = "2026-11-22T02:00:00.000Z";
+  const unreadable = (entries: StatusFacts["unreadable"][number]["entries"]) =>
+    judge({ entries: [entry(HOUR)], unreadable: [{ ...one, backups: null, entries }] });
+  assert.deepEqual(unreadable(null), ["restore-unreadable"]);
+  assert.deepEqual(unreadable([{ at, step: "end", state: "failed" }]), []);
 });

@@ -3,6 +3,8 @@ import type { CatalogEntry } from "../archive/catalog.ts";
 import type { Settings } from "../config/settings.ts";
 import { diedUntouched, isApplied, leftStopped } from "../restore/record.ts";
 import type { StoredRecord } from "../restore/record.ts";
+import { mayBeOpen } from "../restore/read-record.ts";
+import type { UnreadableRecord } from "../restore/read-record.ts";
 import type { ScheduleState } from "../schedule/schedule.ts";
 import { formatBytes, formatDuration } from "../util/units.ts";
 import type { StoredDrill } from "./drill/drill-files.ts";
@@ -29,6 +31,7 @@ export interface StatusFacts {
   readonly entries: readonly CatalogEntry[];
   /** Newest first. */
   readonly records: readonly StoredRecord[];
+  readonly unreadable: readonly UnreadableRecord[];
   /** Of the scope, newest first. */
   readonly drills: readonly StoredDrill[];
   readonly schedule: ScheduleState;
@@ -89,6 +92,7 @@ export function judgeStatus(facts: StatusFacts): StatusFinding[] {
     ...judgeDisk(facts),
     ...judgeEntries(facts),
     ...judgeRestores(facts),
+    ...judgeUnreadable(facts),
     ...judgeProof(facts),
     ...judgeSchedule(facts),
   ];
@@ -194,6 +198,15 @@ function judgeRestores({ records, running }: StatusFacts): StatusFinding[] {
     hint: `Run mongokeep rollback ${id} --confirm: it puts the state from before it back; or mongokeep restore --resume ${id} --confirm.`,
   }));
   return running ? found : [...found, ...judgeDead(records)];
+}
+
+/** Restores that may have left live data between two states, and nobody can tell. */
+function judgeUnreadable({ unreadable }: StatusFacts): StatusFinding[] {
+  return unreadable.filter(mayBeOpen).map(({ id, file, problem }) => ({
+    code: "restore-unreadable",
+    message: `the record of restore ${id} cannot be read, so it may not be over: ${file} ${problem}`,
+    hint: "Use the version of mongokeep that made it, or repair the file. If that restore is over, move its folder away.",
+  }));
 }
 
 /** A backup that was never restored is a hope. A restore proves as much as a drill. */

@@ -3,12 +3,12 @@
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
 import { isLockHeld } from "../archive/lock.ts";
-import { listRecords } from "../restore/record.ts";
 import { readSchedule } from "../schedule/schedule.ts";
 import type { SchedulePlace } from "../schedule/schedule.ts";
 import type { JobContext } from "./context.ts";
 import { listDrills } from "./drill/drill-files.ts";
 import type { StoredDrill } from "./drill/drill-files.ts";
+import { readRestores } from "./restore-records.ts";
 import { findNotes } from "./status-notes.ts";
 import { drillsOfScope, goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
 import type { SizeTrend, StatusFinding } from "./status-rules.ts";
@@ -50,19 +50,32 @@ export async function readStatus(
   const { settings, clock } = context;
   const nowMs = clock.now();
   const { logFile, timezone, backupDir } = settings;
-  const [entries, records, allDrills, schedule, freeBytes, running] = await Promise.all([
-    listCatalog(backupDir),
-    listRecords(backupDir),
-    listDrills(backupDir),
-    readSchedule({ ...place, logFile, timezone, nowMs }),
-    context.freeBytes(backupDir),
-    isLockHeld(backupDir),
-  ]);
+  const [entries, { records, unreadable }, allDrills, schedule, freeBytes, running] =
+    await Promise.all([
+      listCatalog(backupDir),
+      readRestores(context),
+      listDrills(backupDir),
+      readSchedule({ ...place, logFile, timezone, nowMs }),
+      context.freeBytes(backupDir),
+      isLockHeld(backupDir),
+    ]);
   const good = goodOfScope(entries, settings, nowMs);
   const trend = trendOf(good);
   const drills = drillsOfScope(allDrills, settings, nowMs);
   const problems = judgeStatus({
-    ...{ settings, nowMs, entries, records, drills, schedule, freeBytes, running, good, trend },
+    ...{
+      settings,
+      nowMs,
+      entries,
+      records,
+      unreadable,
+      drills,
+      schedule,
+      freeBytes,
+      running,
+      good,
+      trend,
+    },
   });
   return {
     ok: problems.length === 0,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { KeepError } from "../errors.ts";
 import type { OwnRole } from "../mongo/own-collections.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { readRecord } from "../restore/record.ts";
+import { readRecord } from "../restore/read-record.ts";
 import type { RestoreRecord, Step } from "../restore/record.ts";
 import { dropOwn, pruneMarkers, untilIdle } from "../restore/staged.ts";
 import { carryOutSwap } from "../restore/swap.ts";
@@ -108,7 +108,8 @@ async function isTouched(
   restoreId: string,
   part: RestorePlan,
 ): Promise<boolean> {
-  const stored = await readRecord(settings.backupDir, restoreId);
+  // Not to know is to take it for begun.
+  const stored = await readRecord(settings.backupDir, restoreId).catch(() => null);
   if (stored === null) return true;
   const names = new Set([...part.collections.map((c) => c.namespace), ...part.remove]);
   const steps: readonly Step[] = ["drop", "create", "load"];

@@ -38,6 +38,8 @@ export const ownName = (restoreId: string, n: number) => `${OWN_PREFIX}${restore
 export const belongsTo = (restoreId: string, name: string) =>
   name.startsWith(`${OWN_PREFIX}${restoreId}_`);
 
+const ROLES: readonly string[] = ["staged", "aside", "returned", "tried"] satisfies OwnRole[];
+
 const SETTLED = { writeConcern: { w: "majority", wtimeoutMS: 60_000 } } as const;
 
 /** Call before the collection exists: from then on no backup takes it. May be called again. */
@@ -82,12 +84,19 @@ export async function removeMarkers(
 export async function readMarkers(client: MongoClient, database: string): Promise<Marker[]> {
   try {
     const stored = await client.db(database).collection<StoredMarker>(MARKERS).find().toArray();
-    return stored.map(({ _id, restore, role, namespace }) => ({
+    return stored.filter(isMarker).map(({ _id, restore, role, namespace }) => ({
       ...{ database, name: _id, restoreId: restore, role, namespace },
     }));
   } catch (error) {
     throw driverError("read", `${database}.${MARKERS}`, error);
   }
+}
+
+/** What somebody else wrote there marks nothing: the collection counts as the user's, and is never dropped. */
+function isMarker({ _id, restore, role, namespace }: Partial<StoredMarker>): boolean {
+  return (
+    [_id, restore, namespace].every((one) => typeof one === "string") && ROLES.includes(role ?? "")
+  );
 }
 
 /** Whether a name is one of ours, given the markers of its database. */

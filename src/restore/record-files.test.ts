@@ -7,19 +7,20 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { KeepError } from "../errors.ts";
 import type { KeepEvent } from "../events.ts";
-import { bestEffort, createRecord, diedUntouched, findRestore, hasEnded, isBetween, leftStopped, listRecords, neededBy, protectedBy, readRecord, reopenRecord, settle, stateOf } from "./record.ts"; // prettier-ignore
+import { findRestore, listRecords, readRecord } from "./read-record.ts";
+import { bestEffort, createRecord, diedUntouched, hasEnded, isBetween, leftStopped, neededBy, protectedBy, reopenRecord, settle, stateOf } from "./record.ts"; // prettier-ignore
 import type { JournalEntry, RecordedPlan, RestoreRecord, StoredRecord } from "./record.ts";
 import type { SwapItem } from "./swap-plan.ts";
+import { planRestore } from "./plan.ts";
 import { step } from "./step.ts";
 import type { RestoreContext } from "./restore-context.ts";
 
 const clock = { now: () => Date.UTC(2026, 10, 23, 2) };
 const id = (day: number) => `2026-11-0${day}_02-00-00`;
 
-/** Of a plan only that it is kept as it is. */
 const planOf = (day: number, rollbackOf: string | null = null): RecordedPlan => ({
   ...{ schema: 1, id: id(day), createdAt: "2026-11-23T02:00:00.000Z", rollbackOf },
-  plan: { marker: day } as unknown as RecordedPlan["plan"],
+  plan: planRestore({ backup: id(day), source: [], live: [] }),
 });
 
 const SWAP: SwapItem[] = [
@@ -157,7 +158,7 @@ test("a folder in the place of the journal is refused by name, and what the disk
   await rm(join(record.path, "journal.jsonl"));
   await mkdir(join(record.path, "journal.jsonl"));
   await assert.rejects(reopenRecord(stored, clock), { code: "backup-dir" });
-  assert.equal(await readRecord(at, id(1)), null);
+  await assert.rejects(readRecord(at, id(1)), { code: "failed", message: /is not a plain file/ });
   await rm(record.path, { recursive: true });
   await assert.rejects(reopenRecord(stored, clock), { code: "ENOENT" });
 });
@@ -205,13 +206,13 @@ test("a step is on disk before it is done, and its facts behind it", async (t) =
       assert.equal((await readRecord(at, id(1)))?.entries.at(-1)?.state, "begin");
       return 7;
     };
-    const said = { words: (n: number) => `${n} documents`, facts: () => ({ backup: "b" }) };
+    const said = { words: (n: number) => `${n} documents`, facts: () => ({ backup: id(2) }) };
     const on = { name: "load", namespace: "a.b" } as const;
     assert.equal(await step({ record, context: context() }, on, act, said), 7);
     await step({ record, context: context() }, on, () => Promise.resolve());
   });
   assert.deepEqual(entries.map((e) => e.state), ["begin", "done", "begin", "done"]); // prettier-ignore
-  assert.equal(entries[1]?.backup, "b");
+  assert.equal(entries[1]?.backup, id(2));
   assert.match(log, /load "a\.b" done: 7 documents, 0\.\d s\n.*load "a\.b" done: 0\.\d s\n/);
 });
 

@@ -2,14 +2,11 @@
 // and restore.log.
 // What must stay true: a step is on disk before it is done, so that a crash at any moment can be undone.
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { isBackupId } from "../archive/layout.ts";
-import { openPlainFile } from "../archive/open-file.ts";
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { folderProblem } from "../storage/folder-problem.ts";
 import type { Clock } from "../util/clock.ts";
 import {
   createPrivateFolder,
@@ -161,7 +158,7 @@ export async function createRecord(
   const path = join(restoresFolder(root), recorded.id);
   await mkdir(restoresFolder(root), { mode: PRIVATE_FOLDER, recursive: true });
   await createPrivateFolder(path);
-  await writeNewFile(join(path, "plan.json"), `${JSON.stringify(recorded, null, 2)}\n`);
+  await writeNewFile(join(path, PLAN_FILE), `${JSON.stringify(recorded, null, 2)}\n`);
   return await openRecord(path, recorded, clock, O_EXCL);
 }
 
@@ -220,8 +217,9 @@ async function openRecord(
 
 const indent = (line: string) => `    ${line}`;
 
-const JOURNAL_FILE = "journal.jsonl";
-const SWAP_FILE = "swap.json";
+export const PLAN_FILE = "plan.json";
+export const JOURNAL_FILE = "journal.jsonl";
+export const SWAP_FILE = "swap.json";
 
 async function openAppend(path: string, flags: number): Promise<FileHandle> {
   // O_NONBLOCK: a FIFO that nobody reads would be waited for.
@@ -266,18 +264,6 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
   };
 }
 
-/** All restores, newest first. A folder that cannot be read as a record is left out. */
-export async function listRecords(root: string): Promise<StoredRecord[]> {
-  const names = await readdir(restoresFolder(root)).catch((error: unknown) => {
-    // A file in its place: who writes refuses that, and who only reads finds no restores.
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
-    throw folderProblem(restoresFolder(root), error);
-  });
-  const ids = names.filter(isBackupId).sort().reverse();
-  const read = await Promise.all(ids.map((id) => readRecord(root, id)));
-  return settle(read.filter((record) => record !== null));
-}
-
 /** The live data is what the plan said. */
 export const isApplied = (state: RestoreState) => state === "finished" || state === "unfinished";
 
@@ -296,12 +282,6 @@ export function settle(records: readonly StoredRecord[]): StoredRecord[] {
   });
 }
 
-/** One restore, with what later ones made of it; null: see readRecord. */
-export async function findRestore(root: string, id: string): Promise<StoredRecord | null> {
-  const known = (await listRecords(root)).find((r) => r.id === id);
-  return known ?? (await readRecord(root, id));
-}
-
 /** Whether it is neither finished nor taken back: what it set aside and staged is needed still. */
 export const isBetween = ({ state }: StoredRecord) => state === "broken" || state === "unfinished";
 
@@ -316,57 +296,6 @@ export function neededBy(records: readonly StoredRecord[]): Set<string> {
       [old, next].flatMap((s) => (s.kind === "collection" ? [`${database}.${s.parked}`] : [])),
     ),
   );
-}
-
-/** null: no such restore, or nothing that can be read (it died before its plan was on disk). */
-export async function readRecord(root: string, id: string): Promise<StoredRecord | null> {
-  if (!isBackupId(id))
-    throw new KeepError("usage", `${JSON.stringify(id)} is not the id of a restore`);
-  const path = join(restoresFolder(root), id);
-  const folder = await lstat(path).catch(() => null);
-  if (folder?.isDirectory() !== true) return null;
-  const texts = await Promise.all(
-    ["plan.json", JOURNAL_FILE, SWAP_FILE].map((name) => readText(join(path, name))),
-  ).catch(nullIfDamaged);
-  const [plan, journal, swaps] = texts ?? [];
-  if (plan == null) return null;
-  const swap = parseLine(swaps ?? "") as SwapItem[] | null;
-  const recorded = parseLine(plan) as RecordedPlan | null;
-  if (recorded === null) return null;
-  const entries = (journal ?? "")
-    .split("\n")
-    .map((line) => parseLine(line) as JournalEntry | null)
-    .filter((entry) => entry !== null);
-  return { id, path, recorded, entries, swap, state: stateOf(entries) };
-}
-
-/** null: it is not there. @throws KeepError damaged for what is no plain file, backup-dir */
-async function readText(path: string): Promise<string | null> {
-  try {
-    const { file } = await openPlainFile(path);
-    return await file.readFile("utf8").finally(() => file.close());
-  } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-    if (code === "ENOENT") return null;
-    throw folderProblem(path, error);
-  }
-}
-
-/** A link, a FIFO or a device in the place of a record's file: it is no record of ours. */
-function nullIfDamaged(error: unknown): null {
-  if (error instanceof KeepError && error.code === "damaged") return null;
-  throw error;
-}
-
-/** null for a line that a crash cut short. */
-function parseLine(line: string): unknown {
-  if (line.trim() === "") return null;
-  try {
-    return JSON.parse(line) as unknown;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 /** What the journal says of the live data: its last word, for a resumed restore changes and undoes again. Pure. */

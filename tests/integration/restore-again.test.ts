@@ -51,10 +51,10 @@ requires(
   async (t, fresh) => {
     const { place } = await changedSince(t, fresh);
     await done(place, "restore", "latest");
-    await done(place, "rollback");
+    const back = await done(place, "rollback");
     await fresh.db.collection("a").updateMany({}, { $set: { v: "since the rollback" } });
     await place.writeEnv({ MONGODB_URI: fresh.uri, RESTORE_KEEP_ASIDE: "0" });
-    const again = await done(place, "rollback");
+    const again = await done(place, "rollback", back.restoreId);
     assert.deepEqual(await valuesOf(fresh, "a"), ["old"]);
     assert.ok((await everywhere(fresh)).has("since the rollback"), JSON.stringify(again.setAside));
   },
@@ -270,12 +270,14 @@ requires(
     assert.equal(again.signal, "SIGKILL", again.stderr);
     const records = (await readdir(`${place.backupDir}/restores`)).sort();
     // Both are cleared away, the one that was begun anew first.
-    for (const id of records.slice(1).reverse()) {
-      const cleared = await done(place, "rollback");
+    for (const [n, id] of records.slice(1).reverse().entries()) {
+      const cleared = await done(place, "rollback", ...(n === 0 ? [] : [id]));
       assert.equal(cleared.restoreId, id);
       assert.deepEqual(await valuesOf(fresh, "a"), ["newer"]);
     }
-    const back = await done(place, "rollback");
+    const nothing = await place.run(["rollback", "--confirm", "--json"]);
+    assert.equal(nothing.code, 1, nothing.stdout + nothing.stderr);
+    const back = await done(place, "rollback", first.restoreId);
     assert.equal(back.rollbackOf, first.restoreId);
     assert.deepEqual(await valuesOf(fresh, "a"), ["new"]);
   },

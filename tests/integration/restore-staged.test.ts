@@ -123,7 +123,7 @@ requires(
       1_000,
       "the old view is back",
     );
-    const again = await place.run(["rollback", "--confirm", "--json"]);
+    const again = await place.run(["rollback", back.json().restoreId, "--confirm", "--json"]);
     assert.equal(again.code, 0, again.stdout + again.stderr);
     const { d, ...rest } = await dbHash(fresh.client, fresh.name);
     assert.ok(d);

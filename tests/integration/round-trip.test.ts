@@ -67,7 +67,7 @@ requires(
     assert.equal(back.rolledBack, true);
     assert.deepEqual(await dbHash(fresh.client, fresh.name), now);
 
-    const again = (await place.run(["rollback", "--confirm", "--json"])).json();
+    const again = (await place.run(["rollback", back.restoreId, "--confirm", "--json"])).json();
     assert.equal(again.ok, true, "a rollback can itself be taken back");
     assert.deepEqual((await dbHash(fresh.client, fresh.name)).oddities, then.oddities);
   },

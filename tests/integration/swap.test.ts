@@ -7,7 +7,9 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { BSON, MongoClient } from "mongodb";
 import { ownName, readMarkers } from "../../src/mongo/own-collections.ts";
-import { createRecord, readRecord } from "../../src/restore/record.ts";
+import { readRecord } from "../../src/restore/read-record.ts";
+import { planRestore } from "../../src/restore/plan.ts";
+import { createRecord } from "../../src/restore/record.ts";
 import type { RecordedPlan } from "../../src/restore/record.ts";
 import { optionsText, readStandings } from "../../src/restore/standings.ts";
 import { reversed } from "../../src/restore/swap-plan.ts";
@@ -37,10 +39,10 @@ async function scene(
   const plan = {
     schema: 1,
     id: ID,
-    createdAt: "",
+    createdAt: "2026-11-23T02:00:00.000Z",
     rollbackOf: null,
-    plan: {},
-  } as unknown as RecordedPlan;
+    plan: planRestore({ backup: null, source: [], live: [] }),
+  } satisfies RecordedPlan;
   const record = await createRecord(root, plan, { now: () => 0 });
   t.after(async () => {
     await record.close();

@@ -15,7 +15,7 @@ export const rollback: Verb<"rollback"> = {
       .command("rollback")
       .summary("put back the state from before a restore")
       .description(
-        "Puts back the state from before a restore; the newest one where none is named. Without --confirm: shows the plan.",
+        "Puts back the state from before a restore. Without an id: of the newest restore, if it is in effect.\nTo undo a rollback, name it. Without --confirm: shows the plan.",
       )
       .argument("[restore-id]", "the id that the restore had")
       .option("--confirm", "do it")

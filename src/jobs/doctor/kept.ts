@@ -1,13 +1,32 @@
 // What restores keep beside the live data: it takes room, and a dead one's is of no use.
 import type { Deployment } from "../../mongo/deployment.ts";
-import { listRecords } from "../../restore/record.ts";
+import { readRecords } from "../../restore/read-record.ts";
+import type { UnreadableRecord } from "../../restore/read-record.ts";
+import type { StoredRecord } from "../../restore/record.ts";
 import type { JobContext } from "../context.ts";
 import { listKept } from "../kept-aside.ts";
 import type { Check } from "./check.ts";
 import { ok, warn } from "./check.ts";
 
 export async function keptBeside(job: JobContext, deployment: Deployment): Promise<Check[]> {
-  const kept = await listKept(deployment, await listRecords(job.settings.backupDir));
+  const { records, unreadable } = await readRecords(job.settings.backupDir);
+  return [...unreadable.map(toCheck), ...(await checkKept(deployment, records))];
+}
+
+function toCheck({ id, file, problem }: UnreadableRecord): Check {
+  const message = `the record of the restore ${id} cannot be read: ${file} ${problem}`;
+  return warn(
+    "restores",
+    message,
+    "Use the version of mongokeep that made it, or repair the file.",
+  );
+}
+
+async function checkKept(
+  deployment: Deployment,
+  records: readonly StoredRecord[],
+): Promise<Check[]> {
+  const kept = await listKept(deployment, records);
   const dead = kept.filter(({ role }) => role !== "aside");
   const late = kept.filter(({ role, inBackup }) => role === "aside" && inBackup !== true);
   const hint = "mongokeep restore --drop-aside shows them, and with --confirm drops them.";
