@@ -36,6 +36,16 @@ export const ERRORS = {
     hint: "Collections were created, dropped or renamed while the dump ran, twice. Run it again when no migration runs.",
   },
   "server-error": { exit: 1, labels: LATER, hint: "See the server's log, then run it again." },
+  "server-waits": {
+    exit: 1,
+    labels: LATER,
+    hint: "See in mongosh, with db.currentOp(), what the server waits for. Once that has ended, run it again.",
+  },
+  "stale-member": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Name all members of the replica set in MONGODB_URI (without directConnection), and see with rs.status() in mongosh why this one is behind. For a backup of what it has, set BACKUP_MAX_LAG higher, or to 0 for no limit.",
+  },
   "documents-refused": {
     exit: 1,
     labels: PERSON,

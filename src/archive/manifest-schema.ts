@@ -32,6 +32,7 @@ const consistency = z.object({
   clusterTime: clusterTime.exactOptional(),
   from: clusterTime.exactOptional(),
   to: clusterTime.exactOptional(),
+  lagSeconds: count.exactOptional(),
 });
 
 const collection = z.object({
@@ -81,6 +82,7 @@ export const manifestSchema = z.object({
   collections: z.array(collection),
   files: z.array(z.object({ path, bytes: count, sha256 })),
   totals,
+  warnings: z.array(z.string()).exactOptional(),
   sha256,
 });
 

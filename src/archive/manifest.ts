@@ -28,6 +28,8 @@ export interface Consistency {
   readonly clusterTime?: ClusterTime;
   readonly from?: ClusterTime;
   readonly to?: ClusterTime;
+  /** How far the instant was behind the newest write that was known. Absent where nobody could say, and in old backups. */
+  readonly lagSeconds?: number;
 }
 
 export interface ManifestCollection {
@@ -90,6 +92,8 @@ export interface ManifestBody {
   readonly collections: readonly ManifestCollection[];
   readonly files: readonly ManifestFile[];
   readonly totals: Totals;
+  /** What a person should know of this data. Absent where there is nothing, and in backups of earlier versions. */
+  readonly warnings?: readonly string[];
 }
 
 /** `sha256` is the last field: hex SHA-256 of the file's text before it (see docs/format.md). */

@@ -130,6 +130,13 @@ const backups = {
     about:
       "Which member of a replica set `backup` reads the documents from, whatever the URI says; what collections there are the primary tells.",
   }),
+  BACKUP_MAX_LAG: withDefault("10min", {
+    group: "Backups",
+    parse: parseDuration,
+    looks: "`10min`, `1h`, `0` for no limit",
+    about:
+      "How far the data may be behind the newest write that the replica set is known to have: beyond it a backup fails. Beyond 60 s it warns.",
+  }),
   BACKUP_NICE: withDefault("10", {
     group: "Backups",
     parse: field.wholeNumber(0, 19),

@@ -48,6 +48,8 @@ export interface Settings {
   readonly maxRateBytesPerSecond: number | null;
   /** For the documents of a backup. */
   readonly readPreference: ReadPreferenceSetting;
+  /** 0: no limit. */
+  readonly maxLagMs: number;
   /** 0 to 19, for `backup`. */
   readonly nice: number;
   readonly retention: RetentionPolicy;
@@ -188,6 +190,7 @@ function readRest(values: SettingValues) {
     timezone: values.BACKUP_TIMEZONE ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
     maxRateBytesPerSecond: values.BACKUP_MAX_RATE ?? null,
     readPreference: values.BACKUP_READ_PREFERENCE,
+    maxLagMs: values.BACKUP_MAX_LAG,
     nice: values.BACKUP_NICE,
     retention: {
       daily: values.RETENTION_DAILY,

@@ -2,28 +2,59 @@
 // so that one member's cache and load bear the dump.
 import type { ReadPreferenceMode } from "mongodb";
 import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import type { Member } from "../mongo/socket-takeover.ts";
+import { READ_LIMITS } from "./read-watch.ts";
+import type { ReadLimits } from "./read-watch.ts";
+
+export interface ConnectionOptions {
+  readonly readPreference: ReadPreferenceMode;
+  /** Members that are read only where there is no other one (readers.ts). */
+  readonly avoid?: ReadonlySet<string>;
+  readonly limits?: ReadLimits | undefined;
+  readonly emit: Emit;
+}
 
 export class DumpConnections implements Disposable {
   readonly deployment: Deployment;
+  readonly limits: ReadLimits;
   readonly #readPreference: ReadPreferenceMode;
+  readonly #avoid: Set<string>;
+  readonly #emit: Emit;
   readonly #idle: RawConnection[] = [];
   #member: Member | null = null;
 
-  private constructor(deployment: Deployment, readPreference: ReadPreferenceMode) {
+  private constructor(deployment: Deployment, options: ConnectionOptions) {
     this.deployment = deployment;
-    this.#readPreference = readPreference;
+    this.limits = options.limits ?? READ_LIMITS;
+    this.#readPreference = options.readPreference;
+    this.#avoid = new Set(options.avoid);
+    this.#emit = options.emit;
   }
 
   /** Chooses the member. @throws KeepError unreachable, login-failed */
-  static async open(
-    deployment: Deployment,
-    readPreference: ReadPreferenceMode,
-  ): Promise<DumpConnections> {
-    const connections = new DumpConnections(deployment, readPreference);
+  static async open(deployment: Deployment, options: ConnectionOptions): Promise<DumpConnections> {
+    const connections = new DumpConnections(deployment, options);
     connections.give(await connections.take(null));
     return connections;
+  }
+
+  /** A member that stands still is read no more where there is another one. */
+  avoid({ address, name }: Member): void {
+    if (this.#member?.name === name) this.#member = null;
+    if (this.#avoid.has(address.toLowerCase())) return;
+    this.#avoid.add(address.toLowerCase());
+    this.#emit({
+      kind: "log",
+      level: "warn",
+      code: "member-stuck",
+      message: `the member ${name} stands still: what is not read yet is read from another member, the primary if need be`,
+    });
+  }
+
+  isAvoided({ address }: Member): boolean {
+    return this.#avoid.has(address.toLowerCase());
   }
 
   /** Who is read; null where public cursors must do, each of which chooses for itself. */
@@ -48,7 +79,8 @@ export class DumpConnections implements Disposable {
   }
 
   async #open(): Promise<RawConnection | null> {
-    const anyOne = () => this.deployment.openReader(this.#readPreference);
+    const prefer = this.#readPreference;
+    const anyOne = () => this.deployment.openReader({ prefer, avoid: this.#avoid });
     if (!this.#member) return await anyOne();
     try {
       return await this.deployment.openReader(this.#member);

@@ -1,16 +1,13 @@
-// What a dump takes: the databases, and in them the namespaces, listed at one instant.
-import { setTimeout as sleep } from "node:timers/promises";
+// What a dump takes: the databases, and in them the namespaces.
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { instantOfNow } from "../mongo/inspect.ts";
 import { assertNotEmpty, listDatabaseNames, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";
-import type { ClusterTime } from "../mongo/server-info.ts";
 import { isServersDatabase, ownerOf } from "../mongo/servers-own.ts";
 import type { TakenNamespaces } from "../oplog/followed-names.ts";
-import { findBucketless, isTemporary, sameNamespaces } from "./consistency.ts";
+import { findBucketless, isTemporary } from "./consistency.ts";
 
 /** What of a deployment is dumped. */
 export interface Selection {
@@ -132,53 +129,4 @@ export function warnOfListing({ unreadable, unmatched }: Listing, emit: Emit): v
     warn("config-not-included", `the cluster's settings in config are not in this backup: ${unreadable.message}`); // prettier-ignore
   for (const name of unmatched)
     warn("exclude-unmatched", `${JSON.stringify(name)} is to be excluded, and does not exist`);
-}
-
-const ATTEMPTS = 5;
-const PATIENCE_MS = 60_000;
-
-export interface ListingAtInstant {
-  readonly listing: Listing;
-  readonly at: ClusterTime | null;
-  /** No instant has all that was written by now: only the primary has it. */
-  readonly isBehind: boolean;
-}
-
-/**
- * A listing that holds at the instant returned with it, and the instant has all that was written before: it is read
- * before and after the instant is chosen, until both agree. Without instants (standalone) the listing of now.
- */
-export async function listAtInstant(
-  deployment: Deployment,
-  selection: Selection,
-  context: { readonly emit: Emit; readonly signal: AbortSignal },
-  patienceMs = PATIENCE_MS,
-): Promise<ListingAtInstant> {
-  let before = await listSelected(deployment, selection, context.signal);
-  warnOfListing(before, context.emit);
-  for (let attempt = 1; ; attempt++) {
-    const at = deployment.isLookalike
-      ? null
-      : await instantOfNow(deployment, context.signal, patienceMs);
-    if (at === "behind") {
-      context.emit({
-        kind: "log",
-        level: "warn",
-        code: "majority-behind",
-        message: `a majority of the members does not have the newest writes, after ${Math.round(patienceMs / 1_000)} s: all is read from the primary as it is now, and is not one instant (see rs.status() in mongosh)`,
-      });
-      return { listing: before, at: null, isBehind: true };
-    }
-    if (at === null) return { listing: before, at, isBehind: false };
-    const after = await listSelected(deployment, selection, context.signal);
-    if (sameNamespaces(before.namespaces, after.namespaces))
-      return { listing: after, at, isBehind: false };
-    if (attempt === ATTEMPTS)
-      throw new KeepError(
-        "namespaces-changed",
-        "collections are created, dropped, renamed or altered so often that no listing holds",
-      );
-    before = after;
-    await sleep(200 * attempt, undefined, { signal: context.signal });
-  }
 }

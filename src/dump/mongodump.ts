@@ -14,6 +14,8 @@ import { findMongoTool, INSTALL_TOOLS } from "../tools/mongo-tools.ts";
 import type { Secret } from "../util/secret.ts";
 import { findGone, findNew } from "./consistency.ts";
 import type { DumpEngine, EngineDump } from "./engine.ts";
+import { assertFresh, factsOfLag } from "./lag.ts";
+import { readLag } from "./listing-at-instant.ts";
 import { listSelected, warnOfListing } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import { settleFiles } from "./mongodump-files.ts";
@@ -22,6 +24,7 @@ import type { OplogSpan } from "./mongodump-oplog.ts";
 import { callMongodump } from "./mongodump-run.ts";
 import { nativeEngine } from "./native-engine.ts";
 import type { DumpContext, DumpOptions } from "./native.ts";
+import { chooseReaders } from "./readers.ts";
 import { accountsInAdmin, hasAccounts, mayReadAccounts } from "./users.ts";
 
 export function createMongodumpEngine(uri: Secret | null): DumpEngine {
@@ -88,14 +91,27 @@ async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string
   await clear(partial);
   const whole = options.databases === null && options.exclude.length === 0 && options.only === null;
   const oplog = whole && deployment.server.topology === "replicaSet";
+  const { view, lag } = await readLag(deployment, null, context);
+  if (lag) assertFresh(lag, options.maxLagMs ?? 0);
+  const { readPreference = "primaryPreferred" } = options;
+  const asked = { deployment, view, at: null, readPreference, ...context };
+  const { avoid } = await chooseReaders(asked);
+  // mongodump cannot be told which secondary to leave out.
+  const reads = avoid.size > 0 ? { ...options, readPreference: "primaryPreferred" as const } : options; // prettier-ignore
   const accounts = await accountsOf(job, before);
-  const reported = await callMongodump(job, {
-    databases: whole ? null : await databasesOf(job, before),
-    // In the dump of all databases `admin` has everybody's, and so has the database admin itself.
-    accounts:
-      accounts && !whole && !before.databases.includes("admin") && (await hasAccounts(deployment)),
-    oplog,
-  });
+  const reported = await callMongodump(
+    { ...job, options: reads },
+    {
+      databases: whole ? null : await databasesOf(job, before),
+      // In the dump of all databases `admin` has everybody's, and so has the database admin itself.
+      accounts:
+        accounts &&
+        !whole &&
+        !before.databases.includes("admin") &&
+        (await hasAccounts(deployment)),
+      oplog,
+    },
+  );
   const after = await listSelected(
     deployment,
     { ...options, databases: before.databases, allowEmpty: true },
@@ -106,8 +122,11 @@ async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string
     if (moved !== null) return { moved };
   }
   const span = oplog ? await spanOf(job) : null;
-  const consistency: Consistency =
-    span === null ? { mode: "none" } : { mode: "oplog", from: span.from, to: span.to };
+  const facts = factsOfLag(lag);
+  const consistency: Consistency = {
+    ...(span === null ? { mode: "none" } : { mode: "oplog", from: span.from, to: span.to }),
+    ...facts.consistency,
+  };
   const wanted = new Set([...before.namespaces, ...after.namespaces].map(full));
   const settled = await settleFiles({
     partial,
@@ -124,6 +143,7 @@ async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string
     databases: before.databases,
     consistency,
     users: accounts ? "included" : "not included",
+    warnings: facts.warnings,
     engine: "mongodump",
     compression: compressionOf(options.compression),
   };

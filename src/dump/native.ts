@@ -15,18 +15,28 @@ import type { FinishedTail } from "../oplog/tailer.ts";
 import { createRateLimit } from "../util/rate-limit.ts";
 import { DumpConnections } from "./connections.ts";
 import { classifyReadFailure, findGone, findNew } from "./consistency.ts";
-import { listAtInstant, listSelected } from "./listing.ts";
+import { assertFresh, factsOfLag } from "./lag.ts";
+import { listAtInstant } from "./listing-at-instant.ts";
+import type { ListingAtInstant } from "./listing-at-instant.ts";
+import { listSelected } from "./listing.ts";
 import type { Listing, Selection } from "./listing.ts";
 import { dumpNamespaces } from "./namespaces.ts";
 import type { DumpedNamespaces, DumpRun } from "./namespaces.ts";
+import type { ReadLimits } from "./read-watch.ts";
+import { chooseReaders } from "./readers.ts";
 import { DumpTail, findTailOrigin } from "./tail.ts";
 import { dumpAccounts } from "./users.ts";
+import { reportingWaits } from "./waits.ts";
 
 export interface DumpOptions extends Selection {
   readonly compression: Compression;
   readonly maxRateBytesPerSecond: number | null;
   /** Default: a secondary, where there is one. */
   readonly readPreference?: ReadPreferenceMode;
+  /** How far behind the replica set's newest write the data may be; default, and 0: as far as it is. */
+  readonly maxLagMs?: number;
+  /** Of the wait for documents. */
+  readonly limits?: ReadLimits;
   /** Of the documents; default: as they are, BSON. Accounts and the oplog are BSON in any case. */
   readonly encoding?: Encoding;
 }
@@ -43,12 +53,15 @@ export interface DumpResult {
   readonly databases: readonly string[];
   readonly consistency: Consistency;
   readonly users: "included" | "not included";
+  /** What a person should know of this data, for the manifest. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * Dumps the selected databases into `partial`. If collections are dropped or renamed meanwhile it
  * starts over once, at a new instant.
- * @throws KeepError database-empty, rights-missing, namespaces-changed, unreachable, disk-full, server-error
+ * @throws KeepError database-empty, rights-missing, namespaces-changed, unreachable, disk-full, server-error,
+ * server-waits, stale-member
  */
 export async function dumpDatabases(
   deployment: Deployment,
@@ -87,11 +100,12 @@ async function dumpOnce(
   await clear(partial);
   const origin = await findTailOrigin(deployment);
   if (deployment.isLookalike) tellLookalike(context);
-  const { listing, at, isBehind } = await listAtInstant(deployment, options, context);
+  const chosen = await listAtInstant(deployment, options, context);
+  const { listing, at, lag } = chosen;
+  if (lag) assertFresh(lag, options.maxLagMs ?? 0);
   const common = { deployment, partial, compression: options.compression, ...context };
   await using tail = await DumpTail.start(common, origin, at, options, listing);
-  const reads = isBehind ? { ...options, readPreference: "primary" as const } : options;
-  using connections = await openConnections(deployment, reads, context);
+  using connections = await openConnections(deployment, options, chosen, context);
   const rate = createRateLimit(options.maxRateBytesPerSecond);
   const run: DumpRun = {
     ...common,
@@ -107,19 +121,24 @@ async function dumpOnce(
     throw asMoved(error);
   });
   const held = at !== null && dumped.atInstant;
-  const oplog = at === null || held ? null : await finish(tail);
+  const oplog = at === null || held ? null : await finish(tail, deployment, context);
   // What an oplog tells of need not stand still.
   if (!oplog) await assertStill(deployment, options, context, listing, at);
+  const facts = factsOfLag(lag);
   return {
     ...asOplog(dumped, oplog),
     files: [...dumped.files, ...accounts.files, ...(oplog ? [oplog.file] : [])],
     databases: listing.databases,
-    consistency: oplog
-      ? { mode: "oplog", ...(at && { from: at }), to: oplog.to }
-      : held
-        ? { mode: "snapshot", clusterTime: at }
-        : { mode: "none" },
+    consistency: {
+      ...(oplog
+        ? { mode: "oplog", ...(at && { from: at }), to: oplog.to }
+        : held
+          ? { mode: "snapshot", clusterTime: at }
+          : { mode: "none" }),
+      ...facts.consistency,
+    },
     users: accounts.users,
+    warnings: facts.warnings,
   };
 }
 
@@ -136,20 +155,31 @@ function tellLookalike({ emit }: DumpContext): void {
 /** Says who is read where that is not the one that takes the writes: it bears the load. */
 async function openConnections(
   deployment: Deployment,
-  { readPreference = "secondaryPreferred" }: DumpOptions,
-  { emit }: DumpContext,
+  { readPreference = "secondaryPreferred", limits }: DumpOptions,
+  { isBehind, view, at }: ListingAtInstant,
+  { emit, signal }: DumpContext,
 ): Promise<DumpConnections> {
-  const connections = await DumpConnections.open(deployment, readPreference);
+  const readers = isBehind
+    ? { readPreference: "primary" as const }
+    : await chooseReaders({ deployment, view, at, readPreference, emit, signal });
+  const connections = await DumpConnections.open(deployment, { ...readers, limits, emit });
   const { member } = connections;
   if (member?.isSecondary === true)
     emit({ kind: "log", level: "info", code: "reads", message: `reads from the secondary ${member.name}` }); // prettier-ignore
   return connections;
 }
 
-async function finish(tail: DumpTail): Promise<FinishedTail | null> {
-  return await tail.finish().catch((error: unknown) => {
-    throw asMoved(error);
-  });
+async function finish(
+  tail: DumpTail,
+  deployment: Deployment,
+  context: DumpContext,
+): Promise<FinishedTail | null> {
+  const what = "the end of the oplog";
+  return await reportingWaits(context, deployment, what, () => tail.finish()).catch(
+    (error: unknown) => {
+      throw asMoved(error);
+    },
+  );
 }
 
 /** With the oplog every collection is part of the instant, whenever it was read. */

@@ -9,6 +9,7 @@ import { isLost } from "../mongo/lost.ts";
 import type { Member } from "../mongo/socket-takeover.ts";
 import { readDocuments } from "./collection.ts";
 import type { DumpConnections } from "./connections.ts";
+import { isSilent, watchRead } from "./read-watch.ts";
 import { pauseBefore } from "./start-over.ts";
 import type { LossContext } from "./start-over.ts";
 
@@ -49,6 +50,7 @@ export async function* readOnward(
     } catch (error) {
       context.signal.throwIfAborted();
       if (!place || !isLost(error) || !canGoOn(options, error)) throw error;
+      if (context.connections.isAvoided(place.member)) throw error;
       // The first one is the cause; what follows is only that nobody answers.
       if (losses.length === RESUMES) throw losses[0] ?? error;
       losses.push(error);
@@ -84,7 +86,11 @@ async function* readFrom(context: ReadContext, options: ReadOptions, place: Plac
     if (place && !raw) throw new OtherOrderError("unreachable", "no connection can be taken over any more"); // prettier-ignore
     const skip = place ? { skip: place.documents - 1 } : {};
     let seam = place;
-    for await (const batch of readDocuments(connections.deployment, raw, { ...options, ...skip })) {
+    const { deployment, limits } = connections;
+    const namespace = `${options.database}.${options.collection}`;
+    const batches = readDocuments(deployment, raw, { ...options, ...skip });
+    const watched = { deployment, limits, namespace, raw, emit: context.emit };
+    for await (const batch of watchRead(watched, batches)) {
       if (seam === null) yield { batch, member: raw?.member ?? null };
       else if (batch.documents === 0) batch.release();
       else {
@@ -94,6 +100,9 @@ async function* readFrom(context: ReadContext, options: ReadOptions, place: Plac
     }
     if (seam) throw otherOrder(seam);
     whole = true;
+  } catch (error) {
+    if (isSilent(error) && raw?.member.isSecondary === true) connections.avoid(raw.member);
+    throw error;
   } finally {
     if (whole) connections.give(raw);
     else connections.drop(raw);

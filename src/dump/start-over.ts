@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { isLost } from "../mongo/lost.ts";
+import { isSilent } from "./read-watch.ts";
 
 export interface LossContext {
   readonly emit: Emit;
@@ -35,6 +36,8 @@ export async function startingOver<T>(
     } catch (error) {
       context.signal.throwIfAborted();
       if (!isLost(error)) throw error;
+      // Minutes of silence, twice: more of them tell nothing new.
+      if (isSilent(error) && losses.some(isSilent)) throw error;
       if (losses.length === RESTARTS) throw givenUp(namespace, losses[0] ?? error);
       losses.push(error);
       await pauseBefore(losses.length, context.signal);

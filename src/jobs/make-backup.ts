@@ -100,8 +100,8 @@ async function tryBackup(
     const { signal } = space;
     emit({ kind: "step", step: "dump", state: "begin", detail: partial.id });
     const dumpBegan = performance.now();
-    const { maxRateBytesPerSecond, readPreference } = settings;
-    const options = { ...order, maxRateBytesPerSecond, readPreference };
+    const { maxRateBytesPerSecond, readPreference, maxLagMs } = settings;
+    const options = { ...order, maxRateBytesPerSecond, readPreference, maxLagMs };
     const engine = chooseEngine(order.engine, settings);
     const dump = await engine.dump(deployment, partial, options, { emit, signal });
     const dumpSeconds = secondsSince(dumpBegan);
@@ -160,6 +160,7 @@ function describe(
       rawBytes: sum(collections.map((c) => c.rawBytes)),
       storedBytes: sum(dump.files.map((f) => f.bytes)),
     },
+    ...(dump.warnings.length > 0 && { warnings: dump.warnings }),
   };
 }
 

@@ -67,7 +67,14 @@ export function manifestNotes(last: Manifest): StatusFinding[] {
         "Watch how long a night's run takes: mongokeep show latest.",
       ),
   ];
-  return found.filter((one) => one !== false);
+  const warned = (last.warnings ?? []).map((message) =>
+    note(
+      "backup-warning",
+      `the last backup: ${message}`,
+      "See rs.status() in mongosh, and the log of that backup; then run mongokeep backup.",
+    ),
+  );
+  return [...found.filter((one) => one !== false), ...warned];
 }
 
 async function localDataFolder(hosts: readonly string[]): Promise<string | null> {

@@ -1,8 +1,7 @@
-// What the server is: version, topology, feature compatibility version, the newest instant to read at.
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Document, MongoClient, Timestamp } from "mongodb";
+// What the server is: version, topology, feature compatibility version.
+import type { Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
-import type { ClusterTime, ServerInfo, Topology } from "./server-info.ts";
+import type { ServerInfo, Topology } from "./server-info.ts";
 
 export interface Inspection {
   readonly info: ServerInfo;
@@ -49,57 +48,4 @@ async function featureVersion(client: MongoClient): Promise<string | null> {
     if (error instanceof MongoServerError) return null;
     throw error;
   }
-}
-
-const POLL_MS = 50;
-
-/**
- * The newest instant that a majority holds once it has all that the primary had written when it was asked: a majority
- * may be behind by hours where a member is down. "behind": it was so for `patienceMs`. null as of `newestInstant`.
- */
-export async function instantOfNow(
-  { client, server }: { readonly client: MongoClient; readonly server: ServerInfo },
-  signal: AbortSignal,
-  patienceMs: number,
-): Promise<ClusterTime | null | "behind"> {
-  const until = performance.now() + patienceMs;
-  const written = await readLastWrite(client, server);
-  for (let now = written; ; now = await readLastWrite(client, server)) {
-    const { opTime: wanted } = written ?? {};
-    if (!now?.majorityOpTime || !wanted) return now?.majorityOpTime ?? null;
-    if (isReached(now.majorityOpTime, wanted)) return now.majorityOpTime;
-    if (performance.now() >= until) return "behind";
-    await sleep(POLL_MS, undefined, { signal });
-  }
-}
-
-const isReached = (a: ClusterTime, b: ClusterTime) => a.t > b.t || (a.t === b.t && a.i >= b.i);
-
-interface LastWrite {
-  readonly opTime: ClusterTime | null;
-  readonly majorityOpTime: ClusterTime | null;
-}
-
-async function readLastWrite(client: MongoClient, server: ServerInfo): Promise<LastWrite | null> {
-  if (server.topology !== "replicaSet" || Number.parseInt(server.version, 10) < 5) return null;
-  const hello = await client.db("admin").command({ hello: 1 });
-  const write = hello.lastWrite as Record<string, { ts?: Timestamp } | undefined> | undefined;
-  const timeOf = (field: keyof LastWrite) => {
-    const ts = write?.[field]?.ts;
-    return ts ? asClusterTime(ts) : null;
-  };
-  return { opTime: timeOf("opTime"), majorityOpTime: timeOf("majorityOpTime") };
-}
-
-const asClusterTime = ({ t, i }: Timestamp): ClusterTime => ({ t, i });
-
-/**
- * The newest instant that a majority holds, at which every connection can read the same snapshot;
- * null where the server has none to offer (standalone, router, before MongoDB 5.0).
- */
-export async function newestInstant(
-  client: MongoClient,
-  server: ServerInfo,
-): Promise<ClusterTime | null> {
-  return (await readLastWrite(client, server))?.majorityOpTime ?? null;
 }

@@ -3,6 +3,7 @@
 // version; socket-takeover.test.ts fails loudly when an upgrade moves what is used here.
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoClient, ReadPreferenceLike } from "mongodb";
 import { KeepError } from "../errors.ts";
 
@@ -28,6 +29,7 @@ interface DriverConnection {
   socket: Socket;
   messageStream: NodeJS.WritableStream;
   hello: Record<string, unknown> | null;
+  destroy(): void;
 }
 interface DriverInternals {
   s: { authProviders: unknown };
@@ -38,7 +40,7 @@ interface DriverInternals {
       options: {
         operationName: string;
         serverSelectionTimeoutMS: number;
-        deprioritizedServers: ReadonlySet<unknown>;
+        deprioritizedServers: { has(server: { readonly address: string }): boolean };
       },
     ): Promise<{ description: { hostAddress: { toString(): string } } }>;
   };
@@ -54,6 +56,9 @@ type ServerSelector = (
 type Connect = (options: Record<string, unknown>) => Promise<DriverConnection>;
 
 const require = createRequire(import.meta.url);
+const { HostAddress } = require("mongodb/lib/utils.js") as {
+  HostAddress: { fromString(host: string): unknown };
+};
 let nextId = 1;
 
 function loadConnect(): Connect {
@@ -74,13 +79,24 @@ export interface Member {
   readonly isSecondary: boolean;
 }
 
+/** By a read preference, but members at the addresses to avoid only where there is no other one. */
+export interface Preference {
+  readonly prefer: ReadPreferenceLike;
+  /** `host:port` in lower case. */
+  readonly avoid: ReadonlySet<string>;
+}
+
 /** What the driver selects by its own rules, or this one member. */
-export type ServerChoice = ReadPreferenceLike | Member;
+export type ServerChoice = ReadPreferenceLike | Preference | Member;
 
 const isMember = (choice: ServerChoice): choice is Member =>
   typeof choice === "object" && "address" in choice;
 
+const isPreference = (choice: ServerChoice): choice is Preference =>
+  typeof choice === "object" && "avoid" in choice;
+
 function selectorOf(choice: ServerChoice): ReadPreferenceLike | ServerSelector {
+  if (isPreference(choice)) return choice.prefer;
   if (!isMember(choice)) return choice;
   return (_, servers) =>
     servers.filter(({ address, type }) => address === choice.address && type !== "Unknown");
@@ -102,7 +118,9 @@ export async function takeSocket(
   const server = await inner.topology.selectServer(selectorOf(choice), {
     operationName: "find",
     serverSelectionTimeoutMS: timeoutMs,
-    deprioritizedServers: new Set(),
+    deprioritizedServers: {
+      has: ({ address }) => isPreference(choice) && choice.avoid.has(address.toLowerCase()),
+    },
   });
   const { hostAddress } = server.description;
   const connection = await connect({
@@ -122,6 +140,44 @@ export async function takeSocket(
   if (!isMember(choice) || taken.name === choice.name) return taken;
   taken.socket.destroy();
   throw new KeepError("unreachable", `${choice.name} is gone: ${taken.name} answers in its place`);
+}
+
+/**
+ * What the server at `host:port` says of itself, whatever its role; no login is needed for that.
+ * Errors are the driver's own. Nothing is left open.
+ */
+export async function greet(
+  client: MongoClient,
+  host: string,
+  timeoutMs: number,
+): Promise<Record<string, unknown>> {
+  const inner = client as unknown as DriverInternals;
+  const connecting = loadConnect()({
+    ...inner.options,
+    compressors: [],
+    hostAddress: HostAddress.fromString(host),
+    id: nextId++,
+    generation: 0,
+    authProviders: inner.s.authProviders,
+    credentials: undefined,
+    connectTimeoutMS: timeoutMs,
+  });
+  const greeted = connecting.then((connection) => {
+    connection.destroy();
+    return connection.hello ?? {};
+  });
+  // The driver's own limit does not cover the look-up of the name.
+  const late = new AbortController();
+  const overdue = sleep(timeoutMs, undefined, { signal: late.signal }).then(() => {
+    throw new KeepError("unreachable", `${host} did not answer within ${timeoutMs} ms`);
+  });
+  overdue.catch(() => undefined);
+  greeted.catch(() => undefined);
+  try {
+    return await Promise.race([greeted, overdue]);
+  } finally {
+    late.abort();
+  }
 }
 
 function detach(

@@ -10,7 +10,7 @@ import { readRaw } from "../../src/mongo/bulk-read.ts";
 import type { RawBatch, ReadOptions } from "../../src/mongo/bulk-read.ts";
 import { readByCursor } from "../../src/mongo/cursor-read.ts";
 import type { Deployment, RawConnection } from "../../src/mongo/deployment.ts";
-import { newestInstant } from "../../src/mongo/inspect.ts";
+import { newestInstant } from "../../src/mongo/instant.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";

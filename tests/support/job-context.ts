@@ -27,6 +27,7 @@ export function folderContext(backupDir: string, now: string): FolderContext {
       timezone: "UTC",
       maxRateBytesPerSecond: null,
       readPreference: "secondaryPreferred",
+      maxLagMs: 600_000,
       nice: 0,
       retention: {
         daily: parsePeriod("30d"),

@@ -22,7 +22,8 @@ export function formatShow(result: ShowResult, view: View): string {
     formatCount(one.indexes.length),
   ]);
   const table = rows.length === 0 ? [] : [formatTable(HEAD, rows, ALIGN)];
-  return [head, ...because, formatManifest(result, view), ...table].join("\n");
+  const warned = (manifest.warnings ?? []).map((one) => view.style.bad(`! ${escapeText(one)}`));
+  return [head, ...because, formatManifest(result, view), ...warned, ...table].join("\n");
 }
 
 function formatManifest(result: ShowResult, view: View): string {
