@@ -20,6 +20,8 @@ export interface CollectionMetadata {
   readonly collectionName: string;
   /** "collection", "timeseries" or "view"; older tools leave it out. */
   readonly type: string;
+  /** The file does not say the type. */
+  readonly untyped?: true;
   readonly uuid: string | null;
   /** Raw BSON. */
   readonly options: Uint8Array;
@@ -95,9 +97,11 @@ export function parseMetadata(text: string): CollectionMetadata {
   const options = findOfKind(b, "options", TYPE_DOCUMENT);
   const indexes = findOfKind(b, "indexes", TYPE_ARRAY);
   const exact = readBeside(b);
+  const type = findString(b, 0, "type") ?? "";
   return {
     collectionName: findString(b, 0, "collectionName") ?? "",
-    type: findString(b, 0, "type") ?? "collection",
+    type: type === "" ? "collection" : type,
+    ...(type === "" && { untyped: true }),
     uuid: findString(b, 0, "uuid"),
     options: options === null ? EMPTY_DOCUMENT : documentAt(b, options),
     indexes: indexes === null ? [] : documentsIn(b, indexes),

@@ -6,6 +6,8 @@ import { KeepError } from "../errors.ts";
 import { createCrc64 } from "./crc64.ts";
 import { assertDatabaseName, BUCKETS_PREFIX } from "./layout.ts";
 import { parseMetadata } from "./metadata.ts";
+import type { CollectionMetadata } from "./metadata.ts";
+import { DOCUMENTS_IN_TWO_PLACES, DOCUMENTS_OF_A_VIEW, stockKind, typeSaid } from "./stock-kind.ts";
 
 /** The log that `mongodump --oplog` adds has no database. */
 export const ARCHIVED_OPLOG = "oplog";
@@ -20,10 +22,11 @@ export interface ListedCollection {
   readonly database: string;
   /** `$admin.system.users` and the like for a database's accounts. */
   readonly name: string;
-  /** "collection", "view", "timeseries", or empty. */
+  /** As what it is restored: "collection", "view" or "timeseries"; empty where nothing says it. */
   readonly type: string;
   /** What stands in metadata.json; empty where there is none. */
   readonly metadata: string;
+  readonly described: CollectionMetadata | null;
 }
 
 /** The documents of one collection, in pieces between those of others. */
@@ -157,21 +160,33 @@ class List implements ArchiveList {
   }
 
   assertComplete(byte: number): void {
-    for (const { database, name, type } of this.collections) {
-      const closed = (wanted: string) =>
-        this.#streams.get(keyOf(database, wanted))?.state === "closed";
-      // mongodump closes views too, which have no documents; nothing is lost where another tool does not.
-      if (type === "view" || closed(name)) continue;
-      if (type === "timeseries" && closed(BUCKETS_PREFIX + name)) continue;
-      const file = new Stream(database, name).namespace;
-      throw archiveDamage("the archive ends before the collection's end", { file, byte });
-    }
+    for (const listed of this.collections) this.#assertWhole(listed, byte);
     const open = [...this.#streams.values()].find(({ state }) => state === "open");
     if (open)
       throw archiveDamage("the archive ends before the collection's end", {
         file: open.namespace,
         byte,
       });
+  }
+
+  /** Its documents have come to their end, and are what its metadata says: the dump it becomes is restored by that. */
+  #assertWhole({ database, name, type, described }: ListedCollection, byte: number): void {
+    const closed = (wanted: string) => {
+      const stream = this.#streams.get(keyOf(database, wanted));
+      return stream?.state === "closed" ? stream : null;
+    };
+    const [plain, buckets] = [closed(name), closed(BUCKETS_PREFIX + name)];
+    const { namespace: file } = new Stream(database, name);
+    // mongodump closes views too, which have no documents; nothing is lost where another tool does not.
+    if (type !== "view" && !plain && !(type === "timeseries" && buckets))
+      throw archiveDamage("the archive ends before the collection's end", { file, byte });
+    if (described === null) return;
+    const parts = { metadata: described, plain: plain !== null };
+    const kind = stockKind({ ...parts, buckets: type === "timeseries" && buckets !== null });
+    if ("problem" in kind) throw archiveDamage(`its metadata: ${kind.problem}`, { file, byte });
+    if (kind.emptyOnly === undefined || (plain?.documents ?? 0) === 0) return;
+    const problem = kind.type === "view" ? DOCUMENTS_OF_A_VIEW : DOCUMENTS_IN_TWO_PLACES;
+    throw archiveDamage(`its metadata: ${problem}`, { file, byte });
   }
 
   #close(stream: Stream, header: Buffer, byte: number): void {
@@ -206,7 +221,26 @@ function readEntry(entry: Buffer, byte: number): ListedCollection {
   if (described && described.collectionName !== "" && described.collectionName !== name)
     throw archiveDamage("its metadata is of another collection", { file, byte });
   const type = findString(entry, 0, "type") ?? "";
-  return { database, name, type: type === "" ? (described?.type ?? "") : type, metadata };
+  return { database, name, type: typeOf(type, described, file, byte), metadata, described };
+}
+
+/** By the metadata, which the restore goes by; the entry must say the same. */
+function typeOf(
+  listed: string,
+  described: CollectionMetadata | null,
+  file: string,
+  byte: number,
+): string {
+  if (described === null) {
+    if (["", "collection"].includes(listed)) return listed;
+    throw archiveDamage(`the archive lists it as a ${listed}, without metadata`, { file, byte });
+  }
+  const said = typeSaid(described);
+  if (["", said, described.type].includes(listed)) return said;
+  throw archiveDamage(
+    `the archive lists it as a ${listed}, and its metadata is of a ${described.type}`,
+    { file, byte },
+  );
 }
 
 function describe(metadata: string, file: string, byte: number) {

@@ -339,7 +339,7 @@ test("the data of a time series comes under its buckets' name, or its own", asyn
 test("what an archive says of itself and its collections is given first", async () => {
   const longName = "x".repeat(255);
   const bytes = archiveOf(
-    [entry("surg", longName, "", "{}"), entry("surg", "v", "view"), entry("surg", "t", "", '{"type":"timeseries"}')], // prettier-ignore
+    [entry("surg", longName, "", "{}"), entry("surg", "v", "view"), entry("surg", "t", "", '{"options":{"timeseries":{"timeField":"at"}}}')], // prettier-ignore
     ["system.buckets.t", longName].flatMap((name) => [block("surg", name, one), end("surg", name, one)]), // prettier-ignore
   );
   const streams = [];

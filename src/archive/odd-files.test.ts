@@ -92,7 +92,7 @@ test("an entry of older tools, without type and metadata, is a collection of its
   const part = await listOf(bytes);
   assert.ok(part?.kind === "list");
   assert.deepEqual(part.list.collections, [
-    { database: "surg", name: "a", type: "", metadata: "" },
+    { database: "surg", name: "a", type: "", metadata: "", described: null },
   ]);
 });
 

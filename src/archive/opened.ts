@@ -9,6 +9,8 @@ export interface ArchivedCollection {
   /** Absolute; null for a view. */
   readonly dataFile: string | null;
   readonly metadataFile: string | null;
+  /** A stock dump whose files were renamed: what its metadata calls it. */
+  readonly renamedFrom?: string;
   /** What the manifest promises; null in a stock dump, which promises nothing. */
   readonly expected: {
     readonly documents: number;

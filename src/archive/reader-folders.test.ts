@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { BSON } from "mongodb";
 import { fabricateBackup } from "../../tests/support/fabricate.ts";
+import { optionsOf } from "../../tests/support/mongodump-archive.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { escapeName, mongodumpEscapeName } from "./layout.ts";
 import { openBackup } from "./reader.ts";
@@ -13,7 +14,7 @@ import { readMetadata } from "./metadata-file.ts";
 
 const DOCUMENT = BSON.serialize({ _id: 1 });
 const metadataOf = (name: string, type = "collection") =>
-  JSON.stringify({ options: {}, indexes: [], collectionName: name, type });
+  JSON.stringify({ options: {}, ...optionsOf(type), indexes: [], collectionName: name, type });
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
@@ -250,27 +251,4 @@ test("a log has no metadata of its own: beside that of another collection it sti
     collections.map((c) => c.name),
     ["a"],
   );
-});
-
-test("what has only metadata is a view; what has buckets, or says so, a time series", async (t) => {
-  const path = await dumpOf(join(await temporaryFolder(t), "dump"), {
-    "surg/odd.bson": DOCUMENT,
-    "surg/odd.metadata.json": metadataOf("odd", "view"),
-    "surg/said.bson": DOCUMENT,
-    "surg/said.metadata.json": metadataOf("said", "timeseries"),
-    "surg/system.buckets.bare.bson": DOCUMENT,
-    "surg/only.metadata.json": metadataOf("only"),
-    "surg/days.metadata.json": metadataOf("days", "timeseries"),
-    "surg/system.buckets.days.bson": DOCUMENT,
-    "surg/plain.bson": DOCUMENT,
-  });
-  const { collections } = await openBackup(path);
-  assert.deepEqual(collections.map((c) => `${c.name} ${c.type} ${c.metadataFile !== null}`).sort(), [
-    "bare timeseries false",
-    "days timeseries true",
-    "odd view true",
-    "only view true",
-    "plain collection false",
-    "said timeseries true",
-  ]); // prettier-ignore
 });

@@ -179,6 +179,7 @@ async function planFor(
 ): Promise<RestorePlan> {
   const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
   tellLeftOut(context, backup);
+  tellDoubtful(context, backup);
   const selection = { rename, renameNamespaces, only, exclude };
   const files = toSource(backup, verified?.collections);
   const log = await readOplogForPlan(context, backup, files, selection);
@@ -264,6 +265,20 @@ function tellLeftOut({ emit }: JobContext, backup: OpenedBackup): void {
   };
   tell("servers-state-left-out", "the server's own state", backup.collections.filter(isServersState)); // prettier-ignore
   tell("own-left-out", "what restores had kept beside the data", ownIn(backup));
+}
+
+/** What a dump does not say of its collections, or says otherwise than its files. */
+function tellDoubtful({ emit }: JobContext, { collections }: OpenedBackup): void {
+  const bare = collections.filter((c) => c.metadataFile === null && c.type === "collection");
+  const renamed = collections.filter((c) => c.renamedFrom !== undefined);
+  const names = (some: typeof collections) => some.map((c) => `${c.database}.${c.name}`).join(", ");
+  const tell = (code: string, message: string) => {
+    emit({ kind: "log", level: "warn", code, message });
+  };
+  if (bare.length > 0)
+    tell("no-metadata", `restored without options and indexes, for there is no metadata file: ${names(bare)}`); // prettier-ignore
+  if (renamed.length > 0)
+    tell("renamed-files", `restored under the names of their files, which are not those in their metadata: ${names(renamed)}`); // prettier-ignore
 }
 
 /** What would be done, for a person to decide by. Changes nothing. */

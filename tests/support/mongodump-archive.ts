@@ -10,9 +10,17 @@ export const raw = (document: BSON.Document) => Buffer.from(BSON.serialize(docum
 export const header = (version = "0.1") =>
   raw({ concurrent_collections: 4, version, server_version: "6.0.5", tool_version: "100.7.0" });
 
-/** An entry of the list; the metadata is that of a plain collection unless given. */
+/** The options of a view or a time series as mongodump writes them; none for a collection. */
+export function optionsOf(type: string): object {
+  if (type === "view") return { options: { viewOn: "patients", pipeline: [] } };
+  return type === "timeseries" ? { options: { timeseries: { timeField: "at" } } } : {};
+}
+
+/** An entry of the list; the metadata is what the type needs unless given. */
 export function entry(db: string, collection: string, type = "collection", metadata?: string) {
-  const told = metadata ?? JSON.stringify({ indexes: [], collectionName: collection, type });
+  const told =
+    metadata ??
+    JSON.stringify({ ...optionsOf(type), indexes: [], collectionName: collection, type });
   return raw({ db, collection, metadata: told, size: 0, type });
 }
 

@@ -1,0 +1,195 @@
+// One database's folder of a dump without a manifest: files joined into collections, by their names.
+// What must stay true: no file is passed over in silence because another one has the same name.
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { KeepError } from "../errors.ts";
+import { readChunks } from "./chunk-reader.ts";
+import {
+  ACCOUNTS_PREFIX,
+  BUCKETS_PREFIX,
+  escapeName,
+  METADATA_FILE,
+  mongodumpEscapeName,
+  unescapeName,
+} from "./layout.ts";
+import { readMetadata } from "./metadata-file.ts";
+import type { CollectionMetadata } from "./metadata.ts";
+import type { ArchivedCollection } from "./opened.ts";
+import { DOCUMENTS_IN_TWO_PLACES, DOCUMENTS_OF_A_VIEW, stockKind } from "./stock-kind.ts";
+
+const STOCK_DATA = /\.bson(\.gz|\.zst)?$/;
+
+type Part = "metadata" | "plain" | "buckets";
+
+/** The names of the files that belong together. */
+type StockFiles = Partial<Record<Part, string>>;
+
+/** @throws KeepError damaged, with `file`: what cannot be joined, or would not be restored as it is */
+export async function readDatabaseFolder(
+  folder: string,
+  database: string,
+): Promise<ArchivedCollection[]> {
+  const byBase = joinFiles((await readdir(folder)).sort(), database);
+  await joinCutBuckets(folder, byBase);
+  const found: Described[] = [];
+  for (const [base, files] of byBase) found.push(await describe(folder, database, base, files));
+  assertNamesFit(database, found);
+  return found.map(({ collection }) => collection);
+}
+
+function joinFiles(names: readonly string[], database: string): Map<string, StockFiles> {
+  // mongodump --oplog puts its log beside the databases, without metadata; a collection may bear its name.
+  const isLog = (name: string) =>
+    /^oplog\.bson(\.gz)?$/.test(name) &&
+    !names.some((other) => other.startsWith("oplog.metadata."));
+  const byBase = new Map<string, StockFiles>();
+  for (const name of names) {
+    if (name.startsWith(ACCOUNTS_PREFIX) || isLog(name)) continue;
+    const placed = placeOf(name);
+    if (placed === null) continue;
+    const { base, part } = placed;
+    const files = byBase.get(base) ?? {};
+    const other = files[part];
+    if (other !== undefined)
+      throw damagedFile(database, name, `it is of the same collection as ${JSON.stringify(other)}`);
+    byBase.set(base, { ...files, [part]: name });
+  }
+  return byBase;
+}
+
+const stemOf = (file: string) =>
+  file.replace(METADATA_FILE.test(file) ? METADATA_FILE : STOCK_DATA, "");
+
+/** The collection's name, or the file's where that was cut; null for a file of another kind. */
+function placeOf(name: string): { readonly base: string; readonly part: Part } | null {
+  const isMetadata = METADATA_FILE.test(name);
+  if (!isMetadata && !STOCK_DATA.test(name)) return null;
+  const file = stemOf(name);
+  const base = unescapeName(file) ?? file;
+  const isBuckets = file.startsWith(BUCKETS_PREFIX);
+  const bare = isBuckets ? base.slice(BUCKETS_PREFIX.length) : base;
+  // Metadata of cut names of ours is named after the buckets too.
+  if (isMetadata) return { base: unescapeName(file) === null ? bare : base, part: "metadata" };
+  return isBuckets ? { base: bare, part: "buckets" } : { base, part: "plain" };
+}
+
+/** A long name of a time series is cut in another place than that of its buckets: only the metadata joins them. */
+async function joinCutBuckets(folder: string, byBase: Map<string, StockFiles>): Promise<void> {
+  const orphans = new Map<string, string>();
+  for (const [base, { buckets, metadata }] of byBase)
+    if (metadata === undefined && buckets !== undefined)
+      orphans.set(buckets.replace(STOCK_DATA, ""), base);
+  if (orphans.size === 0) return;
+  for (const [base, files] of [...byBase]) {
+    if (files.buckets !== undefined || files.metadata === undefined) continue;
+    const read = await readMetadata({ metadataFile: join(folder, files.metadata) });
+    const name = BUCKETS_PREFIX + (read?.collectionName ?? "");
+    const orphan = orphans.get(escapeName(name)) ?? orphans.get(mongodumpEscapeName(name));
+    if (orphan === undefined) continue;
+    byBase.set(base, { ...byBase.get(orphan), ...files });
+    byBase.delete(orphan);
+  }
+}
+
+interface Described {
+  readonly collection: ArchivedCollection;
+  /** For a person. */
+  readonly file: string;
+  /** What the metadata calls it; empty where it does not say. */
+  readonly said: string;
+}
+
+async function describe(
+  folder: string,
+  database: string,
+  base: string,
+  files: StockFiles,
+): Promise<Described> {
+  const metadataFile = files.metadata === undefined ? null : join(folder, files.metadata);
+  const metadata = await readMetadata({ metadataFile });
+  const file = files.metadata ?? files.buckets ?? files.plain ?? "";
+  const { plain, buckets } = files;
+  const parts = { metadata, plain: plain !== undefined, buckets: buckets !== undefined };
+  const kind = stockKind(parts);
+  if ("problem" in kind) throw damagedFile(database, file, kind.problem);
+  const { type, data, emptyOnly } = kind;
+  if (emptyOnly !== undefined && (await hasDocuments(join(folder, files[emptyOnly] ?? ""))))
+    throw damagedFile(
+      database,
+      file,
+      type === "view" ? DOCUMENTS_OF_A_VIEW : DOCUMENTS_IN_TWO_PLACES,
+    );
+  const name = nameOf(database, base, file, metadata);
+  const said = metadata?.collectionName ?? "";
+  const dataName = data === null ? undefined : files[data];
+  const collection: ArchivedCollection = {
+    ...{ database, name, type, metadataFile, expected: null },
+    dataFile: dataName === undefined ? null : join(folder, dataName),
+    ...(said !== "" && said !== name && { renamedFrom: said }),
+  };
+  return { collection, file, said };
+}
+
+async function hasDocuments(path: string): Promise<boolean> {
+  const { signal } = new AbortController();
+  for await (const { raw } of readChunks(path, { width: 1, signal }))
+    if (raw.length > 0) return true;
+  return false;
+}
+
+/** By its files, as mongorestore has it: people rename them. A name that was cut is in the metadata alone. */
+function nameOf(
+  database: string,
+  base: string,
+  file: string,
+  metadata: CollectionMetadata | null,
+): string {
+  const said = metadata?.collectionName ?? "";
+  const written = stemOf(file);
+  // Old tools escape nothing.
+  if (said === written) return said;
+  if (unescapeName(written) !== null) return base;
+  if (said === "")
+    throw damagedFile(database, file, "its true name is in metadata.json, which is missing");
+  const bases = [said, BUCKETS_PREFIX + said].flatMap((n) => [
+    escapeName(n),
+    mongodumpEscapeName(n),
+  ]);
+  if (bases.includes(written)) return said;
+  throw damagedFile(
+    database,
+    file,
+    `it is the metadata of another collection, ${JSON.stringify(said)}`,
+  );
+}
+
+/** Two files with one name, or one whose metadata is that of another: which is meant, nobody can tell. */
+function assertNamesFit(database: string, found: readonly Described[]): void {
+  const byName = new Map<string, string>();
+  const saidBy = new Map<string, string>();
+  for (const { collection, file, said } of found) {
+    const other = byName.get(collection.name) ?? (said === "" ? undefined : saidBy.get(said));
+    if (other !== undefined)
+      throw damagedFile(database, file, `it is of the same collection as ${JSON.stringify(other)}`);
+    byName.set(collection.name, file);
+    if (said !== "") saidBy.set(said, file);
+  }
+  for (const { collection, file } of found) {
+    const { renamedFrom } = collection;
+    const owner = renamedFrom === undefined ? undefined : byName.get(renamedFrom);
+    if (owner !== undefined)
+      throw damagedFile(
+        database,
+        file,
+        `it is the metadata of another collection, ${JSON.stringify(renamedFrom)}`,
+      );
+  }
+}
+
+function damagedFile(database: string, name: string, problem: string): KeepError {
+  const file = `${database}/${name}`;
+  return new KeepError("damaged", `${file}: ${problem}`, {
+    hint: "Complete or correct the files, or take those of this collection out of the folder to restore the others.",
+    details: { file },
+  });
+}
