@@ -23,6 +23,7 @@ export const TYPE_DOUBLE = 0x01;
 export const TYPE_STRING = 0x02;
 export const TYPE_DOCUMENT = 0x03;
 export const TYPE_ARRAY = 0x04;
+export const TYPE_BINARY = 0x05;
 export const TYPE_BOOL = 0x08;
 export const TYPE_INT32 = 0x10;
 export const TYPE_TIMESTAMP = 0x11;

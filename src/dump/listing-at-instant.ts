@@ -16,6 +16,8 @@ import type { Listing, Selection } from "./listing.ts";
 import { reportingWaits } from "./waits.ts";
 
 const ATTEMPTS = 5;
+/** What changes the listing so often would change it again during the dump. */
+const ATTEMPTS_WITH_OPLOG = 3;
 const PATIENCE_MS = 60_000;
 
 export interface ListingAtInstant {
@@ -23,6 +25,8 @@ export interface ListingAtInstant {
   readonly at: ClusterTime | null;
   /** No instant has all that was written by now: only the primary has it. */
   readonly isBehind: boolean;
+  /** false: names, options or indexes changed since the instant, and only the oplog tells which. */
+  readonly isSettled: boolean;
   /** How far the members have come since; null where there is no replica set. */
   readonly view: SetView | null;
   /** Of the instant; of what the member has where there are no instants. null where nobody can say. */
@@ -34,18 +38,25 @@ interface ListingContext {
   readonly signal: AbortSignal;
 }
 
+export interface ListingOptions {
+  readonly patienceMs?: number;
+  /** Whether the oplog can tell what a listing newer than the instant cannot. */
+  readonly hasOplog?: boolean;
+}
+
 /**
  * A listing that holds at the instant returned with it, and the instant has all that was written before: it is read
- * before and after the instant is chosen, until both agree. Without instants (standalone) the listing of now.
+ * before and after the instant is chosen, until both agree, or until the oplog has to tell what they do not. Without
+ * instants (standalone) the listing of now.
  * An instant of a member that lags behind the others is reported.
  */
 export async function listAtInstant(
   deployment: Deployment,
   selection: Selection,
   context: ListingContext,
-  patienceMs = PATIENCE_MS,
+  options: ListingOptions = {},
 ): Promise<ListingAtInstant> {
-  const listed = await listBetween(deployment, selection, context, patienceMs);
+  const listed = await listBetween(deployment, selection, context, options);
   return { ...listed, ...(await readLag(deployment, listed.at, context)) };
 }
 
@@ -78,8 +89,8 @@ async function listBetween(
   deployment: Deployment,
   selection: Selection,
   context: ListingContext,
-  patienceMs: number,
-): Promise<Pick<ListingAtInstant, "listing" | "at" | "isBehind">> {
+  { patienceMs = PATIENCE_MS, hasOplog = false }: ListingOptions,
+): Promise<Pick<ListingAtInstant, "listing" | "at" | "isBehind" | "isSettled">> {
   const list = () =>
     reportingWaits(context, deployment, "the listing of collections", () =>
       listSelected(deployment, selection, context.signal),
@@ -90,12 +101,14 @@ async function listBetween(
     const at = await chooseInstant(deployment, context, patienceMs);
     if (at === "behind") {
       tellBehind(patienceMs, context);
-      return { listing: before, at: null, isBehind: true };
+      return { listing: before, at: null, isBehind: true, isSettled: true };
     }
-    if (at === null) return { listing: before, at, isBehind: false };
+    if (at === null) return { listing: before, at, isBehind: false, isSettled: true };
     const after = await list();
     if (sameNamespaces(before.namespaces, after.namespaces))
-      return { listing: after, at, isBehind: false };
+      return { listing: after, at, isBehind: false, isSettled: true };
+    if (hasOplog && attempt === ATTEMPTS_WITH_OPLOG)
+      return { listing: after, at, isBehind: false, isSettled: false };
     if (attempt === ATTEMPTS)
       throw new KeepError(
         "namespaces-changed",

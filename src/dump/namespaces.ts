@@ -55,9 +55,16 @@ const WIDTH = Math.min(2, availableParallelism());
 export const SLOTS = Math.min(4, availableParallelism());
 const gzipText = promisify(gzip);
 
+/** The collection that has the documents by now, and since when it has. */
+interface Standing {
+  readonly now: string;
+  readonly after: ClusterTime;
+}
+
 interface Sized {
   readonly info: NamespaceInfo;
   readonly size: CollectionSize | null;
+  readonly standing?: Standing;
 }
 
 /** What the dump of many namespaces shares. `at` turns null when the server gives the instant up. */
@@ -131,15 +138,17 @@ async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<Dumpe
     await run.tail.settle(info);
     return { ...data, consistency: "snapshot" };
   } catch (error) {
-    if (classifyReadFailure(error) !== "too-old") throw error;
-    giveUpInstant(run, shared);
+    const failure = classifyReadFailure(error);
+    const isCarried = failure === "moved" && run.tail.holds;
+    if (failure !== "too-old" && !isCarried) throw error;
+    giveUpInstant(run, shared, isCarried ? info : null);
     return { ...(await readNow(run, shared, one)), consistency: "none" };
   }
 }
 
 /**
- * As it is while the cursor passes. What the oplog says of a collection that was dropped meanwhile is all
- * there is to say: then its file is empty, also where another one bears the name by now.
+ * As it is while the cursor passes. A collection that was dropped or renamed meanwhile, or whose cursor died of
+ * something else, leaves an empty file: the tail knows whether it must be read again (catch-up.ts).
  */
 async function readNow(run: DumpRun, shared: Shared, one: Sized): Promise<CollectionData> {
   if (shared.at === null) run.tail.assertWhole();
@@ -148,27 +157,66 @@ async function readNow(run: DumpRun, shared: Shared, one: Sized): Promise<Collec
     if (await run.tail.settle(one.info)) return data;
   } catch (error) {
     if (!run.tail.holds || classifyReadFailure(error) !== "moved") throw error;
-    // A cursor dies of other things too: a fail-over whose member rolls back, an index that is dropped.
-    if (await run.tail.settle(one.info)) throw error;
   }
-  await rm(join(run.partial.path, dataFileOf(run, one.info)), { force: true });
+  if (shared.at !== null) giveUpInstant(run, shared, one.info);
+  return await leaveEmpty(run, one.info);
+}
+
+async function leaveEmpty(run: DumpRun, info: NamespaceInfo): Promise<CollectionData> {
+  await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
   const encoder = createEncoder(run.compression);
-  const empty = await run.partial.openDataFile(dataFileOf(run, one.info), encoder, 1);
+  const empty = await run.partial.openDataFile(dataFileOf(run, info), encoder, 1);
   return { documents: 0, ...(await empty.close()) };
 }
 
-function giveUpInstant(run: DumpRun, shared: Shared): void {
+/**
+ * Reads a collection where it is by now into the file of the name that it had at the instant.
+ * `isWhole` false: its cursor died, and the file is empty.
+ */
+export async function dumpMoved(
+  run: DumpRun,
+  info: NamespaceInfo,
+  standing: Standing,
+): Promise<{ readonly dumped: DumpedNamespaces; readonly isWhole: boolean }> {
+  const size = await estimateSize(run.deployment.client, info.database, standing.now);
+  const shared: Shared = { at: null, onRead: () => undefined };
+  await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
+  try {
+    const data = await readInto(run, shared, { info, size, standing }, null);
+    return { dumped: await withMetadata(run, info, data), isWhole: true };
+  } catch (error) {
+    if (classifyReadFailure(error) !== "moved") throw error;
+    return { dumped: await dumpEmpty(run, info), isWhole: false };
+  }
+}
+
+/** For a collection of which only the log has anything. */
+export async function dumpEmpty(run: DumpRun, info: NamespaceInfo): Promise<DumpedNamespaces> {
+  return await withMetadata(run, info, await leaveEmpty(run, info));
+}
+
+async function withMetadata(run: DumpRun, info: NamespaceInfo, data: CollectionData) {
+  await rm(join(run.partial.path, metadataFileOf(run, info)), { force: true });
+  const metadata = await writeMetadata(run, info);
+  const collection = entryOf(info, { ...data, consistency: "oplog" }, metadata);
+  return { collections: [collection], files: [metadata, data.file], atInstant: false };
+}
+
+/** `moved`: the collection that cannot be read at the instant any more; null where the server gave it up. */
+function giveUpInstant(run: DumpRun, shared: Shared, moved: NamespaceInfo | null): void {
   if (shared.at === null) return;
   shared.at = null;
   const { holds, reason } = run.tail;
-  const long = "the dump takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds)"; // prettier-ignore
+  const why = moved
+    ? `${moved.database}.${moved.name} was dropped, renamed or altered`
+    : "the dump takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds)";
   run.emit({
     kind: "log",
     level: holds ? "info" : "warn",
     code: holds ? "instant-by-oplog" : "instant-lost",
     message: holds
-      ? `${long}: the rest is read as it is now, and the oplog makes it one instant`
-      : `${long}: the rest is read as it is now, and the backup is not one instant${reason ? `, because the oplog cannot be read: ${reason.message} (${reason.hint})` : ""}`,
+      ? `${why}: the rest is read as it is now, and the oplog makes it one instant`
+      : `${why}: the rest is read as it is now, and the backup is not one instant${reason ? `, because the oplog cannot be read: ${reason.message} (${reason.hint})` : ""}`,
   });
 }
 
@@ -184,17 +232,17 @@ const dataFileOf = (run: DumpRun, info: NamespaceInfo) =>
 async function readInto(
   run: DumpRun,
   shared: Shared,
-  { info, size }: Sized,
+  { info, size, standing }: Sized,
   at: ClusterTime | null,
 ): Promise<CollectionData> {
   const options: ReadOptions = {
     database: info.database,
-    collection: dataCollection(info.type, info.name),
+    collection: standing?.now ?? dataCollection(info.type, info.name),
     batchDocuments: batchDocuments(size),
     pieceBytes: PIECE_BYTES,
     at,
     // A member that lags behind must not give less than was listed.
-    after: run.at,
+    after: standing?.after ?? run.at,
     secondaryOk: true,
   };
   const path = dataFileOf(run, info);
@@ -238,8 +286,12 @@ async function writeMetadata(run: DumpRun, info: NamespaceInfo): Promise<Manifes
     indexes: info.indexes,
   });
   const bytes = algorithm === "gzip" ? await gzipText(text) : Buffer.from(text);
-  const name = info.type === "timeseries" ? timeseriesMetadataName(info.name) : info.name;
-  return await run.partial.writeFile(metadataPath(info.database, name, algorithm), bytes);
+  return await run.partial.writeFile(metadataFileOf(run, info), bytes);
+}
+
+function metadataFileOf({ compression }: DumpRun, { type, name, database }: NamespaceInfo): string {
+  const own = type === "timeseries" ? timeseriesMetadataName(name) : name;
+  return metadataPath(database, own, compression.algorithm);
 }
 
 function entryOf(

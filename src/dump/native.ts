@@ -15,6 +15,7 @@ import type { FinishedTail } from "../oplog/tailer.ts";
 import { createRateLimit } from "../util/rate-limit.ts";
 import { DumpConnections } from "./connections.ts";
 import { classifyReadFailure, findGone, findNew } from "./consistency.ts";
+import { catchUp } from "./catch-up.ts";
 import { assertFresh, factsOfLag } from "./lag.ts";
 import { listAtInstant } from "./listing-at-instant.ts";
 import type { ListingAtInstant } from "./listing-at-instant.ts";
@@ -26,7 +27,6 @@ import type { ReadLimits } from "./read-watch.ts";
 import { chooseReaders } from "./readers.ts";
 import { DumpTail, findTailOrigin } from "./tail.ts";
 import { dumpAccounts } from "./users.ts";
-import { reportingWaits } from "./waits.ts";
 
 export interface DumpOptions extends Selection {
   readonly compression: Compression;
@@ -100,7 +100,8 @@ async function dumpOnce(
   await clear(partial);
   const origin = await findTailOrigin(deployment);
   if (deployment.isLookalike) tellLookalike(context);
-  const chosen = await listAtInstant(deployment, options, context);
+  const hasOplog = origin !== null && !(origin instanceof KeepError);
+  const chosen = await listAtInstant(deployment, options, context, { hasOplog });
   const { listing, at, lag } = chosen;
   if (lag) assertFresh(lag, options.maxLagMs ?? 0);
   const common = { deployment, partial, compression: options.compression, ...context };
@@ -117,29 +118,65 @@ async function dumpOnce(
   };
   // First, while the instant is young: after a dump of minutes the server no longer knows it.
   const accounts = await dumpAccounts(run, options, listing);
-  const dumped = await dumpNamespaces(run, listing.namespaces).catch((error: unknown) => {
-    throw asMoved(error);
-  });
-  const held = at !== null && dumped.atInstant;
-  const oplog = at === null || held ? null : await finish(tail, deployment, context);
-  // What an oplog tells of need not stand still.
-  if (!oplog) await assertStill(deployment, options, context, listing, at);
+  const { dumped, consistency, oplog } = await dumpAll(run, options, chosen).catch(
+    (error: unknown) => {
+      throw asMoved(error);
+    },
+  );
   const facts = factsOfLag(lag);
   return {
     ...asOplog(dumped, oplog),
     files: [...dumped.files, ...accounts.files, ...(oplog ? [oplog.file] : [])],
     databases: listing.databases,
-    consistency: {
-      ...(oplog
-        ? { mode: "oplog", ...(at && { from: at }), to: oplog.to }
-        : held
-          ? { mode: "snapshot", clusterTime: at }
-          : { mode: "none" }),
-      ...facts.consistency,
-    },
+    consistency: { ...consistency, ...facts.consistency },
     users: accounts.users,
     warnings: facts.warnings,
   };
+}
+
+interface Dumped {
+  readonly dumped: DumpedNamespaces;
+  readonly consistency: Consistency;
+  readonly oplog: FinishedTail | null;
+}
+
+/** At the instant of the listing; else at the end of the oplog; else at none. */
+async function dumpAll(
+  run: DumpRun,
+  selection: Selection,
+  { listing, at, isSettled }: Pick<ListingAtInstant, "listing" | "at" | "isSettled">,
+): Promise<Dumped> {
+  const { tail } = run;
+  const namespaces = isSettled ? listing.namespaces : await tail.sameAtInstant(listing.namespaces);
+  const dumped = await dumpNamespaces(run, namespaces);
+  if (at === null) {
+    await assertStill(run, selection, listing, at);
+    return { dumped, consistency: { mode: "none" }, oplog: null };
+  }
+  const isHeld = dumped.atInstant && isSettled;
+  const moved = isHeld ? await whatMoved(run, selection, listing, dumped) : null;
+  if (isHeld && moved === null)
+    return { dumped, consistency: { mode: "snapshot", clusterTime: at }, oplog: null };
+  if (moved !== null && tail.holds) tellByOplog(run, moved);
+  const whole = await catchUp(run, dumped, listing.namespaces);
+  if (whole) {
+    const { oplog } = whole;
+    const consistency: Consistency = { mode: "oplog", from: at, to: oplog.to };
+    return { dumped: whole.dumped, consistency, oplog };
+  }
+  if (!isSettled) throw new MovedError("collections were dropped, renamed or altered");
+  if (moved !== null) throw new MovedError(moved);
+  await assertStill(run, selection, listing, at);
+  return { dumped, consistency: { mode: "none" }, oplog: null };
+}
+
+function tellByOplog({ emit }: DumpContext, moved: string): void {
+  emit({
+    kind: "log",
+    level: "info",
+    code: "instant-by-oplog",
+    message: `${moved}: the oplog makes the backup one instant, at its end`,
+  });
 }
 
 function tellLookalike({ emit }: DumpContext): void {
@@ -169,19 +206,6 @@ async function openConnections(
   return connections;
 }
 
-async function finish(
-  tail: DumpTail,
-  deployment: Deployment,
-  context: DumpContext,
-): Promise<FinishedTail | null> {
-  const what = "the end of the oplog";
-  return await reportingWaits(context, deployment, what, () => tail.finish()).catch(
-    (error: unknown) => {
-      throw asMoved(error);
-    },
-  );
-}
-
 /** With the oplog every collection is part of the instant, whenever it was read. */
 function asOplog(dumped: DumpedNamespaces, oplog: FinishedTail | null) {
   const { collections } = dumped;
@@ -206,18 +230,38 @@ async function clear(partial: PartialBackup): Promise<void> {
     await rm(join(partial.path, name), { recursive: true, force: true });
 }
 
-async function assertStill(
-  deployment: Deployment,
+async function listAgain(
+  { deployment, signal }: DumpRun,
   selection: Selection,
-  context: DumpContext,
+  { databases }: Listing,
+): Promise<Listing> {
+  return await listSelected(deployment, { ...selection, databases, allowEmpty: true }, signal);
+}
+
+/** Why what was read at the instant may be wrong: a collection that was dropped or renamed reads as empty. */
+async function whatMoved(
+  run: DumpRun,
+  selection: Selection,
+  listing: Listing,
+  { collections }: DumpedNamespaces,
+): Promise<string | null> {
+  const later = await listAgain(run, selection, listing);
+  const gone = findGone(listing.namespaces, later.namespaces);
+  if (gone.length > 0) return `${gone.join(", ")} was dropped or renamed while the dump ran`;
+  const anyEmpty = collections.some((c) => c.type !== "view" && c.documents === 0);
+  // One that was away when it was read, and has come back.
+  return anyEmpty && (await run.tail.hasMoved())
+    ? "a collection was dropped or renamed while the dump ran"
+    : null;
+}
+
+async function assertStill(
+  run: DumpRun,
+  selection: Selection,
   listing: Listing,
   at: ClusterTime | null,
 ): Promise<void> {
-  const later = await listSelected(
-    deployment,
-    { ...selection, databases: listing.databases, allowEmpty: true },
-    context.signal,
-  );
+  const later = await listAgain(run, selection, listing);
   const gone = findGone(listing.namespaces, later.namespaces);
   if (gone.length > 0)
     throw new MovedError(`${gone.join(", ")} was dropped or renamed while the dump ran`);

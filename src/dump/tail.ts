@@ -12,6 +12,7 @@ import { readStanding } from "../mongo/standing.ts";
 import { missingReplayActions } from "../oplog/rights.ts";
 import { startTail } from "../oplog/tailer.ts";
 import type { FinishedTail, Tail } from "../oplog/tailer.ts";
+import type { KnownCollection, ReadSpan } from "../oplog/tailer-watch.ts";
 import { findNewest, findOrigin } from "../oplog/tailer-origin.ts";
 import { isRolledOver } from "../oplog/tailer-source.ts";
 import { takenBy } from "./listing.ts";
@@ -40,15 +41,28 @@ export interface TailRequest {
   readonly signal: AbortSignal;
 }
 
+/** For what a dump can do without. */
+const SHORT_PATIENCE_MS = 10_000;
+
+interface Begun {
+  readonly tail: Tail;
+  readonly instant: ClusterTime;
+}
+
+const knownBy = ({ database, name, dataUuid }: NamespaceInfo): KnownCollection[] =>
+  dataUuid === null ? [] : [{ namespace: `${database}.${name}`, uuid: dataUuid }];
+
 /** A tail, and what a dump asks of it. */
 export class DumpTail implements AsyncDisposable {
   readonly #request: TailRequest;
   readonly #tail: Tail | null;
+  readonly #instant: ClusterTime;
   readonly #refusal: KeepError | null;
 
-  private constructor(request: TailRequest, tail: Tail | null, refusal: KeepError | null) {
+  private constructor(request: TailRequest, begun: Begun | null, refusal: KeepError | null) {
     this.#request = request;
-    this.#tail = tail;
+    this.#tail = begun?.tail ?? null;
+    this.#instant = begun?.instant ?? { t: 0, i: 0 };
     this.#refusal = refusal;
   }
 
@@ -64,12 +78,12 @@ export class DumpTail implements AsyncDisposable {
     const tail = await startTail(request.deployment, request.partial, {
       origin,
       instant,
-      listed: listing.namespaces.map((n) => `${n.database}.${n.name}`),
+      listed: listing.namespaces.flatMap(knownBy),
       taken: takenBy(selection, listing),
       compression: request.compression,
       signal: request.signal,
     });
-    return new DumpTail(request, tail, null);
+    return new DumpTail(request, { tail, instant }, null);
   }
 
   /** Whether it can still make the dump one instant. */
@@ -95,7 +109,7 @@ export class DumpTail implements AsyncDisposable {
       (isRolledOver(reason) || reason.code === "unreachable" || reason.code === "disk-full")
     )
       throw reason;
-    const problem = this.#tail?.problem;
+    const problem = this.#tail?.watch.problem;
     if (problem)
       throw new KeepError(
         "namespaces-changed",
@@ -112,19 +126,59 @@ export class DumpTail implements AsyncDisposable {
     const standing = await readStanding(client, database, dataCollection(type, name));
     if (standing === null) return true;
     if (standing.uuid !== dataUuid) return false;
-    this.#tail?.settle(`${database}.${name}`, standing.at);
+    // It may have been away and back since the instant: the log tells.
+    if (dataUuid !== null) this.settleRead(dataUuid, { since: this.#instant, until: standing.at });
     return true;
   }
 
-  /** Reads on to what the server has written by now; null where there is no tail that holds. */
-  async finish(): Promise<FinishedTail | null> {
+  /** The collection was read whole, as far as the server tells. */
+  settleRead(uuid: string, span: ReadSpan): void {
+    this.#tail?.watch.settle(uuid, span);
+  }
+
+  /** Of a listing, what had the same name at the instant. What is left out is in the log, or unread later. */
+  async sameAtInstant(namespaces: readonly NamespaceInfo[]): Promise<readonly NamespaceInfo[]> {
+    const tail = this.#tail;
+    if (!tail) return namespaces;
+    const newest = await findNewest(this.#request.deployment.client);
+    if (newest) await tail.reach(newest, false).catch(() => null);
+    this.assertWhole();
+    return namespaces.filter((info) =>
+      knownBy(info).every((known) => tail.watch.nameAtInstant(known) === known.namespace),
+    );
+  }
+
+  /** Whether the log has a drop or a rename of a collection of the listing; false where it cannot tell. */
+  async hasMoved(): Promise<boolean> {
+    if (!this.#tail || !this.holds) return false;
+    const newest = await findNewest(this.#request.deployment.client);
+    if (newest) await this.#tail.reach(newest, false, SHORT_PATIENCE_MS).catch(() => null);
+    return this.#tail.watch.moved;
+  }
+
+  /**
+   * Reads on to what the server has written by now; gives the collections that are unread there. Where there
+   * are none the log ends there. null where there is no tail that holds.
+   */
+  async catchUp(): Promise<readonly KnownCollection[] | null> {
     this.assertWhole();
     if (!this.#tail || !this.holds) return null;
     const newest = await findNewest(this.#request.deployment.client);
     if (newest === null) return null;
-    const finished = await this.#tail.finish(newest);
+    const unread = await this.#tail.reach(newest, true);
     this.assertWhole();
-    await this.#tellRights();
+    return unread;
+  }
+
+  /** Where nothing is unread: what the log renames and drops, and nobody has (tailer-watch.ts). */
+  get gone(): readonly KnownCollection[] {
+    return this.#tail?.watch.gone() ?? [];
+  }
+
+  /** Once nothing is unread. */
+  async finish(): Promise<FinishedTail | null> {
+    const finished = (await this.#tail?.finish()) ?? null;
+    if (finished) await this.#tellRights();
     return finished;
   }
 

@@ -105,7 +105,8 @@ export function uuidOf(b: Buffer): string | null {
   return uuid ? b.toString("hex", uuid.at + 5, uuid.at + 21) : null;
 }
 
-function describe(database: string, b: Buffer): NamespaceInfo {
+/** An entry of listCollections; without its indexes. */
+export function describe(database: string, b: Buffer): NamespaceInfo {
   const type = findString(b, 0, "type") ?? "";
   return {
     database,
@@ -140,7 +141,7 @@ export function isInternal(database: string, name: string): boolean {
   return name.startsWith("system.") && name !== "system.js";
 }
 
-async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {
+export async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {
   if (info.type === "view") return [];
   try {
     const indexes: Uint8Array[] = [];

@@ -1,7 +1,9 @@
-// Whether a collection still stands under its name, and when that was so.
-import type { MongoClient } from "mongodb";
+// Whether a collection still stands under its name, or where it stands now, and when that was so.
+import { UUID } from "mongodb";
+import type { ClientSession, MongoClient } from "mongodb";
 import type { ClusterTime } from "./server-info.ts";
-import { asBuffer, uuidOf } from "./namespaces.ts";
+import { asBuffer, describe, uuidOf } from "./namespaces.ts";
+import type { NamespaceInfo } from "./namespaces.ts";
 import { driverError } from "./server-error.ts";
 
 export interface Standing {
@@ -24,8 +26,44 @@ export async function readStanding(
         .db(database)
         .listCollections({ name }, { nameOnly: false, raw: true, session })
         .toArray()) as unknown as readonly Uint8Array[];
-      const at = session.operationTime;
-      return at ? { uuid: found ? uuidOf(asBuffer(found)) : null, at: { t: at.t, i: at.i } } : null;
+      const at = timeOf(session);
+      return at && { uuid: found ? uuidOf(asBuffer(found)) : null, at };
+    });
+  } catch (error) {
+    throw driverError("list", database, error);
+  }
+}
+
+function timeOf({ operationTime }: ClientSession): ClusterTime | null {
+  return operationTime ? { t: operationTime.t, i: operationTime.i } : null;
+}
+
+export interface Whereabouts {
+  /** As the collection is now, without indexes; null where it was dropped. */
+  readonly info: NamespaceInfo | null;
+  /** The server's newest entry before it was asked, and after it. */
+  readonly since: ClusterTime;
+  readonly until: ClusterTime;
+}
+
+/** Where in its database a collection is by now. Asks the primary; null as for readStanding. */
+export async function locateCollection(
+  client: MongoClient,
+  database: string,
+  uuid: string,
+): Promise<Whereabouts | null> {
+  try {
+    return await client.withSession(async (session) => {
+      const db = client.db(database);
+      await db.command({ ping: 1 }, { session });
+      const since = timeOf(session);
+      const wanted = { "info.uuid": new UUID(uuid) };
+      const [found] = (await db
+        .listCollections(wanted, { nameOnly: false, raw: true, session })
+        .toArray()) as unknown as readonly Uint8Array[];
+      const until = timeOf(session);
+      const info = found ? describe(database, asBuffer(found)) : null;
+      return since && until && { info, since, until };
     });
   } catch (error) {
     throw driverError("list", database, error);

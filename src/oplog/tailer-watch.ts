@@ -1,35 +1,60 @@
-// Finds in the kept entries what no replay could make whole: a collection that came from outside of the
-// backup, or went away before it was read, and entries that the replay does not know. Pure.
-import { findString } from "../bson/element.ts";
+// Follows each collection through the kept entries by its UUID: what it was called at the instant, whether it
+// still exists, and whether what was read of it is its own. Finds entries that no replay can carry out. Pure.
+// What must stay true: at the end every collection that existed at the instant and still exists was read whole
+// after its last unseen rename, or `unread` names it (docs/architecture.md, "An oplog that comes with a backup").
+import { findElement, findString, TYPE_BINARY } from "../bson/element.ts";
+import { documentAt } from "../bson/fields.ts";
+import { hasOwnForm } from "../mongo/own-collections.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { classifyEntry, classifyOperation } from "./entry.ts";
 import { compareTimes } from "./cluster-time.ts";
 import type { Operation, Place } from "./operation.ts";
 
 export interface Unreplayable {
-  /** What it is, like "a rename from a collection that is not in the backup". */
+  /** What it is, like "a change of the server's feature compatibility version". */
   readonly what: string;
   readonly namespace: string;
 }
 
+/** A collection by its UUID, as hex without dashes. */
+export interface KnownCollection {
+  /** Its whole name; a time series goes by its own name, not by that of its buckets. */
+  readonly namespace: string;
+  readonly uuid: string;
+}
+
+/** From a moment before a read to one after it: the collection had the name that was read at its end. */
+export interface ReadSpan {
+  readonly since: ClusterTime;
+  readonly until: ClusterTime;
+}
+
 export interface Watch {
-  /** Only the first is kept. */
+  /** The first entry that no replay can carry out; null while there is none. */
   readonly problem: Unreplayable | null;
   /** An entry that is kept, in the oplog's order. */
   see(entry: Buffer): void;
-  /** The collection was read whole, and stood under its name at `at`. */
-  settle(namespace: string, at: ClusterTime): void;
+  /** The collection was read whole. */
+  settle(uuid: string, span: ReadSpan): void;
+  /** The name at the instant; null for a collection that was created later. */
+  nameAtInstant(known: KnownCollection): string | null;
+  /** Collections of the backup that exist and were not read, by their names at the instant. */
+  unread(): KnownCollection[];
+  /** Where nothing is unread: what was never listed or read, and that the log renames before it drops it. */
+  gone(): KnownCollection[];
+  /** Whether a collection of the listing was dropped, renamed or replaced so far. */
+  readonly moved: boolean;
 }
 
 /**
- * @param listed whole names of what the backup holds at its instant; all entries change what is there since
+ * @param listed the collections of the listing, which may be newer than the instant
  * @param takes whether a whole name belongs to the backup
  */
 export function createWatch(
-  listed: readonly string[],
+  listed: readonly KnownCollection[],
   takes: (namespace: string) => boolean,
 ): Watch {
-  return new NamespaceWatch(listed, takes);
+  return new CollectionWatch(listed, takes);
 }
 
 /** Holds the feature compatibility version, which no replay may change. */
@@ -37,23 +62,54 @@ const VERSIONS = "admin.system.version";
 
 const nameOf = ({ database, collection }: Place) => `${database}.${collection}`;
 
-class NamespaceWatch implements Watch {
-  problem: Unreplayable | null = null;
-  readonly #takes: (namespace: string) => boolean;
-  /** All there is by now, as far as the entries tell. */
-  readonly #present: Set<string>;
-  /** Those of the listing that are still the same collection. */
-  readonly #original: Set<string>;
-  readonly #settled = new Map<string, ClusterTime>();
+/** A collection that existed at the instant. */
+interface Member {
+  readonly uuid: string;
+  readonly isListed: boolean;
+  /** Its name at the instant: the first one that the log gives, or that of the listing. */
+  first: string;
+  now: string;
+  isSeen: boolean;
+  isDropped: boolean;
+  readonly renames: ClusterTime[];
+  read: ReadSpan | null;
+}
 
-  constructor(listed: readonly string[], takes: (namespace: string) => boolean) {
+class CollectionWatch implements Watch {
+  problem: Unreplayable | null = null;
+  moved = false;
+  readonly #takes: (namespace: string) => boolean;
+  readonly #members = new Map<string, Member>();
+  /** Created after the instant: the log has all of them. */
+  readonly #born = new Set<string>();
+  /** Every name so far: operations of the command applyOps may come without a UUID. */
+  readonly #names = new Set<string>();
+
+  constructor(listed: readonly KnownCollection[], takes: (namespace: string) => boolean) {
     this.#takes = takes;
-    this.#present = new Set(listed);
-    this.#original = new Set(listed);
+    for (const one of listed) this.#add(one, true);
   }
 
-  settle(namespace: string, at: ClusterTime): void {
-    this.#settled.set(namespace, at);
+  settle(uuid: string, span: ReadSpan): void {
+    const member = this.#members.get(uuid);
+    if (member) member.read = span;
+  }
+
+  nameAtInstant({ uuid, namespace }: KnownCollection): string | null {
+    if (this.#born.has(uuid)) return null;
+    return this.#members.get(uuid)?.first ?? namespace;
+  }
+
+  unread(): KnownCollection[] {
+    return [...this.#members.values()]
+      .filter((one) => !one.isDropped && this.#takes(one.now) && !isReadWhole(one))
+      .map(toKnown);
+  }
+
+  gone(): KnownCollection[] {
+    return [...this.#members.values()]
+      .filter((one) => !one.isListed && one.renames.length > 0 && one.read === null)
+      .map(toKnown);
   }
 
   see(entry: Buffer): void {
@@ -67,56 +123,115 @@ class NamespaceWatch implements Watch {
 
   #walk(raw: Buffer, operation: Operation, at: ClusterTime): void {
     switch (operation.kind) {
+      case "ignore":
+      case "view":
+      case "dropViews":
+      // The server logs a drop of each collection before it.
+      case "dropDatabase":
+      case "commitTransaction":
+      case "abortTransaction":
+        return;
       case "unknown":
         this.#report(operation.what, findString(raw, 0, "ns") ?? "");
         return;
       case "applyOps":
         for (const inner of operation.operations) this.#walk(inner, classifyOperation(inner), at);
         return;
-      case "insert":
-      case "update":
-      case "delete":
-        this.#write(operation.place);
-        return;
-      case "create":
-        this.#present.add(nameOf(operation.place));
-        return;
-      case "drop":
-        this.#forget(nameOf(operation.place));
-        return;
-      case "rename":
-        this.#rename(operation.from, operation.to, at);
-        return;
-      case "dropDatabase":
-        for (const name of this.#present)
-          if (name.startsWith(`${operation.database}.`)) this.#forget(name);
-        return;
       default:
+        this.#about(raw, operation, at);
     }
   }
 
-  #write(place: Place): void {
-    const name = nameOf(place);
-    if (name === VERSIONS)
-      this.#report("a change of the server's feature compatibility version", name);
-    else if (!this.#present.has(name))
-      this.#report("a write to a collection that is not in the backup", name);
+  #about(raw: Buffer, operation: OnOneCollection, at: ClusterTime): void {
+    const namespace = nameOf(operation.kind === "rename" ? operation.from : operation.place);
+    const uuid = uuidAt(raw, "ui");
+    if (namespace === VERSIONS)
+      this.#report("a change of the server's feature compatibility version", namespace);
+    else if (uuid === null) this.#withoutUuid(operation, namespace);
+    else if (operation.kind === "create") this.#bear(uuid, namespace);
+    else if (operation.kind === "rename") this.#rename(raw, uuid, operation, at);
+    else {
+      const member = this.#meet(uuid, namespace);
+      if (member && operation.kind === "drop") this.#drop(member);
+    }
   }
 
-  #forget(namespace: string): void {
-    this.#present.delete(namespace);
-    this.#original.delete(namespace);
+  #withoutUuid({ kind }: OnOneCollection, namespace: string): void {
+    const isKnown = this.#names.has(namespace) && kind !== "drop" && kind !== "rename";
+    if (kind === "create") this.#names.add(namespace);
+    else if (!isKnown) this.#report("an entry without the UUID of its collection", namespace);
   }
 
-  #rename(source: Place, goal: Place, at: ClusterTime): void {
-    const [from, to] = [nameOf(source), nameOf(goal)];
-    if (!this.#present.has(from) && this.#takes(to))
-      this.#report("a rename of a collection that is not in the backup", from);
-    const settled = this.#settled.get(from);
-    if (this.#original.has(from) && (settled === undefined || compareTimes(at, settled) <= 0))
-      this.#report("a rename of a collection that was not read yet", from);
-    this.#forget(from);
-    this.#forget(to);
-    this.#present.add(to);
+  #bear(uuid: string, namespace: string): void {
+    this.#names.add(namespace);
+    this.#born.add(uuid);
+    this.#members.delete(uuid);
   }
+
+  #drop(member: Member): void {
+    member.isDropped = true;
+    this.moved ||= member.isListed;
+  }
+
+  #rename(raw: Buffer, uuid: string, { from, to }: { from: Place; to: Place }, at: ClusterTime) {
+    const member = this.#meet(uuid, nameOf(from));
+    const replaced = uuidAt(documentAt(raw, "o"), "dropTarget");
+    const target = replaced === null ? null : this.#meet(replaced, nameOf(to));
+    if (target) this.#drop(target);
+    if (!member) return;
+    if (!member.isListed && hasOwnForm(from.collection))
+      this.#report("a restore that exchanges collections", nameOf(to));
+    member.now = nameOf(to);
+    member.renames.push(at);
+    this.#names.add(member.now);
+    this.moved ||= member.isListed;
+  }
+
+  /** null: it was created after the instant. */
+  #meet(uuid: string, namespace: string): Member | null {
+    if (this.#born.has(uuid)) return null;
+    const member = this.#members.get(uuid) ?? this.#add({ uuid, namespace }, false);
+    if (!member.isSeen) {
+      member.isSeen = true;
+      member.first = member.now = namespace;
+    }
+    return member;
+  }
+
+  #add({ uuid, namespace }: KnownCollection, isListed: boolean): Member {
+    const member = {
+      ...{ uuid, isListed, first: namespace, now: namespace, isSeen: false, isDropped: false },
+      ...{ renames: [], read: null },
+    };
+    this.#members.set(uuid, member);
+    this.#names.add(namespace);
+    return member;
+  }
+}
+
+const toKnown = ({ uuid, first }: Member): KnownCollection => ({ uuid, namespace: first });
+
+type WithoutCollection =
+  | "ignore"
+  | "view"
+  | "dropViews"
+  | "dropDatabase"
+  | "commitTransaction"
+  | "abortTransaction"
+  | "unknown"
+  | "applyOps";
+type OnOneCollection = Exclude<Operation, { kind: WithoutCollection }>;
+
+/** A rename within the span: the name may have been another collection's, or nobody's, when it was read. */
+function isReadWhole({ read, renames }: Member): boolean {
+  if (read === null) return false;
+  const { since, until } = read;
+  return !renames.some((at) => compareTimes(at, since) > 0 && compareTimes(at, until) <= 0);
+}
+
+/** A binary of 16 bytes as hex; null where there is none, or something else. */
+function uuidAt(b: Buffer | null, name: string): string | null {
+  const found = b && findElement(b, 0, name);
+  if (found?.type !== TYPE_BINARY || b?.readInt32LE(found.at) !== 16) return null;
+  return b.toString("hex", found.at + 5, found.at + 21);
 }

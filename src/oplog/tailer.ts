@@ -18,15 +18,15 @@ import { createSelect } from "./tailer-select.ts";
 import type { TakenNamespaces } from "./followed-names.ts";
 import { followOplog } from "./tailer-source.ts";
 import { createWatch } from "./tailer-watch.ts";
-import type { Unreplayable, Watch } from "./tailer-watch.ts";
+import type { KnownCollection, Watch } from "./tailer-watch.ts";
 
 export interface TailOptions {
   /** The entry to begin at (tailer-origin.ts). */
   readonly origin: ClusterTime;
   /** The instant of the dump: what it shows need not be replayed. */
   readonly instant: ClusterTime;
-  /** Whole names of what the backup holds at the instant. */
-  readonly listed: readonly string[];
+  /** The collections of the listing, each by the UUID of the collection that holds its documents. */
+  readonly listed: readonly KnownCollection[];
   readonly taken: TakenNamespaces;
   readonly compression: Compression;
   readonly signal: AbortSignal;
@@ -41,17 +41,29 @@ export interface FinishedTail extends WrittenFile {
 export interface Tail {
   /** Why it stands still; null while it runs. */
   readonly failure: Error | null;
-  /** The first entry that no replay can make whole; null while there is none. */
-  readonly problem: Unreplayable | null;
-  /** The collection was read whole, and stood under its name at `at`. */
-  settle(namespace: string, at: ClusterTime): void;
+  /** What it saw of each collection so far. */
+  readonly watch: Pick<Watch, "problem" | "moved" | "gone" | "nameAtInstant" | "settle">;
   /**
-   * Reads on to `target` and closes the file.
-   * @throws what it failed with, and unreachable where nothing new came for `patienceMs`; the file is removed then
+   * Reads on to `target`; gives the collections that are unread there. Where there are none and `mayStop`, that
+   * is its end.
+   * @throws what it failed with, and unreachable where nothing new came for `patienceMs`
    */
-  finish(target: ClusterTime, patienceMs?: number): Promise<FinishedTail>;
+  reach(
+    target: ClusterTime,
+    mayStop: boolean,
+    patienceMs?: number,
+  ): Promise<readonly KnownCollection[]>;
+  /** Closes the file, after `reach` came to the end. @throws what it failed with; the file is removed then */
+  finish(): Promise<FinishedTail>;
   /** Stops at once and removes the file. Does nothing after `finish`. */
   discard(): Promise<void>;
+}
+
+/** Who waits for the tail, and for what. */
+interface Waiting {
+  readonly target: ClusterTime;
+  readonly mayStop: boolean;
+  readonly resolve: (unread: readonly KnownCollection[]) => void;
 }
 
 /** A healthy majority is behind by milliseconds. */
@@ -75,7 +87,7 @@ class OplogTail implements Tail {
   readonly #file: DataFile;
   readonly #path: string;
   readonly #options: TailOptions;
-  readonly #watch: Watch;
+  readonly watch: Watch;
   readonly #select: ReturnType<typeof createSelect>;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -83,7 +95,7 @@ class OplogTail implements Tail {
   #pendingBytes = 0;
   #entries = 0;
   #position: ClusterTime = { t: 0, i: 0 };
-  #target: ClusterTime | null = null;
+  #waiting: Waiting | null = null;
   #over = false;
 
   constructor(deployment: Deployment, file: DataFile, path: string, options: TailOptions) {
@@ -95,30 +107,41 @@ class OplogTail implements Tail {
       const dot = namespace.indexOf(".");
       return options.taken.collection(namespace.slice(0, dot), namespace.slice(dot + 1));
     };
-    this.#watch = createWatch(options.listed, takes);
+    this.watch = createWatch(options.listed, takes);
     this.#running = this.#follow(deployment).catch((error: unknown) => {
       this.failure = error instanceof Error ? error : toKeepError(error);
     });
   }
 
-  get problem(): Unreplayable | null {
-    return this.#watch.problem;
-  }
-
-  settle(namespace: string, at: ClusterTime): void {
-    this.#watch.settle(namespace, at);
-  }
-
-  async finish(target: ClusterTime, patienceMs = PATIENCE_MS): Promise<FinishedTail> {
-    this.#target = target;
-    const watch = this.#giveUpWithoutProgress(patienceMs);
-    await this.#running;
-    clearInterval(watch);
-    if (this.failure !== null) {
-      await this.discard();
-      throw this.failure;
-    }
+  async reach(target: ClusterTime, mayStop: boolean, patienceMs = PATIENCE_MS) {
+    const patience = this.#giveUpWithoutProgress(patienceMs);
+    const reached = new Promise<readonly KnownCollection[]>((resolve) => {
+      this.#waiting = { target, mayStop, resolve };
+    });
     try {
+      if (!mayStop) this.#arrive();
+      const unread = await Promise.race([reached, this.#running]);
+      if (this.failure !== null) throw this.failure;
+      return unread ?? [];
+    } finally {
+      clearInterval(patience);
+    }
+  }
+
+  /** Answers who waits, where the target is reached. Whether that is the end. */
+  #arrive(): boolean {
+    const waiting = this.#waiting;
+    if (waiting === null || compareTimes(this.#position, waiting.target) < 0) return false;
+    const unread = this.watch.unread();
+    this.#waiting = null;
+    waiting.resolve(unread);
+    return waiting.mayStop && unread.length === 0;
+  }
+
+  async finish(): Promise<FinishedTail> {
+    await this.#running;
+    try {
+      if (this.failure !== null) throw this.failure;
       await this.#flush();
       const written = await this.#file.close();
       this.#over = true;
@@ -162,14 +185,14 @@ class OplogTail implements Tail {
       for (const entry of batch) await this.#take(entry);
       const last = batch.at(-1);
       if (last) this.#position = glance(last, 0).ts;
-      if (this.#target !== null && compareTimes(this.#position, this.#target) >= 0) return;
+      if (this.#arrive()) return;
     }
   }
 
   async #take(entry: Buffer): Promise<void> {
     const kept = this.#select(entry);
     if (kept === null) return;
-    this.#watch.see(kept);
+    this.watch.see(kept);
     // The batch's memory is used again: the entry must be a copy.
     this.#pending.push(kept === entry ? Buffer.from(entry) : kept);
     this.#pendingBytes += kept.length;

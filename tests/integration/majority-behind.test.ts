@@ -73,7 +73,9 @@ test("a majority that is behind", async (t) => {
     const context = { emit: (event: KeepEvent) => told.push(event), signal };
     await using deployment = await openDeployment(new Secret(uri), context);
     await patients.insertOne({ n: 4 }, { writeConcern: { w: 1 } });
-    const { listing, at, isBehind } = await listAtInstant(deployment, EVERYTHING, context, 300);
+    const { listing, at, isBehind } = await listAtInstant(deployment, EVERYTHING, context, {
+      patienceMs: 300,
+    });
     assert.deepEqual([listing.namespaces.length, at, isBehind], [2, null, true]);
     const warned = told.flatMap((e) => (e.kind === "log" && e.level === "warn" ? [e.code] : []));
     assert.deepEqual(warned, ["majority-behind"]);
@@ -94,7 +96,7 @@ test("a majority that is behind", async (t) => {
       compression: { algorithm: "none", level: null },
     });
     const never = { t: at.t + 10_000, i: 1 };
-    await assert.rejects(tail.finish(never, 3_000), {
+    await assert.rejects(tail.reach(never, true, 3_000), {
       code: "unreachable",
       message: /nothing new for 3 s/,
     });
