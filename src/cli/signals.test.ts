@@ -90,3 +90,32 @@ test("a service that was stopped is started again first", (t) => {
   mock.timers.tick(5_000);
   assert.deepEqual(run.codes(), ["interrupted"]);
 });
+
+test("the last steps of a change wait for no signal, and 5 seconds count from their end", (t) => {
+  const run = watched(t);
+  run.step("settle", "begin");
+  run.step("live-change", "begin");
+  run.step("live-change", "end");
+  run.send("SIGINT");
+  mock.timers.tick(600_000);
+  assert.deepEqual(run.codes(), []);
+  run.step("settle", "end");
+  mock.timers.tick(4_999);
+  assert.deepEqual(run.codes(), []);
+  mock.timers.tick(1);
+  assert.deepEqual(run.codes(), ["interrupted"]);
+});
+
+for (const [step, code] of [
+  ["live-change", "restore-broken"],
+  ["undo", "restore-undone"],
+] as const)
+  test(`a second signal before the last steps after ${step} says what is live: ${code}`, (t) => {
+    const run = watched(t);
+    run.step("settle", "begin");
+    run.step(step, "begin");
+    run.step(step, "end");
+    run.send("SIGINT");
+    run.send("SIGINT");
+    assert.deepEqual(run.codes(), [code]);
+  });

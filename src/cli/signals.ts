@@ -1,5 +1,6 @@
 // Ctrl-C and its like: the first one asks the job to stop and clean up, the second one stops at once, and nobody
-// waits longer than 5 s, unless live data is half replaced or the service is stopped: those are put back first (AMENDMENTS 9).
+// waits longer than 5 s. But what belongs to a change of live data is brought to its end first: the change or its undo,
+// the start of the service, the expiry, the record.
 import type { ErrorCode } from "../errors.ts";
 import { ERRORS, KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -17,21 +18,32 @@ export interface SignalWatch {
 /** `endNow` says the error to whoever started us, and ends the process. */
 export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   const controller = new AbortController();
-  let liveDataInParts = false;
+  let liveData: "as it was" | "between" | "restored" | "undone" = "as it was";
+  let settling = false;
   let serviceStopped = false;
   let startHint: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const isBusy = () => liveData === "between" || settling || serviceStopped;
+  /** From the last moment on in which nothing was to be brought to its end. */
+  const wait = (error: KeepError) => {
+    clearInterval(timer);
+    timer = setInterval(() => {
+      if (!isBusy()) endNow(error);
+    }, PATIENCE_MS);
+    timer.unref();
+  };
+  let asked: KeepError | undefined;
   const onSignal = (code: ErrorCode, name: string) => {
-    const first = !controller.signal.aborted;
     const error = new KeepError(code, `stopped by ${name}`);
-    if (first) {
+    if (asked === undefined) {
+      asked = error;
       controller.abort(error);
-      const timer = setInterval(() => {
-        if (!liveDataInParts && !serviceStopped) endNow(error);
-      }, PATIENCE_MS);
-      timer.unref();
-    } else if (liveDataInParts) endNow(brokenBy(name, startHint));
+      wait(error);
+    } else if (liveData === "between") endNow(brokenBy(name, startHint));
     // With the service stopped and the data whole, the service is started again first: that is under way.
-    else if (!serviceStopped) endNow(error);
+    else if (serviceStopped) return;
+    else if (!settling) endNow(error);
+    else endNow(liveData === "undone" ? undoneBy(name) : unfinishedBy(name));
   };
   for (const [name, code] of Object.entries(SIGNALS)) {
     process.on(name, () => {
@@ -48,9 +60,10 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
       }
       if (event.step === "start-service" && event.state === "end") serviceStopped = false;
       // Undoing ends what live-change began, whether that said so or not.
-      if (event.step === "live-change" || event.step === "undo") {
-        liveDataInParts = event.state === "begin";
-      }
+      if (event.step === "live-change") liveData = event.state === "begin" ? "between" : "restored";
+      if (event.step === "undo") liveData = event.state === "begin" ? "between" : "undone";
+      if (event.step === "settle") settling = event.state === "begin";
+      if (asked && !isBusy() && event.state === "end") wait(asked);
     },
   };
 }
@@ -62,4 +75,18 @@ function brokenBy(name: string, startHint: string | undefined): KeepError {
     `stopped by a second ${name} while live data was replaced`,
     { hint: `${ERRORS["restore-broken"].hint}${start}` },
   );
+}
+
+function unfinishedBy(name: string): KeepError {
+  return new KeepError(
+    "restore-broken",
+    `stopped by a second ${name} before the last steps of the restore: the restored data is live`,
+    {
+      hint: "Run mongokeep restore --resume --confirm to finish it, or mongokeep rollback --confirm to undo it.",
+    },
+  );
+}
+
+function undoneBy(name: string): KeepError {
+  return new KeepError("restore-undone", `the restore was stopped by ${name}, and undone`);
 }

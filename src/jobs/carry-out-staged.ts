@@ -2,9 +2,7 @@
 // start the service → expiry. What must stay true: until the swap nothing live is touched, and from the swap
 // on everything that was live is still there, under another name.
 import { KeepError, toKeepError } from "../errors.ts";
-import { openBackup } from "../archive/reader.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { expireAll } from "../restore/expiry.ts";
 import { assertPlanHolds } from "../restore/live.ts";
 import type { Work } from "../restore/load-collections.ts";
 import { applyInPlace, viewsOf } from "../restore/native.ts";
@@ -28,9 +26,9 @@ import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { assertServerSpace } from "./server-space.ts";
 import { swapContext } from "./swap-context.ts";
-import { expectedOf, settleAside } from "./aside.ts";
 import type { SetAside } from "./set-aside.ts";
 import { settleReturned } from "./returned.ts";
+import { settleRestored } from "./settle-restored.ts";
 import { undoSwap } from "./undo-swap.ts";
 
 export interface StagedOutcome {
@@ -38,6 +36,8 @@ export interface StagedOutcome {
   readonly outcome: RestoreOutcome;
   readonly serviceDownSeconds: number | null;
   readonly setAside: readonly SetAside[];
+  /** false: a last step failed, and `restore --resume` finishes it. */
+  readonly isWhole: boolean;
 }
 
 /** @throws KeepError as carryOut does */
@@ -57,32 +57,19 @@ export async function carryOutStaged(
     : await stageOrClear(context, deployment, order, record);
   const swap: Swap = { order, record, staging, items, protection };
   const swapped = await inWindow(context, deployment, swap);
-  const { work } = staging;
-  // The rest is about what is live already, and fails no more.
-  const lenient = bestEffort(record, context.emit);
-  if (order.plan.expiry) await expireSwapped(context, deployment, lenient, work);
-  const before = await openBefore(context, protection);
-  const expected = swapBack?.expected ?? expectedOf(before);
-  const since = swapBack?.since ?? null;
-  const setAside = await settleAside(context, deployment, { record: lenient, items, expected, before, since }); // prettier-ignore
+  const { setAside, isWhole } = await settleRestored(context, {
+    record: bestEffort(record, context.emit),
+    expiring: order.plan.expiry ? staging.work : [],
+    ...{ items, swapBack },
+    safetyBackup: protection.backup?.path ?? null,
+  });
   return {
     protection,
     outcome: outcomeOf(order, staging, swapped.inPlace),
     serviceDownSeconds: swapped.downSeconds,
     setAside,
+    isWhole,
   };
-}
-
-/** null also where it cannot be read: then nothing of what is aside counts as held by it. */
-async function openBefore({ emit }: JobContext, { backup }: Protection) {
-  if (backup === null) return null;
-  try {
-    return await openBackup(backup.path);
-  } catch (error) {
-    const message = `the restore is done; the backup from before it cannot be read: ${toKeepError(error).message}`;
-    emit({ kind: "log", level: "warn", code: "aside-not-compared", message });
-    return null;
-  }
 }
 
 const NOTHING: Staging = {
@@ -253,27 +240,6 @@ export function withoutLiveChange(record: RestoreRecord): RestoreRecord {
     ...record,
     journal: (entry) => (entry.step === "live-change" ? Promise.resolve() : record.journal(entry)),
   };
-}
-
-/** What expires begins to: the restore is done, and a failure here is told, not undone. */
-export async function expireSwapped(
-  { emit, signal }: JobContext,
-  deployment: Deployment,
-  record: RestoreRecord,
-  work: readonly Work[],
-): Promise<void> {
-  const swapped = work.filter(({ planned }) => planned.way === "swap");
-  try {
-    await expireAll({ deployment, record, context: { emit, signal } }, swapped);
-  } catch (error) {
-    const { message } = toKeepError(error);
-    emit({
-      kind: "log",
-      level: "error",
-      code: "expiry-not-set",
-      message: `the restore is done, but documents that should expire do not yet: ${message}; again with: mongokeep restore --resume ${record.id} --confirm`,
-    });
-  }
 }
 
 function outcomeOf(

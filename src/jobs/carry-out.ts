@@ -48,7 +48,9 @@ export async function carryOut(
       const done = await carryOutIn(own, deployment, order, record);
       // What was restored is live: not to be able to write so is told, and makes no failure of it.
       const lenient = bestEffort(record, own.emit);
-      await lenient.journal({ step: "end", state: "done", rate: rateOf(order.plan, done.outcome) });
+      const rate = rateOf(order.plan, done.outcome);
+      // Without its end it is one that `restore --resume` finishes.
+      if (done.isWhole) await lenient.journal({ step: "end", state: "done", rate });
       await logEnd(lenient, done);
       return { record, ...done };
     } catch (error) {
@@ -119,7 +121,7 @@ async function inWindow(
     const protection = await protectPresent(context, deployment, order, record);
     const outcome = await change(context, deployment, order, protection, record);
     const serviceDownSeconds = await window.open();
-    return { protection, outcome, serviceDownSeconds, setAside: [] };
+    return { protection, outcome, serviceDownSeconds, setAside: [], isWhole: true };
   } catch (error) {
     keepStopped = error instanceof KeepError && error.code === "restore-broken";
     throw error;

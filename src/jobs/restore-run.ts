@@ -1,6 +1,7 @@
 // A restore as its restoration log has it: how it begins and ends, what it warns of, why it fails.
 import { join } from "node:path";
 import { KeepError, toKeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { endAttempt } from "../restore/attempt.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
@@ -19,6 +20,8 @@ export interface CarriedOut {
   readonly outcome: RestoreOutcome;
   readonly serviceDownSeconds: number | null;
   readonly setAside: readonly SetAside[];
+  /** false: a last step failed, and `restore --resume` finishes it. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -32,15 +35,41 @@ export async function underRecord<T>(
 ): Promise<T> {
   const lenient = bestEffort(record, context.emit);
   await endAttempt(context.settings.backupDir);
+  const settling = createSettling(context.emit);
   try {
-    return await act({ ...context, emit: tellingLog(record, context.emit) });
+    return await act({ ...context, emit: tellingLog(record, settling.emit) });
   } catch (error) {
     const failure = withLog(toKeepError(error), record);
     await lenient.log(`FAILED (${failure.code}): ${failure.message}`, causesOf(failure));
     throw failure;
   } finally {
     await lenient.close();
+    settling.end();
   }
+}
+
+/**
+ * From the first change of live data until the record is closed a signal waits: the service, the expiry and the
+ * record belong to the change (cli/signals.ts).
+ */
+function createSettling(emit: Emit): { readonly emit: Emit; end(): void } {
+  let begun = false;
+  return {
+    emit: (event) => {
+      if (
+        !begun &&
+        event.kind === "step" &&
+        (event.step === "live-change" || event.step === "undo")
+      ) {
+        begun = true;
+        emit({ kind: "step", step: "settle", state: "begin" });
+      }
+      emit(event);
+    },
+    end: () => {
+      if (begun) emit({ kind: "step", step: "settle", state: "end" });
+    },
+  };
 }
 
 /** A person at 2 a.m. wants to know where it says more. */

@@ -1,6 +1,5 @@
 // Finishes a restore that died: in its own record, from wherever it stopped.
 import { join } from "node:path";
-import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { KeepError, toKeepError } from "../errors.ts";
@@ -21,16 +20,16 @@ import { reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord, StoredRequest } from "../restore/record.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
-import { expectedOf, settleAside } from "./aside.ts";
 import type { SetAside } from "./set-aside.ts";
 import { collecting } from "./collecting.ts";
-import { clearStaged, expireSwapped, withoutLiveChange } from "./carry-out-staged.ts";
+import { clearStaged, withoutLiveChange } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
 import { readRestores } from "./restore-records.ts";
 import { describePlan, loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { settleRestored } from "./settle-restored.ts";
 import { swapContext } from "./swap-context.ts";
 import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
@@ -174,7 +173,9 @@ async function finish(
   resumed: Resumed,
   { useService }: ResumeRequest,
 ): Promise<Finished> {
-  const { stored, record, backup } = resumed;
+  const { stored, backup } = resumed;
+  // Live data is between two states, or as planned: not to be able to write that down makes no failure of it.
+  const record = bestEffort(resumed.record, context.emit);
   await using deployment = await context.connect();
   const service = useService ? context.service : null;
   const wasStopped = leftStopped(stored.entries);
@@ -182,7 +183,8 @@ async function finish(
   const concerned = stored.state === "broken" || wasStopped ? service : null;
   const window = await stopServiceFor(context, concerned, record, wasStopped);
   try {
-    if (stored.state === "broken") await forward(context, deployment, resumed);
+    if (stored.state === "broken")
+      await inLiveChange(context, () => forward(context, deployment, { ...resumed, record }));
   } catch (error) {
     const cause = toKeepError(error);
     throw new KeepError("restore-broken", `the restore is not finished yet: ${cause.message}`, {
@@ -193,29 +195,24 @@ async function finish(
   }
   const downSeconds = await window.open();
   const { plan } = stored.recorded;
-  if (backup && plan.expiry && plan.mode === "staged")
-    await expireSwapped(context, deployment, record, await collectWork(backup, plan, IN_PLACE));
-  const before = await openBefore(context, stored);
-  const expected = expectedOf(before);
-  const items = stored.swap ?? [];
-  const setAside = await settleAside(context, deployment, {
+  const isExpiring = backup !== null && plan.expiry && plan.mode === "staged";
+  const safety = protectedBy(stored.entries);
+  const { setAside, isWhole } = await settleRestored(context, {
     record,
-    items,
-    expected,
-    before,
-    since: null,
+    expiring: isExpiring ? await collectWork(backup, plan, IN_PLACE) : [],
+    items: stored.swap ?? [],
+    safetyBackup: safety === null ? null : join(context.settings.backupDir, safety),
   });
-  await record.journal({ step: "end", state: "done" });
+  if (isWhole) await record.journal({ step: "end", state: "done" });
   await record.log("restore done");
   return { downSeconds, setAside };
 }
 
-async function openBefore(
-  { settings }: JobContext,
-  { entries }: StoredRecord,
-): Promise<OpenedBackup | null> {
-  const id = protectedBy(entries);
-  return id === null ? null : await openBackup(join(settings.backupDir, id));
+/** Says that live data is between two states: a signal waits then. */
+async function inLiveChange({ emit }: JobContext, act: () => Promise<void>): Promise<void> {
+  emit({ kind: "step", step: "live-change", state: "begin" });
+  await act();
+  emit({ kind: "step", step: "live-change", state: "end" });
 }
 
 /** The rest of the live change: the same moves again do nothing where they were made. */

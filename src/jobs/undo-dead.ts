@@ -2,7 +2,7 @@
 // or before it, where only what it left beside the live data goes.
 import { KeepError, toKeepError } from "../errors.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { leftStopped, protectedBy, reopenRecord } from "../restore/record.ts";
+import { bestEffort, leftStopped, protectedBy, reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -34,7 +34,8 @@ export async function undoDead(
     useService: request.useService,
   };
   if (!request.confirm) return await describePlan(context, deployment, order, request.warnings);
-  const record = await reopenRecord(stored, context.clock);
+  // What must be done now must not fail because it cannot be written down.
+  const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
   return await underRecord(context, record, async (own) => {
     await record.log("the restore died, and is taken back");
     const downSeconds = await undoAndStart(own, stored, record, request);
@@ -56,6 +57,7 @@ async function undoAndStart(
   const window = await stopServiceFor(
     ...([context, isBroken || wasStopped ? service : null, record, wasStopped] as const),
   );
+  context.emit({ kind: "step", step: "undo", state: "begin" });
   await record.journal({ step: "undo", state: "begin", message: "the restore died" });
   try {
     await putSwapBack(context, {
@@ -77,6 +79,7 @@ async function undoAndStart(
   }
   await record.journal({ step: "undo", state: "done" });
   await record.log("the state from before is back");
+  context.emit({ kind: "step", step: "undo", state: "end" });
   const downSeconds = await window.open();
   await settleReturned(context, stored.recorded.plan, record);
   await record.journal({ step: "end", state: "done" });

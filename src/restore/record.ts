@@ -178,13 +178,15 @@ async function openRecord(
     await journal.close();
     throw error;
   });
-  // A line that a crash cut short must not swallow the next one.
-  if (flags === 0) await journal.appendFile("\n");
   await syncFolder(path);
   let logged: Promise<void> = Promise.resolve();
+  // A line that a crash cut short must not swallow the next one.
+  let lead = flags === 0 ? "\n" : "";
   const append = async (entry: Omit<JournalEntry, "at">) => {
     const line: JournalEntry = { at: new Date(clock.now()).toISOString(), ...entry };
-    await journal.appendFile(`${JSON.stringify(line)}\n`);
+    const text = `${lead}${JSON.stringify(line)}\n`;
+    lead = "";
+    await journal.appendFile(text);
   };
   return {
     id: recorded.id,

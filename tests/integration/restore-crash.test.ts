@@ -1,8 +1,10 @@
 // kill -9 of mongokeep right after every line of a restore's journal, then `rollback` or `restore --resume`:
 // the database is the state before, or the backup, by dbHash; never a mix.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { listRecords } from "../../src/restore/read-record.ts";
 import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";
@@ -22,6 +24,9 @@ type Hashes = Record<string, string>;
 async function fillThen({ db }: FreshDatabase): Promise<void> {
   for (const name of ["a", "b"]) await db.collection(name).insertMany(rows(50, "old"));
   await db.collection("a").createIndex({ v: 1 });
+  await db
+    .collection("b")
+    .createIndexes([{ key: { at: 1 }, name: "at_1", expireAfterSeconds: 1_000_000 }]);
   await db.createCollection("view", { viewOn: "a", pipeline: [] });
   await db.createCollection("ts", { timeseries: { timeField: "t", metaField: "m" } });
   await db.collection("ts").insertOne({ t: new Date(0), m: 1, n: 1 });
@@ -133,8 +138,7 @@ async function sweep(
   }
 }
 
-const startService = (place: Workspace) =>
-  import("node:fs/promises").then(({ writeFile }) => writeFile(place.at("service.log"), "start\n"));
+const startService = (place: Workspace) => writeFile(place.at("service.log"), "start\n");
 
 async function mend(place: Workspace, how: "rollback" | "resume") {
   return how === "rollback"
@@ -161,10 +165,10 @@ requires(
 
 requires(
   RS,
-  "Ctrl-C at any step of a staged restore leaves the state before, and nothing beside it",
+  "a signal at any step of a staged restore leaves the state before and nothing beside it, or the whole restore",
   async (t, fresh) => {
     const place = await workspace(t);
-    await ready(place, fresh, false);
+    const { then } = await ready(place, fresh, false);
     for (let n = 1 + Math.floor(Math.random() * EVERY); ; n += EVERY) {
       await empty(fresh);
       await fillNow(fresh);
@@ -176,16 +180,23 @@ requires(
         NODE_OPTIONS: `--import=${KILLER}`,
         KILL_AT_JOURNAL_LINE: String(n),
         KILL_TOLD: told,
-        KILL_SIGNAL: "SIGINT",
+        KILL_SIGNAL: ["SIGINT", "SIGTERM", "SIGHUP"][n % 3],
       };
       const run = await place.run(["restore", "latest", "--confirm", "--json"], { env });
       const line = (await readFile(told, "utf8").catch(() => "")).trim();
       if (line === "") return;
       const shown = `interrupted after ${line}: ${run.stdout}`;
       assert.equal(await lastOf(place), "start", shown);
-      // Once the data is swapped and the service runs again, there is nothing left to interrupt.
-      if (run.json().ok === true || isAfterTheChange(line)) continue;
-      assert.ok([130, 7].includes(run.code ?? 0), shown);
+      assert.ok(!(await place.backupNames()).includes(".lock"), shown);
+      if (run.code === 0) {
+        const { c: _live, ...after } = await hashesOf(fresh);
+        await assertWhole(place, fresh, shown);
+        assert.deepEqual(after, then, shown);
+        continue;
+      }
+      assert.ok(!isAfterTheChange(line), `${shown}: then it is whole`);
+      assert.ok([129, 130, 143, 7].includes(run.code ?? 0), shown);
+      assert.equal(run.code === 7, (await newestState(place)) === '"undone"', shown);
       assert.deepEqual(await hashesOf(fresh), now, shown);
       assert.deepEqual(await keptBeside(fresh.client, fresh.name), [], shown);
     }
@@ -193,4 +204,86 @@ requires(
 );
 
 const isAfterTheChange = (line: string) =>
-  /"live-change","state":"done"|"step":"(aside|expire|end|start-service)"/.test(line);
+  /"live-change","state":"done"|"step":"(aside|expire|end)"/.test(line);
+
+/** What the newest restore's journal says of the live data. */
+async function newestState(place: Workspace): Promise<string> {
+  const [newest] = await listRecords(place.backupDir);
+  return JSON.stringify(newest?.state);
+}
+
+/** Documents expire, the journal says that the restore ended, and there is nothing to resume. */
+async function assertWhole(place: Workspace, { db }: FreshDatabase, shown: string): Promise<void> {
+  const indexes = await db.collection("b").indexes();
+  const expiring = indexes.filter(({ expireAfterSeconds }) => expireAfterSeconds === 1_000_000);
+  assert.equal(expiring.length, 1, shown);
+  assert.equal(await newestState(place), '"finished"', shown);
+}
+
+/** A service command that says that it runs, and waits for the test: with FIFOs nobody has to look twice. */
+function blocking(place: Workspace, ending: string) {
+  const [began, go, once] = [place.at("began"), place.at("go"), place.at("once")];
+  for (const path of [began, go]) execFileSync("mkfifo", [path]);
+  return {
+    command: `[ -e '${once}' ] || { touch '${once}'; echo > '${began}'; cat '${go}'; ${ending}; }`,
+    hasBegun: () => readFile(began),
+    letGo: () => writeFile(go, "\n"),
+  };
+}
+
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  requires(
+    RS,
+    `${name} while SERVICE_CHECK is awaited after the swap: the restore is finished whole`,
+    async (t, fresh) => {
+      const place = await workspace(t);
+      await ready(place, fresh, false);
+      await fresh.db.collection("b").dropIndex("at_1");
+      const check = blocking(place, "true");
+      const stopped = `[ "$(cat '${place.at("service.log")}')" = stop ]`;
+      await place.writeEnv({
+        MONGODB_URI: fresh.uri,
+        SERVICE_STOP: `echo stop > '${place.at("service.log")}'`,
+        SERVICE_START: `echo start > '${place.at("service.log")}'; touch '${place.at("started")}'`,
+        SERVICE_CHECK: `[ ! -e '${place.at("started")}' ] || { ${check.command}; }; ! ${stopped}`,
+      });
+      await startService(place);
+      const running = place.start(["restore", "latest", "--confirm", "--json"]);
+      await check.hasBegun();
+      running.kill(name);
+      await check.letGo();
+      const run = await running.result;
+      assert.equal(run.code, 0, run.stdout + run.stderr);
+      assert.ok(!(await place.backupNames()).includes(".lock"));
+      await assertWhole(place, fresh, run.stdout);
+    },
+  );
+
+requires(
+  RS,
+  "a signal while a service is awaited that does not come up: the old state is back, and that is exit 7",
+  async (t, fresh) => {
+    const place = await workspace(t);
+    await ready(place, fresh, false);
+    await empty(fresh);
+    await fillNow(fresh);
+    const now = await hashesOf(fresh);
+    const start = blocking(place, "exit 1");
+    await place.writeEnv({
+      MONGODB_URI: fresh.uri,
+      SERVICE_STOP: `echo stop >> '${place.at("service.log")}'`,
+      SERVICE_START: `${start.command}; echo start >> '${place.at("service.log")}'`,
+    });
+    const running = place.start(["restore", "latest", "--confirm", "--json"]);
+    await start.hasBegun();
+    running.kill("SIGINT");
+    await start.letGo();
+    const run = await running.result;
+    assert.equal(run.code, 7, run.stdout + run.stderr);
+    assert.deepEqual(await hashesOf(fresh), now);
+    assert.deepEqual(await keptBeside(fresh.client, fresh.name), []);
+    assert.ok(!(await place.backupNames()).includes(".lock"));
+    assert.equal(await newestState(place), '"undone"');
+    assert.equal(await lastOf(place), "start");
+  },
+);

@@ -1,0 +1,88 @@
+// The last steps of a restore whose data is live: documents begin to expire, and what was replaced is compared. The
+// same for a restore and for a resumed one. What must stay true: no signal and no failure makes a failure of it.
+import { openBackup } from "../archive/reader.ts";
+import type { OpenedBackup } from "../archive/opened.ts";
+import { toKeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
+import { expireAll } from "../restore/expiry.ts";
+import type { Work } from "../restore/load-collections.ts";
+import type { RestoreRecord } from "../restore/record.ts";
+import type { SwapItem } from "../restore/swap-plan.ts";
+import { expectedOf, settleAside } from "./aside.ts";
+import type { JobContext } from "./context.ts";
+import type { SwapBack } from "./restore-order.ts";
+import type { SetAside } from "./set-aside.ts";
+
+export interface Restored {
+  /** One that never fails (bestEffort). */
+  readonly record: RestoreRecord;
+  /** What was swapped in, and may expire; empty with --no-ttl. */
+  readonly expiring: readonly Work[];
+  readonly items: readonly SwapItem[];
+  /** The path of the safety backup; null: there is none. */
+  readonly safetyBackup: string | null;
+  /** For a rollback by renames: what is replaced now. */
+  readonly swapBack?: Pick<SwapBack, "expected" | "since"> | undefined;
+}
+
+export interface Settled {
+  readonly setAside: readonly SetAside[];
+  /** false: documents that should expire do not yet. The record must not say that the restore ended. */
+  readonly isWhole: boolean;
+}
+
+export async function settleRestored(outer: JobContext, restored: Restored): Promise<Settled> {
+  // A signal aborts what it can: this is the rest of a change that was made.
+  const { signal } = new AbortController();
+  const context = { ...outer, signal };
+  try {
+    await using deployment = await outer.connect(signal);
+    const isWhole = await expire(context, deployment, restored);
+    const { record, items, swapBack } = restored;
+    const before = await openBefore(context, restored.safetyBackup);
+    const expected = swapBack?.expected ?? expectedOf(before);
+    const since = swapBack?.since ?? null;
+    const toSettle = { record, items, expected, before, since };
+    return { setAside: await settleAside(context, deployment, toSettle), isWhole };
+  } catch (error) {
+    tellNotExpired(context, restored.record, error);
+    return { setAside: [], isWhole: false };
+  }
+}
+
+async function expire(
+  context: JobContext,
+  deployment: Deployment,
+  { record, expiring }: Restored,
+): Promise<boolean> {
+  const swapped = expiring.filter(({ planned }) => planned.way === "swap");
+  try {
+    await expireAll({ deployment, record, context }, swapped);
+    return true;
+  } catch (error) {
+    tellNotExpired(context, record, error);
+    return false;
+  }
+}
+
+function tellNotExpired({ emit }: JobContext, record: RestoreRecord, error: unknown): void {
+  const { message } = toKeepError(error);
+  emit({
+    kind: "log",
+    level: "error",
+    code: "expiry-not-set",
+    message: `the restored data is live, but its last steps failed, so documents that should expire may not: ${message}; to finish the restore: mongokeep restore --resume ${record.id} --confirm`,
+  });
+}
+
+/** null also where it cannot be read: then nothing that was replaced counts as held by it. */
+async function openBefore({ emit }: JobContext, path: string | null): Promise<OpenedBackup | null> {
+  if (path === null) return null;
+  try {
+    return await openBackup(path);
+  } catch (error) {
+    const message = `the restore is done; its safety backup cannot be read: ${toKeepError(error).message}`;
+    emit({ kind: "log", level: "warn", code: "aside-not-compared", message });
+    return null;
+  }
+}
