@@ -85,6 +85,11 @@ export const ERRORS = {
     hint: "Restore an older backup: mongokeep list shows which are good.",
   },
   locked: { exit: 4, labels: LATER, hint: "Wait for the other run to end, then run it again." },
+  "lock-lost": {
+    exit: 4,
+    labels: LATER,
+    hint: "The process stood still for over a minute, or the backup folder did; run it again when the other run has ended.",
+  },
   "disk-full": {
     exit: 5,
     labels: PERSON,

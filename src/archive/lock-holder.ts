@@ -21,6 +21,8 @@ const holderSchema = z.object({
   since: z.string(),
   /** This lock and no other one of the same process. */
   token: z.string().regex(/^[0-9a-f]{16}$/),
+  /** How often it was renewed (lease.ts); locks of earlier versions are not. */
+  renewals: z.string().regex(/^\d+$/).optional(),
 });
 
 export type Holder = Readonly<z.infer<typeof holderSchema>>;
@@ -61,14 +63,27 @@ export async function proofOfDeath(holder: Holder): Promise<string | null> {
   if (holder.host !== hostname()) return null;
   const bootId = await readBootId();
   if (bootId !== null && holder.bootId !== null && bootId !== holder.bootId)
-    return "ended when the machine went down";
-  const namespace = await readlink("/proc/self/ns/pid").catch(() => null);
-  if (namespace !== holder.pidNamespace) return null;
+    // Another machine may have this host name. A lock that is renewed shows whether it lives; one of an earlier version cannot.
+    return holder.renewals === undefined ? "ended when the machine went down" : null;
+  if (!(await sharesProcesses(holder))) return null;
   if (!isRunning(holder.pid)) return "is gone";
   const running = await readProcess(holder.pid);
   if (running === null || holder.startTime === null) return null;
   if (running.startTime !== holder.startTime) return "is gone, and its number is another one's now";
   return running.isZombie ? "has ended" : null;
+}
+
+/** Whether the holder's process number means something here: then it is known to live or to be dead, at once. */
+export async function isOfThisMachine(holder: Holder): Promise<boolean> {
+  return (
+    holder.host === hostname() &&
+    holder.bootId === (await readBootId()) &&
+    (await sharesProcesses(holder))
+  );
+}
+
+async function sharesProcesses({ pidNamespace }: Holder): Promise<boolean> {
+  return pidNamespace === (await readlink("/proc/self/ns/pid").catch(() => null));
 }
 
 /** "mongokeep backup (pid 123 on host, since …)". */

@@ -22,6 +22,8 @@ import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { KeepError } from "../errors.ts";
 import type { KeepEvent } from "../events.ts";
 import { manualClock, systemClock } from "../util/clock.ts";
+import { watchLeases } from "./lease.ts";
+import type { LeaseWatch } from "./lease.ts";
 import { acquireLock, isLockHeld } from "./lock.ts";
 import type { LockRequest } from "./lock.ts";
 import { describeSelf, proofOfDeath, readHolder } from "./lock-holder.ts";
@@ -178,6 +180,103 @@ test("without proof no lock is taken over", async (t) => {
   }
 });
 
+/** A clock that runs ten seconds at each look. */
+function fastWatch() {
+  let now = 0;
+  return watchLeases(() => (now += 10_000));
+}
+
+/** Locks whose process numbers, boots or host names mean nothing here. */
+const elsewhere: readonly Partial<Holder>[] = [
+  { host: "c0ffee01" },
+  { bootId: "another" },
+  { pidNamespace: "pid:[1]" },
+  { bootId: null },
+];
+
+test("a lock of another machine or container that shows no sign of life is taken over, and said", async (t) => {
+  const root = await temporaryFolder(t);
+  for (const changes of elsewhere) {
+    await writeLock(root, { ...changes, renewals: "000000000007" });
+    const told: string[] = [];
+    const emit = (event: KeepEvent) => {
+      if (event.kind === "log") told.push(`${event.code ?? ""}: ${event.message}`);
+    };
+    assert.equal(await isLockHeld(root), true);
+    const lock = await acquireLock(root, request({ watch: fastWatch(), emit }));
+    assert.match(
+      told.join("\n"),
+      /^lock-wait: .*60 s.*\nlock-taken-over: .*showed no sign of life for 60 s$/,
+    );
+    await lock.assertHeld();
+    await lock[Symbol.asyncDispose]();
+    assert.deepEqual(await readdir(root), []);
+  }
+});
+
+test("a lock of another machine or container that is renewed is left alone, whatever its host and boot are", async (t) => {
+  const root = await temporaryFolder(t);
+  for (const changes of elsewhere) {
+    const held = await writeLock(root, { ...changes, renewals: "000000000007" });
+    let looks = 0;
+    const real = fastWatch();
+    const watch: LeaseWatch = {
+      sawLife: () => real.sawLife(),
+      // Renewed between the third and the fourth look.
+      judge: (holder) =>
+        real.judge({ ...holder, renewals: ++looks > 3 ? "000000000008" : "000000000007" }),
+    };
+    await assert.rejects(acquireLock(root, request({ watch })), isLocked);
+    const text = await readFile(join(root, ".lock"), "utf8");
+    assert.equal((JSON.parse(text) as Holder).token, held.token);
+    await rm(join(root, ".lock"));
+  }
+});
+
+test("a claim to a dead lock that was left by a dead container does not stand in the way", async (t) => {
+  const root = await temporaryFolder(t);
+  const dead = await writeLock(root, { host: "c0ffee01", renewals: "000000000007" });
+  const claim = { ...dead, host: "c0ffee02", token: "0".repeat(16) };
+  await writeFile(join(root, `.lock.${dead.token}`), JSON.stringify(claim));
+  const lock = await acquireLock(root, request({ watch: fastWatch() }));
+  assert.deepEqual(await readdir(root), [".lock"]);
+  await lock[Symbol.asyncDispose]();
+});
+
+test("a holder whose lock another run took notices before its next act, and leaves that lock alone", async (t) => {
+  const root = await temporaryFolder(t);
+  const lock = await acquireLock(root, request());
+  await lock.assertHeld();
+  await rm(join(root, ".lock"));
+  const other = await writeLock(root, { host: "c0ffee02" });
+  const isLost = (error: unknown) => error instanceof KeepError && error.code === "lock-lost" && error.exitCode === 4; // prettier-ignore
+  await assert.rejects(lock.assertHeld(), isLost);
+  assert.equal(lock.lost.aborted, true);
+  assert.ok(isLost(lock.lost.reason));
+  await lock[Symbol.asyncDispose]();
+  assert.equal(await readFile(join(root, ".lock"), "utf8"), JSON.stringify(other));
+});
+
+test("a renewal changes nothing of a lock but its counter, and never another run's", async (t) => {
+  const root = await temporaryFolder(t);
+  const path = join(root, ".lock");
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const lock = await acquireLock(root, request());
+  const read = async () => JSON.parse(await readFile(path, "utf8")) as Holder;
+  const first = await read();
+  for (const renewals of ["000000000001", "000000000002"]) {
+    t.mock.timers.tick(10_000);
+    while ((await read()).renewals !== renewals) await sleep(5);
+    assert.deepEqual(await read(), { ...first, renewals });
+  }
+  await rm(path);
+  const other = await writeLock(root, { host: "c0ffee02", renewals: "000000000000" });
+  t.mock.timers.tick(10_000);
+  await once(lock.lost, "abort");
+  assert.equal(await readFile(path, "utf8"), JSON.stringify(other));
+  await lock[Symbol.asyncDispose]();
+});
+
 test("a lock that says nothing is left alone, with what to do", async (t) => {
   const root = await temporaryFolder(t);
   for (const text of ["", "{}", "nonsense"]) {
@@ -263,12 +362,15 @@ test("what a holder says of itself is true, and its token is its own", async () 
 });
 
 test("a process that has ended and is not fetched yet is dead; one whose name is odd lives", async (t) => {
-  // A shell that does not wait for its child, and becomes another program.
-  const script = "sleep 0 & echo $!; exec sleep 60";
-  const parent = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+  // The child ends when its input does, which is after its parent has become another program.
+  const script = "exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-";
+  const parent = spawn("sh", ["-c", script], { stdio: ["pipe", "pipe", "ignore"] });
   t.after(() => parent.kill("SIGKILL"));
   const [said] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(said.toString());
+  // A shell would fetch its child; what it becomes does not.
+  while ((await readFile(`/proc/${parent.pid}/comm`, "utf8")) !== "sleep\n") await sleep(5);
+  parent.stdin.end();
   const fieldsOf = async () => (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "").split(" "); // prettier-ignore
   while ((await fieldsOf())[0] !== "Z") await sleep(5);
   const self = await describeSelf("backup", systemClock);

@@ -1,7 +1,7 @@
 // Unpacked archives: what a dump in a folder would have, private, and gone in every case.
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import {
@@ -16,6 +16,7 @@ import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { manualClock, systemClock } from "../util/clock.ts";
 import { readChunks } from "./chunk-reader.ts";
 import { describeSelf } from "./lock-holder.ts";
+import type { Holder } from "./lock-holder.ts";
 import { openBackup } from "./reader.ts";
 import { clearSpools, spoolMongodumpArchive } from "./spool.ts";
 
@@ -147,6 +148,28 @@ test("folders of dead runs are cleared, those of living ones stay", async (t) =>
   const later = manualClock(now * 1_000 + 2 * 3_600_000);
   assert.deepEqual(await clearSpools(root, later), [".unpacked-00000000000000bb"]);
   assert.equal((await openBackup(living.path)).collections.length, 3);
+});
+
+test("a folder of another machine or container goes only when no run can need it any more", async (t) => {
+  const root = await temporaryFolder(t);
+  await writeFile(join(root, "a"), goodArchive());
+  await using spooled = await spoolMongodumpArchive(join(root, "a"), root, options);
+  const holder = join(dirname(spooled.path), "holder.json");
+  const self = JSON.parse(await readFile(holder, "utf8")) as Holder;
+  for (const changes of [
+    { host: "c0ffee01" },
+    { bootId: "another" },
+    { pidNamespace: "pid:[1]" },
+  ]) {
+    await writeFile(holder, JSON.stringify({ ...self, ...changes, pid: 4_194_305 }));
+    const hours = (n: number) => manualClock(Date.now() + n * 3_600_000);
+    assert.deepEqual(await clearSpools(root, hours(24)), []);
+    const copy = join(root, ".unpacked-00000000000000cc");
+    await cp(dirname(spooled.path), copy, { recursive: true });
+    await rm(dirname(spooled.path), { recursive: true });
+    assert.deepEqual(await clearSpools(root, hours(8 * 24)), [".unpacked-00000000000000cc"]);
+    await mkdir(dirname(spooled.path));
+  }
 });
 
 test("what only looks like an unpacked archive stays", async (t) => {

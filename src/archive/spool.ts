@@ -10,7 +10,8 @@ import { createPrivateFolder, syncFolder, writeNewFile } from "../util/durable-f
 import { openDataFile, writeError } from "./data-file.ts";
 import type { DataFile } from "./data-file.ts";
 import { escapeName, metadataPath } from "./layout.ts";
-import { describeSelf, proofOfDeath, readHolder } from "./lock-holder.ts";
+import { NEVER_RENEWED } from "./lease.ts";
+import { describeSelf, isOfThisMachine, proofOfDeath, readHolder } from "./lock-holder.ts";
 import { readMongodumpArchiveFile } from "./mongodump-archive-file.ts";
 import { ARCHIVED_OPLOG } from "./mongodump-archive-list.ts";
 import type { ArchivedStream, ArchiveList } from "./mongodump-archive-list.ts";
@@ -23,6 +24,8 @@ const COMPRESSION: Compression = { algorithm: "zstd", level: 1 };
 const PLAIN: Compression = { algorithm: "none", level: null };
 const SLOTS = 2;
 const NAMELESS_MS = 60 * 60 * 1_000;
+/** No restore reads an archive for so long; of another machine or container, nothing else tells. */
+const FOREIGN_MS = 7 * 24 * 60 * 60 * 1_000;
 
 export interface SpooledArchive extends AsyncDisposable {
   /** A folder as mongodump writes it. */
@@ -52,7 +55,8 @@ export async function spoolMongodumpArchive(
   try {
     await createPrivateFolder(folder);
     const self = await describeSelf(options.command, options.clock);
-    await writeNewFile(join(folder, HOLDER_FILE), JSON.stringify(self));
+    const holder = JSON.stringify({ ...self, renewals: NEVER_RENEWED });
+    await writeNewFile(join(folder, HOLDER_FILE), holder);
     await createPrivateFolder(join(folder, DUMP));
     await unpack(archive, join(folder, DUMP), options);
   } catch (error) {
@@ -77,9 +81,11 @@ export async function clearSpools(root: string, clock: Clock): Promise<string[]>
 /** One without a holder's name was just begun, or its run died at that moment. */
 async function isDead(folder: string, clock: Clock): Promise<boolean> {
   const held = await readHolder(join(folder, HOLDER_FILE));
-  if (typeof held === "object") return (await proofOfDeath(held.by)) !== null;
   const stat = await lstat(folder).catch(() => null);
-  return stat !== null && clock.now() - stat.mtimeMs > NAMELESS_MS;
+  const isOlder = (ms: number) => stat !== null && clock.now() - stat.mtimeMs > ms;
+  if (typeof held === "string") return isOlder(NAMELESS_MS);
+  if ((await proofOfDeath(held.by)) !== null) return true;
+  return !(await isOfThisMachine(held.by)) && isOlder(FOREIGN_MS);
 }
 
 async function unpack(archive: string, dump: string, options: SpoolOptions): Promise<void> {

@@ -1,7 +1,6 @@
 // The nightly job: lock → space → dump → verify → seal → cleanup.
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
-import { acquireLock } from "../archive/lock.ts";
 import { chooseLatest } from "../archive/resolve.ts";
 import type { EngineName } from "../archive/manifest.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
@@ -12,6 +11,7 @@ import { guardGit } from "../storage/git-guard.ts";
 import { cleanupLocked, clearLeftovers } from "./cleanup.ts";
 import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
+import { holdFolder } from "./hold-folder.ts";
 import { dropExpiredAside } from "./kept-aside.ts";
 import { makeBackup } from "./make-backup.ts";
 import type { BackupOrder } from "./make-backup.ts";
@@ -35,17 +35,14 @@ const AUTOMATIC_WAIT_MS = 30 * 60 * 1_000;
 export async function runBackup(outer: JobContext, request: BackupRequest): Promise<BackupResult> {
   const began = performance.now();
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  const root = context.settings.backupDir;
+  const root = outer.settings.backupDir;
   await openBackupDir(root);
   await guardGit(root);
-  await using _lock = await acquireLock(root, {
-    command: "backup",
-    waitMs: request.manual ? 0 : AUTOMATIC_WAIT_MS,
-    signal: context.signal,
-    emit: context.emit,
-    clock: context.clock,
-  });
+  await using held = await holdFolder(
+    { ...outer, emit: collecting(outer.emit, warnings) },
+    { command: "backup", waitMs: request.manual ? 0 : AUTOMATIC_WAIT_MS },
+  );
+  const { context } = held;
   await clearLeftovers(context);
   const order = orderOf(context, request);
   await checkBefore(context, order);

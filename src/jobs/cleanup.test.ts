@@ -7,7 +7,7 @@ import { folderContext, toldCodes } from "../../tests/support/job-context.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { acquireLock } from "../archive/lock.ts";
 import { KeepError } from "../errors.ts";
-import { cleanup, cleanupLocked } from "./cleanup.ts";
+import { cleanup, cleanupLocked, clearLeftovers } from "./cleanup.ts";
 
 const NOW = "2026-11-23T08:00:00Z";
 const DAY = 86_400_000;
@@ -69,6 +69,20 @@ test("cleanup waits for nobody and touches nothing while another run is at work"
   await assert.rejects(cleanup(context, { dryRun: false }), refused);
   await cleanup(context, { dryRun: true });
   assert.deepEqual(await namesIn(), before);
+});
+
+test("a run whose lock another one took deletes nothing", async (t) => {
+  const root = await temporaryFolder(t);
+  await fillNights(root);
+  await mkdir(join(root, ".2026-11-23_08-00-00.partial"));
+  await mkdir(join(root, ".2026-11-01_08-00-00.deleting"));
+  const before = await readdir(root);
+  const lost = new KeepError("lock-lost", "another run took the lock");
+  const context = { ...folderContext(root, NOW), assertHeld: () => Promise.reject(lost) };
+  await assert.rejects(clearLeftovers(context), lost);
+  await assert.rejects(cleanupLocked(context, { dryRun: false }), lost);
+  assert.deepEqual(await readdir(root), before);
+  await cleanupLocked(context, { dryRun: true });
 });
 
 test("leftovers of dead runs go and are told; a run's own unfinished backup stays while it relieves", async (t) => {

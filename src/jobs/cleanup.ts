@@ -1,13 +1,13 @@
 // Carries the retention policy out (DESIGN section 8): decide for every backup, then delete, newest first.
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
-import { acquireLock } from "../archive/lock.ts";
 import type { RetentionPlan } from "../retention/item.ts";
 import { planRetention } from "../retention/plan.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import { messageOf } from "../util/redact.ts";
 import type { JobContext } from "./context.ts";
 import { bytesIn, clearHalfDeleted, clearLeftovers, deleteFolder } from "./delete-folder.ts";
+import { holdFolder } from "./hold-folder.ts";
 import type { CleanupResult } from "./results.ts";
 import { readPins, toRetentionItem } from "./retention-items.ts";
 import type { Pins } from "./retention-items.ts";
@@ -28,13 +28,10 @@ export async function cleanup(
   { dryRun }: Pick<CleanupRequest, "dryRun">,
 ): Promise<CleanupResult> {
   if (dryRun) return await cleanupLocked(context, { dryRun });
-  const { settings, signal, emit, clock } = context;
-  await openBackupDir(settings.backupDir);
-  await using _lock = await acquireLock(settings.backupDir, {
-    ...{ command: "cleanup", waitMs: 0, signal, emit, clock },
-  });
-  await clearLeftovers(context);
-  return await cleanupLocked(context, { dryRun });
+  await openBackupDir(context.settings.backupDir);
+  await using held = await holdFolder(context, { command: "cleanup", waitMs: 0 });
+  await clearLeftovers(held.context);
+  return await cleanupLocked(held.context, { dryRun });
 }
 
 /**
@@ -88,10 +85,11 @@ async function remove(
   path: string,
   dryRun: boolean,
 ): Promise<{ freedBytes: number; problem: string | null }> {
-  const { settings, signal, emit } = context;
+  const { signal, emit } = context;
   signal.throwIfAborted();
+  if (!dryRun) await context.assertHeld?.();
   try {
-    const freedBytes = await (dryRun ? bytesIn(path) : deleteFolder(settings.backupDir, path));
+    const freedBytes = await (dryRun ? bytesIn(path) : deleteFolder(context, path));
     return { freedBytes, problem: null };
   } catch (error) {
     const problem = messageOf(error);

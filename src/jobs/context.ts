@@ -11,6 +11,11 @@ export interface JobContext {
   readonly emit: Emit;
   /** Aborts with a KeepError: interrupted, terminated, hangup. */
   readonly signal: AbortSignal;
+  /**
+   * Call before what only the holder of the backup folder's lock may do: seal, rename, delete, change live data.
+   * Absent where no lock is held. @throws KeepError lock-lost: another run took it
+   */
+  readonly assertHeld?: () => Promise<void>;
   /** mongokeep's own version. */
   readonly version: string;
   /**

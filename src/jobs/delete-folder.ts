@@ -11,7 +11,9 @@ const DELETING = ".deleting";
 const DAMAGED_OR_PLAIN = /^\.\d{4}-[\d-]+_[\d-]+(\.damaged)?\.deleting$/;
 
 /** Gives it a hidden name, then removes it. Gives the bytes that were freed. */
-export async function deleteFolder(root: string, path: string): Promise<number> {
+export async function deleteFolder(context: JobContext, path: string): Promise<number> {
+  const root = context.settings.backupDir;
+  await context.assertHeld?.();
   const bytes = await bytesIn(path);
   const hidden = join(root, `.${basename(path)}${DELETING}`);
   await rm(hidden, { recursive: true, force: true });
@@ -58,6 +60,7 @@ export async function clearHalfDeleted(context: JobContext): Promise<void> {
 
 async function clear(context: JobContext, name: string, why: string): Promise<void> {
   const root = context.settings.backupDir;
+  await context.assertHeld?.();
   await rm(join(root, name), { recursive: true, force: true });
   await syncFolder(root);
   const message = `removed ${name}, ${why}`;

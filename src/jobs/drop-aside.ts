@@ -25,8 +25,9 @@ export async function runDropAside(
   { restoreId, confirm }: DropAsideRequest,
 ): Promise<DroppedAside> {
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  await using _lock = confirm ? await lockRestores(context, "restore") : null;
+  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using held = confirm ? await lockRestores(unlocked, "restore") : null;
+  const context = held?.context ?? unlocked;
   const all = await readRestores(context);
   const records = chosen(all, restoreId);
   const needed = neededBy(all.records);

@@ -109,8 +109,9 @@ async function tryBackup(
     emit({ kind: "step", step: "verify", state: "begin" });
     const verification = await verify(partial.path, partial.id, dump, { emit, signal, clock });
     emit({ kind: "step", step: "verify", state: "end" });
-    if (!verification.ok) return { damagedPath: await partial.setAsideAsDamaged(), verification };
     signal.throwIfAborted();
+    await context.assertHeld?.();
+    if (!verification.ok) return { damagedPath: await partial.setAsideAsDamaged(), verification };
     const body = describe(context, deployment, order, partial, startedMs, dump, verification);
     const sealed = await partial.seal(body, verification);
     return { ...sealed, verification, dumpSeconds, verifySeconds: verification.seconds };

@@ -1,12 +1,12 @@
 // `delete`: one backup goes for good. The only way for a manual one.
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
-import { acquireLock } from "../archive/lock.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { KeepError } from "../errors.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import type { JobContext } from "./context.ts";
 import { bytesIn, deleteFolder } from "./delete-folder.ts";
+import { holdFolder } from "./hold-folder.ts";
 import type { DeleteResult } from "./results.ts";
 import { groupOf, readPins } from "./retention-items.ts";
 
@@ -20,14 +20,10 @@ export async function removeBackup(
   confirm: boolean,
 ): Promise<DeleteResult> {
   if (!confirm) return await plan(context, id);
-  const { settings, signal, emit, clock } = context;
-  const root = settings.backupDir;
-  await openBackupDir(root);
-  await using _lock = await acquireLock(root, {
-    ...{ command: "delete", waitMs: 0, signal, emit, clock },
-  });
-  const { path } = await find(context, id);
-  const freedBytes = await deleteFolder(root, path);
+  await openBackupDir(context.settings.backupDir);
+  await using held = await holdFolder(context, { command: "delete", waitMs: 0 });
+  const { path } = await find(held.context, id);
+  const freedBytes = await deleteFolder(held.context, path);
   return { ok: true, planned: false, deleted: true, id, path, freedBytes };
 }
 

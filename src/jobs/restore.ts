@@ -1,5 +1,4 @@
 // verify → plan → confirm → stop the service → protect → drop and load → prove → start the service.
-import { acquireLock } from "../archive/lock.ts";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { Verification } from "../archive/verification.ts";
@@ -28,6 +27,8 @@ import { describeResult } from "./describe-restore.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
+import { holdFolder } from "./hold-folder.ts";
+import type { HeldFolder } from "./hold-folder.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { readRestores } from "./restore-records.ts";
 import { isServersState, ownIn, toSource } from "./sources.ts";
@@ -63,8 +64,9 @@ export async function runRestore(
   request: RestoreRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  await using _lock = request.confirm ? await lockAttempt(context) : null;
+  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using held = request.confirm ? await lockAttempt(unlocked) : null;
+  const context = held?.context ?? unlocked;
   const result = await restoreLocked(context, request);
   return { ...result, warnings };
 }
@@ -117,16 +119,15 @@ async function find(context: JobContext, { backup: ref, at }: RestoreRequest) {
 }
 
 /** A restore needs a place for its record and its protection, and nobody else at work. */
-export async function lockRestores(context: JobContext, command: string): Promise<AsyncDisposable> {
+export async function lockRestores(context: JobContext, command: string): Promise<HeldFolder> {
   const root = context.settings.backupDir;
   await openBackupDir(root);
   await guardGit(root);
-  const { signal, emit, clock } = context;
-  return await acquireLock(root, { command, waitMs: 0, signal, emit, clock });
+  return await holdFolder(context, { command, waitMs: 0 });
 }
 
 /** The same, and notes that a restore begins: until it has a record of its own, it counts as one that failed. */
-export async function lockAttempt(context: JobContext): Promise<AsyncDisposable> {
+export async function lockAttempt(context: JobContext): Promise<HeldFolder> {
   // A disk that does not take the note takes no record either, and what needs none must not fail for it.
   const note = () => beginAttempt(context.settings.backupDir, context.clock).catch(() => undefined);
   const lock = await lockRestores(context, "restore").catch(async (error: unknown) => {

@@ -49,8 +49,9 @@ export async function runResume(
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  await using _lock = request.confirm ? await lockAttempt(context) : null;
+  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using held = request.confirm ? await lockAttempt(unlocked) : null;
+  const context = held?.context ?? unlocked;
   const stored = await findDead(context, request.restoreId);
   if (stored.state === "untouched") return await again(context, stored, request, warnings);
   await using source = await openSource(context, stored);

@@ -37,8 +37,9 @@ export async function runRollback(
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
-  await using _lock = request.confirm ? await lockRestores(context, "rollback") : null;
+  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using held = request.confirm ? await lockRestores(unlocked, "rollback") : null;
+  const context = held?.context ?? unlocked;
   const record = await findRecord(context, request.restoreId);
   sayAccountsStay(context, record);
   await using deployment = await context.connect();

@@ -37,6 +37,8 @@ export async function stopServiceFor(
   record: RestoreRecord,
   wasLeftStopped = false,
 ): Promise<ServiceWindow> {
+  // From here on live data changes: not by a run that another one took for dead.
+  await context.assertHeld?.();
   if (service === null) return NOTHING;
   await service.assertExists(context.signal);
   if (wasLeftStopped && (await service.isRunning(context.signal)) !== true)

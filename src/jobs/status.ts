@@ -2,9 +2,11 @@
 // It reads the backup folder and the schedule only: it works with no server, takes no lock and changes nothing.
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
-import { isLockHeld } from "../archive/lock.ts";
+import { readLock } from "../archive/lock.ts";
+import type { LockState } from "../archive/lock.ts";
 import { readSchedule } from "../schedule/schedule.ts";
 import type { SchedulePlace } from "../schedule/schedule.ts";
+import { formatDuration } from "../util/units.ts";
 import type { JobContext } from "./context.ts";
 import { listDrills } from "./drill/drill-files.ts";
 import type { StoredDrill } from "./drill/drill-files.ts";
@@ -26,6 +28,8 @@ export interface StatusResult {
     readonly documents: number;
     readonly storedBytes: number;
   } | null;
+  /** The run that is at work in the backup folder, or left its lock there; null: nobody. */
+  readonly lock: LockState | null;
   /** ISO 8601, UTC; null where no schedule is installed. */
   readonly nextRun: string | null;
   readonly schedule: "cron" | "systemd" | null;
@@ -50,15 +54,16 @@ export async function readStatus(
   const { settings, clock } = context;
   const nowMs = clock.now();
   const { logFile, timezone, backupDir } = settings;
-  const [entries, { records, unreadable }, allDrills, schedule, freeBytes, running] =
+  const [entries, { records, unreadable }, allDrills, schedule, freeBytes, lock] =
     await Promise.all([
       listCatalog(backupDir),
       readRestores(context),
       listDrills(backupDir),
       readSchedule({ ...place, logFile, timezone, nowMs }),
       context.freeBytes(backupDir),
-      isLockHeld(backupDir),
+      readLock(backupDir),
     ]);
+  const running = lock !== null && lock.alive !== false;
   const good = goodOfScope(entries, settings, nowMs);
   const trend = trendOf(good);
   const drills = drillsOfScope(allDrills, settings, nowMs);
@@ -80,7 +85,8 @@ export async function readStatus(
   return {
     ok: problems.length === 0,
     problems,
-    notes: await findNotes(settings, good[0]?.manifest ?? null),
+    notes: [...lockNotes(lock, nowMs), ...(await findNotes(settings, good[0]?.manifest ?? null))],
+    lock,
     lastGood: describeLast(good[0], nowMs),
     nextRun: schedule.nextRun,
     schedule: schedule.kind,
@@ -102,6 +108,17 @@ export async function readStatus(
       storedBytes: sumOf(entries),
     },
   };
+}
+
+/** A holder renews its lock every few seconds. */
+const SILENT_MS = 5 * 60_000;
+
+function lockNotes(lock: LockState | null, nowMs: number): StatusFinding[] {
+  if (!lock) return [];
+  const silentMs = nowMs - Date.parse(lock.lastSignAt);
+  if (lock.alive === true || (lock.alive === null && silentMs < SILENT_MS)) return [];
+  const message = `the lock of the backup folder has shown no sign of life for ${formatDuration(silentMs)}: its run is dead, or stands still`;
+  return [{ code: "lock-silent", message, hint: "The next run takes it over." }];
 }
 
 function describeLast(last: CatalogEntry | undefined, nowMs: number): StatusResult["lastGood"] {

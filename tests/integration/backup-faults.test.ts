@@ -6,6 +6,7 @@ import { mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promise
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { KeepError } from "../../src/errors.ts";
 import type { KeepEvent } from "../../src/events.ts";
 import { backup, listBackups } from "../../src/index.ts";
 import { makeBackup } from "../../src/jobs/make-backup.ts";
@@ -50,13 +51,18 @@ function harming(database: string, times: number): typeof verifyDraft {
   };
 }
 
-async function dumpHarmed(t: TestContext, fresh: FreshDatabase, times: number) {
+async function dumpHarmed(
+  t: TestContext,
+  fresh: FreshDatabase,
+  times: number,
+  assertHeld = () => Promise.resolve(),
+) {
   const place = await workspace(t);
   await mkdir(place.backupDir, { mode: 0o700 });
   await fresh.db.collection("patients").insertMany([{ a: 1 }, { a: 2 }]);
   const { deployment } = await deploymentFor(t, fresh.serverUri);
   const base = folderContext(place.backupDir, "2026-11-23T02:00:00Z");
-  const context = { ...base, clock: systemClock, freeBytes };
+  const context = { ...base, clock: systemClock, freeBytes, assertHeld };
   const order = { ...ORDER, databases: [fresh.name] };
   const made = makeBackup(context, deployment, order, harming(fresh.name, times));
   return { made, place, events: base.events };
@@ -88,6 +94,19 @@ requires(
     const names = idsIn(await place.backupNames());
     assert.equal(names.length, 2);
     assert.ok(names.every((n) => n.endsWith(".damaged")));
+  },
+);
+
+requires(
+  { topology: "replicaSet" },
+  "a backup whose lock another run took gets no name, be it good or damaged",
+  async (t, fresh) => {
+    const lost = new KeepError("lock-lost", "another run took the lock");
+    for (const times of [0, 1]) {
+      const { made, place } = await dumpHarmed(t, fresh, times, () => Promise.reject(lost));
+      await assert.rejects(made, lost);
+      assert.deepEqual(await place.backupNames(), []);
+    }
   },
 );
 

@@ -12,6 +12,7 @@ export function formatStatus(status: StatusResult, view: View): string {
   const facts = formatFacts([
     ["last good", describeLast(status, view)],
     ["next run", status.nextRun === null ? "not scheduled" : formatWhen(status.nextRun, view)],
+    ["at work", describeLock(status, view)],
     ["disk", describeDisk(status)],
     ["trend", describeTrend(status)],
     ["last restore", status.lastRestoreAt === null ? "never" : formatWhen(status.lastRestoreAt, view)], // prettier-ignore
@@ -36,6 +37,14 @@ function describeLast({ lastGood }: StatusResult, view: View): string {
   const { id, createdAt, documents, storedBytes } = lastGood;
   const size = `${formatCount(documents)} documents, ${formatBytes(storedBytes)}`;
   return `${id} (${formatWhen(createdAt, view)}), ${size}`;
+}
+
+function describeLock({ lock }: StatusResult, view: View): string {
+  if (!lock) return "nobody (no lock)";
+  const { command, pid, host, since } = lock;
+  if (command === null || since === null) return "a run that does not say which it is (.lock)";
+  const who = `mongokeep ${command} (pid ${pid ?? "?"} on ${host ?? "?"}, since ${formatWhen(since, view)})`;
+  return `${escapeText(who)}${lock.alive === false ? ", which is dead" : ""}`;
 }
 
 function describeDrill({ lastDrill }: StatusResult, view: View): string {
