@@ -34,9 +34,7 @@ export async function catchUp(
   const known = new Map(listed.map((info) => [info.dataUuid, info]));
   let whole = dumped;
   for (let round = 1; ; round++) {
-    const unread = await reportingWaits(run, run.deployment, "the end of the oplog", () =>
-      run.tail.catchUp(),
-    );
+    const unread = await reportingWaits(run, "the end of the oplog", () => run.tail.catchUp());
     if (unread === null) return null;
     if (unread.length === 0) break;
     if (round > ROUNDS) throw neverStill(unread);

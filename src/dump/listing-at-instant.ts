@@ -92,7 +92,7 @@ async function listBetween(
   { patienceMs = PATIENCE_MS, hasOplog = false }: ListingOptions,
 ): Promise<Pick<ListingAtInstant, "listing" | "at" | "isBehind" | "isSettled">> {
   const list = () =>
-    reportingWaits(context, deployment, "the listing of collections", () =>
+    reportingWaits(context, "the listing of collections", () =>
       listSelected(deployment, selection, context.signal),
     );
   let before = await list();
@@ -126,7 +126,7 @@ async function chooseInstant(
 ): Promise<ClusterTime | null | "behind"> {
   if (deployment.isLookalike) return null;
   const what = "a majority of the members to have the newest writes";
-  return await reportingWaits(context, deployment, what, () =>
+  return await reportingWaits(context, what, () =>
     instantOfNow(deployment, context.signal, patienceMs),
   );
 }

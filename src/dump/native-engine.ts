@@ -3,7 +3,9 @@
 import type { Encoding } from "../archive/layout.ts";
 import { effectiveLevel } from "../codec/levels.ts";
 import type { DumpEngine } from "./engine.ts";
+import { withinLockLimits } from "./lock-watch.ts";
 import { dumpDatabases } from "./native.ts";
+import { READ_LIMITS } from "./read-watch.ts";
 
 export const nativeEngine = createEngine("native", "bson");
 
@@ -14,7 +16,10 @@ function createEngine(name: "native" | "ejson", encoding: Encoding): DumpEngine 
   return {
     name,
     async dump(deployment, partial, options, context) {
-      const dumped = await dumpDatabases(deployment, partial, { ...options, encoding }, context);
+      const limits = options.limits ?? READ_LIMITS;
+      const dumped = await withinLockLimits(deployment, limits, context, (signal) =>
+        dumpDatabases(deployment, partial, { ...options, encoding }, { ...context, signal }),
+      );
       const { compression } = options;
       return {
         ...dumped,

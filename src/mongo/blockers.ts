@@ -71,3 +71,35 @@ async function ofRecords(client: MongoClient): Promise<Blocker | null> {
   const since = found.lastWriteDate instanceof Date ? ` since ${found.lastWriteDate.toISOString()}` : ""; // prettier-ignore
   return { kind: "prepared", text: `a prepared transaction, which has not ended${since}` };
 }
+
+export interface OwnWait {
+  /** The same as long as it is the same operation. */
+  readonly id: string;
+  readonly waitedMs: number;
+  /** The command and what it is about. */
+  readonly what: string;
+}
+
+/** An operation of this account's mongokeep that waits for a lock; no right is needed. null: none, or nobody can say. */
+export async function findOwnWait(client: MongoClient): Promise<OwnWait | null> {
+  const appName = client.options.appName ?? "";
+  const waiting = client
+    .db("admin")
+    .aggregate(
+      [
+        { $currentOp: { allUsers: false } },
+        { $match: { waitingForLock: true, appName } },
+        { $sort: { microsecs_running: -1 } },
+        { $limit: 1 },
+      ],
+      { maxTimeMS: LIMIT_MS },
+    );
+  const [found] = await waiting.toArray().catch(() => []);
+  if (!found) return null;
+  const [command = "an operation"] = Object.keys((found.command ?? {}) as Document);
+  return {
+    id: String(found.opid),
+    waitedMs: Number(found.microsecs_running ?? 0) / 1_000,
+    what: `${command} on ${String(found.ns)}`,
+  };
+}

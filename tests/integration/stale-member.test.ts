@@ -8,7 +8,7 @@ import { MongoClient, Timestamp } from "mongodb";
 import type { ClientSession, Document } from "mongodb";
 import { formatBackupId } from "../../src/archive/layout.ts";
 import { createPartial } from "../../src/archive/writer.ts";
-import { dumpDatabases } from "../../src/dump/native.ts";
+import { nativeEngine } from "../../src/dump/native-engine.ts";
 import type { DumpResult } from "../../src/dump/native.ts";
 import type { KeepEvent } from "../../src/events.ts";
 import { openDeployment } from "../../src/mongo/deployment.ts";
@@ -196,7 +196,7 @@ test("members that are behind, alone, delayed or stuck", async (t) => {
     await using deployment = await openDeployment(new Secret(set.uri), context);
     const partial = await createPartial(await temporaryFolder(t), () => formatBackupId(0, "UTC"));
     const selection = { databases: ["surg"], exclude: [], only: null, accounts: false, allowEmpty: false }; // prettier-ignore
-    return await dumpDatabases(
+    return await nativeEngine.dump(
       deployment,
       partial,
       {
@@ -245,6 +245,30 @@ test("members that are behind, alone, delayed or stuck", async (t) => {
       const run = await running.result;
       assert.equal(run.code, 0, said(run));
       assert.equal(run.json().consistency.mode, "snapshot");
+    },
+  );
+
+  await t.test(
+    "a lock that others hold is named after some seconds, and ends the backup when it is kept",
+    async () => {
+      const admin = client.db("admin");
+      const holding = admin.command({ sleep: 1, lock: "w", millis: 3_000 });
+      await assert.rejects(dump({ memberMs: 60_000, serverMs: 1_000 }), {
+        ...{ code: "server-waits", exitCode: 1 },
+        message: /was not done for .*: the server waits for a lock/,
+      });
+      assert.ok(codes().includes("server-waits"), codes().join());
+      await holding;
+      const place = await workspace(t, { MONGODB_URI: set.uri, MONGODB_DATABASE: "surg" });
+      const kept = admin.command({ sleep: 1, lock: "w", secs: 100 }).catch(() => undefined);
+      const running = place.start(["backup", "--json"]);
+      await running.says(/waiting for .* the server waits for a lock/);
+      const mine = { "command.sleep": 1 };
+      const [holder] = await admin.aggregate([{ $currentOp: {} }, { $match: mine }]).toArray();
+      await admin.command({ killOp: 1, op: holder?.opid as number });
+      await kept;
+      const run = await running.result;
+      assert.equal(run.code, 0, said(run));
     },
   );
 });
