@@ -83,5 +83,8 @@ export function findString(b: Buffer, start: number, wanted: string): string | n
 export function isCapped(options: Uint8Array): boolean {
   const b = Buffer.from(options.buffer, options.byteOffset, options.byteLength);
   const capped = findElement(b, 0, "capped");
-  return capped !== undefined && b[capped.at] === 1;
+  if (capped === undefined) return false;
+  // Old servers kept a number where they were given one.
+  const value = b.subarray(capped.at, skipValue(b, capped.type, capped.at));
+  return value.some((byte) => byte !== 0);
 }

@@ -25,6 +25,7 @@ export const CODES = {
   snapshotUnavailable: 246,
   atlasError: 8000,
   duplicateKey: 11000,
+  unknownField: 40415,
 } as const;
 
 const LOGIN_CODES: readonly number[] = [CODES.authenticationFailed, CODES.atlasError];

@@ -1,7 +1,8 @@
 // The commands in an oplog (`op: "c"`), told apart by the first field of `o`. Pure.
 import { findElement, findString, TYPE_INT64 } from "../bson/element.ts";
-import { documentAt, documentsOf, firstField, isTrue, stringOf } from "../bson/fields.ts";
+import { documentAt, documentsOf, fieldsOf, firstField, isTrue, stringOf } from "../bson/fields.ts";
 import { isNumeric, smallOf } from "../bson/number.ts";
+import { useOfChange, useOfOption } from "../mongo/definition-fields.ts";
 import { ignore, isServersOwn, placeOf, timeAt, unknown, VIEWS } from "./operation.ts";
 import type { CommandOperation, Operation, TransactionPart } from "./operation.ts";
 
@@ -45,6 +46,7 @@ function classifyOnCollection(
   switch (command) {
     case "create":
     case "collMod":
+      return strangeField(command, o) ?? { kind: command, place, o };
     case "convertToCapped":
       return { kind: command, place, o };
     case "drop":
@@ -62,6 +64,16 @@ function classifyOnCollection(
     default:
       return unknown(`command ${JSON.stringify(command)}`);
   }
+}
+
+/** A field that no server is known to write: nobody knows what it would do. Views are written to their own collection. */
+function strangeField(command: "create" | "collMod", o: Buffer): Operation | null {
+  const use = command === "create" ? useOfOption : useOfChange;
+  const isStrange = (name: string) =>
+    use(name) === "unknown" || name === "viewOn" || name === "pipeline";
+  const [, ...fields] = [...fieldsOf(o)];
+  const strange = fields.find(({ name }) => isStrange(name));
+  return strange ? unknown(`the field ${JSON.stringify(strange.name)} of ${command}`) : null;
 }
 
 /** The server makes the collection of all views itself. */

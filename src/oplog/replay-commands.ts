@@ -121,14 +121,15 @@ async function change(
       return;
     case "convertToCapped":
       catalog.clearIndexes(place);
-      await run([rawString("convertToCapped", target.collection), ...behindName(operation.o)]);
+      await run([rawString("convertToCapped", target.collection), ...sizeOf(operation.o)]);
       return;
     case "emptyCapped":
       await run(deleteAll(target.collection));
   }
 }
 
-const behindName = (o: Buffer): Buffer[] => [...fieldsOf(o)].slice(1).map((f) => elementOf(o, f));
+const sizeOf = (o: Buffer): Buffer[] =>
+  [...fieldsOf(o)].filter(({ name }) => name === "size").map((field) => elementOf(o, field));
 
 /** The server's own `emptycapped` is for its tests only. */
 function deleteAll(collection: string): Buffer[] {

@@ -5,6 +5,7 @@ import { elementOf, withoutFields } from "../bson/edit.ts";
 import { findEmptyTimestamps } from "../bson/empty-timestamp.ts";
 import { documentAt, fieldsOf, firstField } from "../bson/fields.ts";
 import { findElement } from "../bson/element.ts";
+import { useOfChange, useOfOption } from "../mongo/definition-fields.ts";
 import { BUCKETS } from "./operation.ts";
 import type { Place, WriteOperation } from "./operation.ts";
 
@@ -44,8 +45,6 @@ export function holdsEmptyTimestamp(operation: WriteOperation): boolean {
   return document !== null && findEmptyTimestamps(document).length > 0;
 }
 
-/** Told by the server, taken by none; `temp` would let it vanish at the next election. */
-const NOT_FOR_CREATE: readonly string[] = ["uuid", "autoIndexId", "recordIdsReplicated", "temp"];
 /** What the server makes of the rest by itself when it creates a time series. */
 const MADE_FOR_SERIES: readonly string[] = ["validator", "clusteredIndex", "idIndex"];
 /** Begins to delete documents, and so comes after everything else (AMENDMENTS 12). */
@@ -57,7 +56,9 @@ export function optionsOf(o: Buffer): Buffer {
   const left = rawDocument(...options.map((field) => elementOf(o, field)));
   const series = findElement(left, 0, "timeseries") !== undefined;
   if (name === undefined) return left;
-  return withoutFields(left, [...NOT_FOR_CREATE, ...(series ? MADE_FOR_SERIES : [])]);
+  // `temp` among them, which would let it vanish at the next election.
+  const leftOut = options.map((o) => o.name).filter((one) => useOfOption(one) === "left-out");
+  return withoutFields(left, [...leftOut, ...(series ? MADE_FOR_SERIES : [])]);
 }
 
 /** The `create` command for these options; null for the database that it runs on. */
@@ -86,7 +87,7 @@ export function splitCollMod(o: Buffer): SplitCollMod {
   const expiry = options.find(({ name }) => name === EXPIRY);
   return {
     elements: options
-      .filter(({ name }) => name !== EXPIRY && name !== "index")
+      .filter(({ name }) => name !== EXPIRY && name !== "index" && useOfChange(name) === "sent")
       .map((field) => elementOf(o, field)),
     index: documentAt(o, "index"),
     expiry: expiry ? elementOf(o, expiry) : null,

@@ -2,19 +2,31 @@
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
+import { isCapped } from "../bson/element.ts";
 import { toOrdered } from "../bson/ordered.ts";
+import { ID_INDEX, useOfOption } from "../mongo/definition-fields.ts";
 import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 
-/** Options that a server reports and `create` refuses, or that no server takes any more. */
-const NOT_FOR_CREATE: readonly string[] = ["uuid", "autoIndexId", "recordIdsReplicated"];
 /** Expiry begins only when the documents are loaded and proved (AMENDMENTS 12). */
 export const EXPIRY = "expireAfterSeconds";
 
+/**
+ * The options for `create`. What no server is known to have is sent too, so that a newer server gets its own and any
+ * other names it; servers up to 2.4, which kept the whole command, took anything and minded nothing.
+ */
 export function createOptions(metadata: CollectionMetadata): Map<string, unknown> {
   const options = toOrdered(metadata.options);
-  for (const name of [...NOT_FOR_CREATE, EXPIRY]) options.delete(name);
+  const isOld = options.has("create");
+  for (const name of [...options.keys()]) {
+    const use = useOfOption(name);
+    if (use === "left-out" || (use === "unknown" && isOld)) options.delete(name);
+  }
+  options.delete(EXPIRY);
+  // Old servers kept them of any collection; newer ones refuse them of what is not capped.
+  if (!isCapped(metadata.options)) for (const name of ["size", "max"]) options.delete(name);
   const idIndex = idIndexOf(metadata);
+  options.delete("idIndex");
   if (idIndex) options.set("idIndex", idIndex);
   return options;
 }
@@ -24,8 +36,7 @@ function idIndexOf(metadata: CollectionMetadata): Map<string, unknown> | null {
   for (const raw of metadata.indexes) {
     const definition = toOrdered(raw);
     if (definition.get("name") !== "_id_" || !definition.has("collation")) continue;
-    definition.delete("ns");
-    return definition;
+    return new Map([...definition].filter(([name]) => ID_INDEX.has(name)));
   }
   return null;
 }
@@ -38,6 +49,11 @@ export function collectionExpiry(metadata: CollectionMetadata): unknown {
 /** Stored functions: the server lets nobody drop them (tried on 6.0.5: code 20), so they are emptied. */
 const UNDROPPABLE = "system.js";
 
+/** Servers after 6.0 have changeStreamPreAndPostImages in its place, and no longer keep images in the oplog. */
+const GONE = "recordPreImages";
+const isUnknownField = (error: unknown) =>
+  error instanceof MongoServerError && error.code === CODES.unknownField;
+
 /** Creates a collection or view that must not exist. @throws KeepError server-error, rights-missing */
 export async function createNamespace(
   client: MongoClient,
@@ -49,8 +65,13 @@ export async function createNamespace(
     ["create", target.name],
     ...(metadata ? createOptions(metadata) : []),
   ] as [string, unknown][]);
+  const run = () =>
+    runExactly(client, target.database, command, { action: "create", target: namespace });
   try {
-    await runExactly(client, target.database, command, { action: "create", target: namespace });
+    await run().catch(async (error: unknown) => {
+      if (!isUnknownField(error) || !command.delete(GONE)) throw error;
+      await run();
+    });
   } catch (error) {
     const isEmptied = error instanceof MongoServerError && error.code === CODES.namespaceExists;
     if (isEmptied && target.name === UNDROPPABLE) return;

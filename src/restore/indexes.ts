@@ -5,6 +5,7 @@ import { MongoServerError } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { toOrdered } from "../bson/ordered.ts";
 import type { Emit } from "../events.ts";
+import { useOfIndexField } from "../mongo/definition-fields.ts";
 import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
@@ -17,9 +18,6 @@ export interface IndexSets {
   /** With an expiry: only after the documents are proved. */
   readonly expiring: readonly Definition[];
 }
-
-/** Fields that the server adds or that no supported version takes. */
-const NOT_FOR_CREATE: readonly string[] = ["ns", "background", "dropDups"];
 
 /** What createIndexes gets for a collection: without `_id_` and the clustered index, which `create` made. */
 export function splitIndexes(metadata: CollectionMetadata): IndexSets {
@@ -43,7 +41,7 @@ export function withoutExpiry(definition: Definition): Definition {
 
 function cleaned(definition: Definition, collectionIsCollated: boolean): Definition {
   const copy = new Map(definition);
-  for (const name of NOT_FOR_CREATE) copy.delete(name);
+  for (const name of [...copy.keys()]) if (useOfIndexField(name) === "left-out") copy.delete(name);
   copy.set("key", buildableKey(copy.get("key")));
   if (isOldFormat(copy)) return withoutCollation(copy);
   copy.delete("v");
@@ -92,9 +90,14 @@ export async function buildIndexes(
 ): Promise<void> {
   if (indexes.length === 0) return;
   const what = `indexes of ${target.database}.${target.name}`;
+  const isStrange = indexes.some((d) =>
+    [...d.keys()].some((f) => useOfIndexField(f) === "unknown"),
+  );
   const command = new Map<string, unknown>([
     ["createIndexes", target.name],
     ["indexes", indexes],
+    // A newer server takes what is its own; what is nobody's never had an effect.
+    ...(isStrange ? ([["ignoreUnknownIndexOptions", true]] as const) : []),
   ]);
   try {
     await runExactly(client, target.database, command, { action: "create", target: what });

@@ -5,7 +5,9 @@ import type { CollectionMetadata } from "../archive/metadata.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
+import { NEWEST_KNOWN } from "../mongo/definition-fields.ts";
 import type { ServerInfo } from "../mongo/server-info.ts";
+import { strangeFieldsOf } from "./strange-fields.ts";
 import { featuresOf } from "./server-features.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { Feature, Series } from "./server-features.ts";
@@ -90,7 +92,24 @@ function topologyMisfits({ topology }: ServerInfo): Misfit[] {
 
 function featureMisfits({ namespace, metadata }: GuardedCollection, target: ServerInfo): Misfit[] {
   if (metadata === null) return [];
-  return featuresOf(metadata).flatMap((feature) => misfitOf(feature, namespace, target) ?? []);
+  return [
+    ...featuresOf(metadata).flatMap((feature) => misfitOf(feature, namespace, target) ?? []),
+    ...strangeOptions(namespace, metadata, target),
+  ];
+}
+
+/** An option may change what a collection is, and a server that is known does not have it. */
+function strangeOptions(
+  namespace: string,
+  metadata: CollectionMetadata,
+  { version }: ServerInfo,
+): Misfit[] {
+  const series = seriesOf(version);
+  if (series === null || isBefore(NEWEST_KNOWN, series)) return [];
+  return strangeFieldsOf(metadata).unknownOptions.map((name) => ({
+    problem: `${namespace} has the option ${JSON.stringify(name)}, which no MongoDB up to ${show(NEWEST_KNOWN)} has`,
+    hint: "Take it out of the metadata file if it means nothing, or leave the collection out with --exclude.",
+  }));
 }
 
 function misfitOf(feature: Feature, namespace: string, target: ServerInfo): Misfit | null {

@@ -1,0 +1,76 @@
+// Which fields definitions of collections and indexes have, by the sources of the servers from 2.4 to 8.3 (what
+// listCollections and listIndexes tell, and create, createIndexes and collMod take). Pure.
+// What must stay true: no field of a definition ever reaches a command as one of the command's own.
+
+/**
+ * - `sent`: part of the definition.
+ * - `left-out`: means nothing for a collection that is made anew: written by old servers, drivers and tools, kept by
+ *   the server for itself, or an argument of the command that once made it.
+ * - `unknown`: no server up to 8.3 has it. A newer one may.
+ */
+export type FieldUse = "sent" | "left-out" | "unknown";
+
+/** The newest release series whose fields are all known here. */
+export const NEWEST_KNOWN = [8, 3] as const;
+
+const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
+/**
+ * Since 4.4 or earlier; later ones: timeseries and expireAfterSeconds 5.0, clusteredIndex 5.3,
+ * changeStreamPreAndPostImages and encryptedFields 6.0, prepareConstraintValidationLevel 8.3.
+ * recordPreImages was there from 4.4 to 6.0 (see create.ts).
+ */
+const COLLECTION = words(`
+  capped size max storageEngine indexOptionDefaults validator validationLevel validationAction collation viewOn
+  pipeline idIndex recordPreImages timeseries expireAfterSeconds clusteredIndex changeStreamPreAndPostImages
+  encryptedFields prepareConstraintValidationLevel`);
+
+/** `create`: servers up to 2.4 kept the whole command as the options. */
+const NO_OPTIONS = words(`
+  create uuid autoIndexId flags nExtents ns temp recordIdsReplicated usePowerOf2Sizes noPadding paddingFactor
+  paddingBytes preservePadding`);
+
+/** Later ones: hidden 4.4, prepareUnique 6.0, columnstore… 7.0 (never released). bucketSize was for geoHaystack. */
+const INDEX = words(`
+  v key name unique sparse hidden partialFilterExpression expireAfterSeconds storageEngine collation weights
+  default_language language_override textIndexVersion 2dsphereIndexVersion bits min max coarsestIndexedLevel
+  finestIndexedLevel bucketSize wildcardProjection columnstoreProjection columnstoreCompressor clustered
+  prepareUnique`);
+
+/** Options of drivers' calls were kept with the index until 3.4; the last ones are the server's own. */
+const NO_INDEX_FIELDS = words(`
+  ns _id background dropDups safe w j wtimeout fsync createIndexes buildUUID originalSpec spec indexBuildInfo`);
+
+const COLL_MOD = words(`
+  index validator validationLevel validationAction viewOn pipeline recordPreImages changeStreamPreAndPostImages
+  expireAfterSeconds timeseries cappedSize cappedMax prepareConstraintValidationLevel`);
+
+const NO_CHANGES = words(`
+  collMod recordIdsReplicated usePowerOf2Sizes noPadding isTimeseriesNamespace
+  timeseriesBucketsMayHaveMixedSchemaData timeseriesBucketingParametersHaveChanged
+  removeLegacyTimeseriesBucketingParametersHaveChanged`);
+
+/** Arguments that any command takes (src/mongo/idl/generic_argument.idl); all others begin with `$`. */
+const OF_ANY_COMMAND = words(`
+  apiVersion apiStrict apiDeprecationErrors maxTimeMS maxTimeMSOpOnly readConcern writeConcern lsid
+  clientOperationKey txnNumber txnRetryCounter autocommit startTransaction stmtId comment
+  allowImplicitCollectionCreation databaseVersion shardVersion tracking_info coordinator mayBypassWriteBlocking
+  expectPrefix versionContext rawData traceCtx requestGossipRoutingCache ignoreUnknownIndexOptions commitQuorum`);
+
+const use = (known: ReadonlySet<string>, left: ReadonlySet<string>, name: string): FieldUse => {
+  if (known.has(name)) return "sent";
+  return left.has(name) || OF_ANY_COMMAND.has(name) || name.startsWith("$")
+    ? "left-out"
+    : "unknown";
+};
+
+export const useOfOption = (name: string) => use(COLLECTION, NO_OPTIONS, name);
+export const useOfIndexField = (name: string) => use(INDEX, NO_INDEX_FIELDS, name);
+export const useOfChange = (name: string) => use(COLL_MOD, NO_CHANGES, name);
+
+/** The `_id` index takes no others. */
+export const ID_INDEX: ReadonlySet<string> = words("key name v collation");
+
+/** Every server writes these, or did: nobody needs to be told that they are left out. */
+const EVERYDAY = words("uuid ns v recordIdsReplicated");
+export const isWorthTelling = (name: string) => !EVERYDAY.has(name);
