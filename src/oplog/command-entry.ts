@@ -46,7 +46,7 @@ function classifyOnCollection(
   switch (command) {
     case "create":
     case "collMod":
-      return strangeField(command, o) ?? { kind: command, place, o };
+      return strangeField(command, `${database}.${collection}`, o) ?? { kind: command, place, o };
     case "convertToCapped":
       return { kind: command, place, o };
     case "drop":
@@ -67,13 +67,19 @@ function classifyOnCollection(
 }
 
 /** A field that no server is known to write: nobody knows what it would do. Views are written to their own collection. */
-function strangeField(command: "create" | "collMod", o: Buffer): Operation | null {
+function strangeField(
+  command: "create" | "collMod",
+  namespace: string,
+  o: Buffer,
+): Operation | null {
   const use = command === "create" ? useOfOption : useOfChange;
   const isStrange = (name: string) =>
     use(name) === "unknown" || name === "viewOn" || name === "pipeline";
   const [, ...fields] = [...fieldsOf(o)];
   const strange = fields.find(({ name }) => isStrange(name));
-  return strange ? unknown(`the field ${JSON.stringify(strange.name)} of ${command}`) : null;
+  return strange
+    ? unknown(`the field ${JSON.stringify(strange.name)} of ${command} ${namespace}`)
+    : null;
 }
 
 /** The server makes the collection of all views itself. */

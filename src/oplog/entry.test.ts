@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as BSON from "bson";
 import { classifyEntry } from "./entry.ts";
+import { optionsOf, splitCollMod } from "./rewrite.ts";
 
 const ts = new BSON.Timestamp({ t: 100, i: 7 });
 const lsid = {
@@ -83,6 +84,22 @@ test("an entry that is not known is said to be unknown, never passed over", () =
   ])
     assert.equal(classify(fields).kind, "unknown", JSON.stringify(fields));
   assert.equal(classifyEntry(Buffer.from(BSON.serialize({ op: "n" }))).kind, "unknown");
+});
+
+test("a create or collMod with a field that no server writes is unknown, and commands' arguments are passed over", () => {
+  for (const o of [
+    { create: "a", dropTarget: true },
+    { create: "a", viewOn: "b", pipeline: [] },
+    { collMod: "a", dryRun: true },
+    { collMod: "a", viewOn: "b" },
+  ])
+    assert.equal(command(o).kind, "unknown", JSON.stringify(o));
+  const made = command({ create: "a", capped: true, size: 1, $db: "x", lsid: 1, writeConcern: 0, uuid: 1, temp: true }); // prettier-ignore
+  assert.ok(made.kind === "create");
+  assert.deepEqual(BSON.deserialize(optionsOf(made.o)), { capped: true, size: 1 });
+  const changed = command({ collMod: "a", validationLevel: "off", maxTimeMS: 1, noPadding: true });
+  assert.ok(changed.kind === "collMod");
+  assert.equal(splitCollMod(changed.o).elements.length, 1);
 });
 
 test("an index comes as its definition, without the name of the collection", () => {

@@ -447,7 +447,14 @@ requires(
         [command({ collMod: "a", index: { name: "unique_1", strange: 1 } })],
         { code: "not-in-this-version", message: /"strange"/ },
       ],
-      [[command({ collMod: "a", strange: "secret" })], { code: "server-error", message: at }],
+      [
+        [command({ collMod: "a", strange: "secret" })],
+        { code: "not-in-this-version", message: /"strange" of collMod .*\.a / },
+      ],
+      [
+        [command({ collMod: "a", validationLevel: "secret" })],
+        { code: "server-error", message: at },
+      ],
       [
         [write("i", "nowhere", { a: "secret" })],
         { code: "damaged", message: /insert of .*nowhere at Timestamp/ },
