@@ -28,6 +28,18 @@ export function isOplog(path: string): boolean {
 /** Before the names of the files that have users and roles of one database. */
 export const ACCOUNTS_PREFIX = "$admin.system.";
 
+const ESCAPED_ACCOUNTS = /^%24admin\.system\.(users|roles|version)\.(bson|metadata\.json)(\.gz)?$/;
+
+/** Whether a stock dump's file has users, roles or their version of one database; newer tools escape the `$`. */
+export function isStockAccounts(name: string): boolean {
+  return name.startsWith(ACCOUNTS_PREFIX) || ESCAPED_ACCOUNTS.test(name);
+}
+
+/** Whether a file beside the databases of a stock dump is its oplog. */
+export function isStockOplog(name: string): boolean {
+  return name === OPLOG_FILE || name === `${OPLOG_FILE}.gz`;
+}
+
 /** Whether a path of a manifest is that of users and roles of one database. */
 export function isAccounts(path: string): boolean {
   return path.split("/")[1]?.startsWith(ACCOUNTS_PREFIX) === true;
@@ -98,7 +110,7 @@ function escapeByte(byte: number): string {
  * A `+` stands for a space: mongodump's files have it, ours never do.
  */
 export function unescapeName(file: string): string | null {
-  if (isCut(file)) return null;
+  if (isCutName(file)) return null;
   try {
     return decodeURIComponent(file.replaceAll("+", " "));
   } catch (error) {
@@ -107,9 +119,13 @@ export function unescapeName(file: string): string | null {
   }
 }
 
+export function isDatabaseName(name: string): boolean {
+  return name !== "" && name.length <= 63 && !/[/\\. "$\0]/.test(name);
+}
+
 /** @throws KeepError damaged for a database name that no server takes, and that could lead elsewhere */
 export function assertDatabaseName(name: string): void {
-  if (name !== "" && name.length <= 63 && !/[/\\. "$\0]/.test(name)) return;
+  if (isDatabaseName(name)) return;
   throw new KeepError("damaged", `${JSON.stringify(name)} is no name of a database`);
 }
 
@@ -154,10 +170,11 @@ export function metadataPath(
  */
 export function timeseriesMetadataName(name: string): string {
   const buckets = BUCKETS_PREFIX + name;
-  return isCut(escapeName(buckets)) ? buckets : name;
+  return isCutName(escapeName(buckets)) ? buckets : name;
 }
 
-const isCut = (file: string) => /%24[\w-]{27}$/.test(file) && file.length > CUT;
+/** Whether the name was too long for a file, so that metadata.json alone has all of it. */
+export const isCutName = (file: string) => /%24[\w-]{27}$/.test(file) && file.length > CUT;
 
 /** Whether a path from a manifest names a file in a database's folder or the top one, and nothing else. */
 export function isInnerPath(path: string): boolean {

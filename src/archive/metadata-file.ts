@@ -12,10 +12,10 @@ const LONGEST_METADATA = 32 * 1024 * 1024;
 
 /** The metadata of a collection; null where the archive has none. @throws KeepError damaged */
 export async function readMetadata(
-  collection: Pick<ArchivedCollection, "metadataFile">,
+  collection: Pick<ArchivedCollection, "metadataFile" | "indexes">,
 ): Promise<CollectionMetadata | null> {
-  const { metadataFile } = collection;
-  if (metadataFile === null) return null;
+  const { metadataFile, indexes } = collection;
+  if (metadataFile === null) return indexes ? { ...parseMetadata("{}"), indexes } : null;
   try {
     const stored = await readWhole(metadataFile, LONGEST_METADATA);
     const text = metadataFile.endsWith(".gz") ? inflateWhole(stored) : stored;

@@ -11,6 +11,8 @@ export interface ArchivedCollection {
   readonly metadataFile: string | null;
   /** A stock dump whose files were renamed: what its metadata calls it. */
   readonly renamedFrom?: string;
+  /** Without a metadata file: raw BSON of the indexes that `system.indexes` of an old dump has of it. */
+  readonly indexes?: readonly Uint8Array[];
   /** What the manifest promises; null in a stock dump, which promises nothing. */
   readonly expected: {
     readonly documents: number;
@@ -30,6 +32,10 @@ export interface OpenedBackup {
   /** null: a stock dump. */
   readonly manifest: Manifest | null;
   readonly collections: readonly ArchivedCollection[];
+  /** What of a stock dump is left out or taken in another way than its files say; sentences, lower case. */
+  readonly notes?: readonly string[];
+  /** The folder of one database, where `path` is that itself. */
+  readonly databaseFolder?: string;
   /** It comes with an oplog, which must be replayed to make it one state. */
   readonly hasOplog: boolean;
   readonly oplog: ArchivedOplog | null;

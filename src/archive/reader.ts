@@ -1,5 +1,5 @@
 // A backup opened for reading: ours by its manifest, or a folder of stock mongodump by what lies in it.
-import { lstat, readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeepError } from "../errors.ts";
 import {
@@ -16,7 +16,8 @@ import {
 import { parseManifest } from "./manifest-check.ts";
 import { readWhole } from "./open-file.ts";
 import type { ArchivedCollection, OpenedBackup } from "./opened.ts";
-import { openStockDump } from "./stock-dump.ts";
+import { openStockDump, openStockFile } from "./stock-dump.ts";
+import { isStockData } from "./stock-files.ts";
 
 /** Some hundred bytes a collection. */
 const LONGEST_MANIFEST = 256 * 1024 * 1024;
@@ -26,7 +27,7 @@ const LONGEST_MANIFEST = 256 * 1024 * 1024;
  * @throws KeepError backup-not-found (no such folder), damaged (empty, or a manifest that cannot be read)
  */
 export async function openBackup(path: string): Promise<OpenedBackup> {
-  await assertFolder(path);
+  if (await isLoneFile(path)) return await openStockFile(path);
   const text = await readManifestText(path);
   if (text === null) return await openStockDump(path);
   const parsed = parseManifest(text);
@@ -56,15 +57,17 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
   return { path, id: basename(path), manifest, collections, hasOplog: oplog !== null, oplog };
 }
 
-async function assertFolder(path: string): Promise<void> {
-  const stat = await lstat(path).catch((error: unknown) => {
+/** false for a folder. @throws KeepError backup-not-found for what is neither that nor the file of a collection */
+async function isLoneFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   });
-  if (stat?.isDirectory() === true) return;
+  if (found?.isDirectory() === true) return false;
+  if (found?.isFile() === true && isStockData(path)) return true;
   throw new KeepError(
     "backup-not-found",
-    stat === null ? `there is no folder ${path}` : `${path} is not a folder`,
+    found === null ? `there is no folder ${path}` : `${path} is not a folder`,
   );
 }
 

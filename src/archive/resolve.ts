@@ -1,7 +1,7 @@
 // Which backup a person means: an id, a path, or `latest`.
 // What must stay true: `latest` never is a pre-restore backup, one dated in the future, or one of other data
 // (AMENDMENTS 11): it is what a restore at 2 a.m. takes.
-import { lstat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -11,6 +11,7 @@ import { listCatalog } from "./catalog.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { isBackupId } from "./layout.ts";
 import { archiveKind } from "./mongodump-archive-file.ts";
+import { isStockData } from "./stock-files.ts";
 
 /** What the settings or the command line ask for. */
 export interface Wanted {
@@ -47,14 +48,17 @@ export async function resolveBackup(
   const own = findOwn(entries, ref);
   if (own) return toResolved(own);
   const path = resolve(expandHome(ref));
-  const stat = await statOf(path);
-  if (stat?.isDirectory() === true) {
+  const found = await statOf(path);
+  if (found?.isDirectory() === true) {
     const entry = dirname(path) === resolve(root) ? findOwn(entries, basename(path)) : undefined;
     return { path, id: basename(path), entry: entry ?? null, isArchive: false };
   }
-  if (stat?.isFile() === true) {
-    await assertArchive(path);
-    return { path, id: basename(path), entry: null, isArchive: true };
+  if (found?.isFile() === true) {
+    // An archive is read where a link leads; a collection is called like the link.
+    const target = await realpath(path);
+    const isArchive = (await archiveKind(target)) !== null;
+    if (!isArchive && !isStockData(path)) throw notABackup(path);
+    return { path: isArchive ? target : path, id: basename(path), entry: null, isArchive };
   }
   throw notFound(entries, ref, root);
 }
@@ -125,17 +129,17 @@ function expandHome(ref: string): string {
   return ref === "~" || ref.startsWith("~/") ? join(homedir(), ref.slice(1)) : ref;
 }
 
-async function assertArchive(path: string): Promise<void> {
-  if ((await archiveKind(path)) !== null) return;
-  const message = `${JSON.stringify(path)} is no backup: a file, and no archive of mongodump`;
-  throw new KeepError("backup-not-found", message, {
-    hint: "Name a backup's id, a folder, or a file that mongodump --archive wrote, with or without --gzip.",
+function notABackup(path: string): KeepError {
+  const message = `${JSON.stringify(path)} is no backup: a file that neither is an archive of mongodump nor has the name of one of its .bson files`;
+  return new KeepError("backup-not-found", message, {
+    hint: "Name a backup's id, a folder, a .bson file, or a file that mongodump --archive wrote, with or without --gzip.",
   });
 }
 
+/** Of what a link leads to: who names one means that. */
 async function statOf(path: string): Promise<Stats | null> {
   if (path.includes("\0")) return null;
-  return await lstat(path).catch((error: unknown) => {
+  return await stat(path).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return null;
     throw error;

@@ -1,31 +1,147 @@
-// A folder of stock mongodump, opened by what lies in it.
-import { readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+// A dump of stock mongodump, opened by what lies in it: a folder with a folder for each database, one database's
+// folder, or the file of one collection. What must stay true: nothing in it is left out without a word.
+import { realpath } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { KeepError } from "../errors.ts";
-import { assertDatabaseName } from "./layout.ts";
+import { assertDatabaseName, isStockOplog, METADATA_FILE } from "./layout.ts";
 import type { ArchivedCollection, OpenedBackup } from "./opened.ts";
-import { readDatabaseFolder } from "./stock-folder.ts";
+import { listStockFolder } from "./stock-files.ts";
+import type { StockFolder } from "./stock-files.ts";
+import { describeCollections, joinStockFiles } from "./stock-folder.ts";
+import { INDEXES, readStockIndexes } from "./stock-indexes.ts";
+import type { StockIndexes } from "./stock-indexes.ts";
 import { findStockOplog } from "./stock-oplog.ts";
 
-/**
- * A folder with a folder for each database, or one database's folder itself.
- * @throws KeepError damaged where it holds no collection
- */
+/** mongodump and people leave these beside the data. */
+const KNOWN = /^prelude\.json(\.gz)?$/;
+
+/** Names in one note; a dump may lie in a folder full of other things. */
+const MOST_NAMED = 8;
+
+/** @throws KeepError damaged where it holds neither a collection nor an oplog */
 export async function openStockDump(path: string): Promise<OpenedBackup> {
-  const entries = await readdir(path, { withFileTypes: true });
-  const direct = entries.filter((e) => e.isFile()).map((e) => e.name);
-  const collections: ArchivedCollection[] = [];
-  for (const entry of entries)
-    if (entry.isDirectory()) {
-      const found = await readDatabaseFolder(join(path, entry.name), entry.name);
-      if (found.length > 0) assertDatabaseName(entry.name);
-      collections.push(...found);
-    }
-  if (collections.length === 0)
-    collections.push(...(await readDatabaseFolder(path, basename(path))));
-  if (collections.length === 0)
+  const top = await listStockFolder(path, path);
+  const notes: string[] = [];
+  const nested = await readFolders(top, notes);
+  const logs = new Map([...top.files].filter(([name]) => isLog(name, top)));
+  const direct = await readDirect(top, logs, nested.length > 0, notes);
+  const collections = [...nested, ...direct];
+  const oplog = await findStockOplog(logs);
+  if (collections.length === 0 && oplog === null)
     throw new KeepError("damaged", `${path} holds no backup: no manifest and no .bson file`);
-  const oplog = await findStockOplog(path, direct);
-  const hasOplog = oplog !== null;
-  return { path, id: basename(path), manifest: null, collections, hasOplog, oplog };
+  return {
+    ...{ path, id: basename(path), manifest: null, collections, notes },
+    ...{ hasOplog: oplog !== null, oplog },
+    ...(nested.length === 0 && direct.length > 0 && { databaseFolder: path }),
+  };
+}
+
+/** A folder for each database. */
+async function readFolders(top: StockFolder, notes: string[]): Promise<ArchivedCollection[]> {
+  const all: ArchivedCollection[] = [];
+  const empty: string[] = [];
+  for (const [name, folder] of top.folders) {
+    const listed = await listStockFolder(folder, top.path);
+    const own: string[] = [];
+    const found = await readDatabase(listed, name, own);
+    if (found.length > 0) {
+      assertDatabaseName(name);
+      notes.push(...own);
+    } else if (listed.files.size + listed.folders.size > 0) empty.push(`${name}/`);
+    all.push(...found);
+  }
+  if (empty.length > 0) notes.push(leftOut(empty));
+  return all;
+}
+
+function leftOut(names: readonly string[]): string {
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
+  return `not part of the dump, and left out: ${names.slice(0, MOST_NAMED).join(", ")}${more}`;
+}
+
+/** Collections in the top folder itself: it is that of one database, whose name it has. */
+async function readDirect(
+  top: StockFolder,
+  logs: ReadonlyMap<string, string>,
+  hasDatabases: boolean,
+  notes: string[],
+): Promise<ArchivedCollection[]> {
+  const files = new Map([...top.files].filter(([name]) => !logs.has(name)));
+  const found = await readDatabase({ ...top, files, folders: new Map() }, nameOf(top.path), notes);
+  if (hasDatabases && found.length > 0)
+    notes.push(
+      `collections lie beside the folders of databases: they are taken as those of the database ${nameOf(top.path)}`,
+    );
+  return found;
+}
+
+/** mongodump --oplog puts its log beside the databases, without metadata; a collection may bear its name. */
+function isLog(name: string, { files }: Pick<StockFolder, "files">): boolean {
+  return isStockOplog(name) && ![...files.keys()].some((one) => one.startsWith("oplog.metadata."));
+}
+
+/** As mongorestore has it where the folder has no name. */
+const nameOf = (folder: string) => basename(folder) || "test";
+
+async function readDatabase(
+  folder: StockFolder,
+  database: string,
+  notes: string[],
+): Promise<ArchivedCollection[]> {
+  const { byBase, others } = await joinStockFiles(folder, database);
+  const indexes = await indexesOf(folder, byBase.get(INDEXES)?.plain);
+  byBase.delete(INDEXES);
+  const found = await describeCollections(folder, database, { byBase }, indexes);
+  const folders = [...folder.folders.keys()].map((name) => `${name}/`);
+  const described = new Set(found.map(({ metadataFile }) => metadataFile));
+  const blank = [...byBase.values()].flatMap(({ metadata = "", plain, buckets }) => {
+    const isBlank = plain === undefined && buckets === undefined;
+    return isBlank && !described.has(folder.files.get(metadata) ?? "") ? [metadata] : [];
+  });
+  const left = [...others.filter((name) => !KNOWN.test(name)), ...blank, ...folders];
+  if (left.length > 0) notes.push(leftOut(left.map((name) => `${basename(folder.path)}/${name}`)));
+  const names = new Set(found.map(({ name }) => name));
+  const gone = [...indexes.keys()].filter(
+    (name) => !names.has(name) && !name.startsWith("system."),
+  );
+  if (gone.length > 0)
+    notes.push(`${database}/${INDEXES} has indexes of what is not in the dump: ${gone.join(", ")}`);
+  return found;
+}
+
+async function indexesOf({ files }: StockFolder, name: string | undefined): Promise<StockIndexes> {
+  const path = name === undefined ? undefined : files.get(name);
+  return path === undefined ? new Map() : await readStockIndexes(path);
+}
+
+/**
+ * The file of one collection, with its metadata beside it. The database is called like the file's folder.
+ * @throws KeepError damaged; backup-not-found where the file holds no collection
+ */
+export async function openStockFile(path: string): Promise<OpenedBackup> {
+  const folder = dirname(path);
+  const id = basename(path);
+  const base = { path, id, manifest: null };
+  const concerns = (name: string) =>
+    name !== id && (METADATA_FILE.test(name) || name.startsWith(`${INDEXES}.`));
+  const listed = await listStockFolder(folder, folder, concerns);
+  // Who names a link means what it leads to, wherever that lies.
+  const files = new Map([...listed.files, [id, await realpath(path)]]);
+  if (isLog(id, { files })) {
+    const oplog = await findStockOplog(new Map([...files].filter(([name]) => name === id)));
+    return { ...base, collections: [], hasOplog: oplog !== null, oplog };
+  }
+  const database = nameOf(folder);
+  const { byBase } = await joinStockFiles({ ...listed, files }, database);
+  const isMeant = ([name, { plain, buckets }]: [string, { plain?: string; buckets?: string }]) =>
+    name !== INDEXES && (plain === id || buckets === id);
+  const own = new Map([...byBase].filter(isMeant));
+  if (own.size === 0)
+    throw new KeepError("backup-not-found", `${path} is not the file of a collection`, {
+      hint: `Name the folder that it lies in: ${folder}.`,
+    });
+  const indexes = await indexesOf({ ...listed, files }, byBase.get(INDEXES)?.plain);
+  const one = { byBase: own };
+  const collections = await describeCollections({ ...listed, files }, database, one, indexes);
+  return { ...base, collections, hasOplog: false, oplog: null };
 }

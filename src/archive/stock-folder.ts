@@ -1,13 +1,13 @@
 // One database's folder of a dump without a manifest: files joined into collections, by their names.
 // What must stay true: no file is passed over in silence because another one has the same name.
-import { readdir } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
 import {
-  ACCOUNTS_PREFIX,
   BUCKETS_PREFIX,
   escapeName,
+  isStockAccounts,
   METADATA_FILE,
   mongodumpEscapeName,
   unescapeName,
@@ -15,38 +15,63 @@ import {
 import { readMetadata } from "./metadata-file.ts";
 import type { CollectionMetadata } from "./metadata.ts";
 import type { ArchivedCollection } from "./opened.ts";
+import { STOCK_DATA } from "./stock-files.ts";
+import type { StockFolder } from "./stock-files.ts";
+import type { StockIndexes } from "./stock-indexes.ts";
 import { DOCUMENTS_IN_TWO_PLACES, DOCUMENTS_OF_A_VIEW, stockKind } from "./stock-kind.ts";
-
-const STOCK_DATA = /\.bson(\.gz|\.zst)?$/;
 
 type Part = "metadata" | "plain" | "buckets";
 
 /** The names of the files that belong together. */
 type StockFiles = Partial<Record<Part, string>>;
 
-/** @throws KeepError damaged, with `file`: what cannot be joined, or would not be restored as it is */
-export async function readDatabaseFolder(
-  folder: string,
-  database: string,
-): Promise<ArchivedCollection[]> {
-  const byBase = joinFiles((await readdir(folder)).sort(), database);
-  await joinCutBuckets(folder, byBase);
-  const found: Described[] = [];
-  for (const [base, files] of byBase) found.push(await describe(folder, database, base, files));
-  assertNamesFit(database, found);
-  return found.map(({ collection }) => collection);
+/** Which files of a folder belong together. */
+export interface JoinedFiles {
+  /** By the name of the collection, or that of the file where it was cut. */
+  readonly byBase: Map<string, StockFiles>;
+  /** Names of files that are no part of a dump. */
+  readonly others: readonly string[];
 }
 
-function joinFiles(names: readonly string[], database: string): Map<string, StockFiles> {
-  // mongodump --oplog puts its log beside the databases, without metadata; a collection may bear its name.
-  const isLog = (name: string) =>
-    /^oplog\.bson(\.gz)?$/.test(name) &&
-    !names.some((other) => other.startsWith("oplog.metadata."));
+/** @throws KeepError damaged, with `file`: two files for one collection */
+export async function joinStockFiles(folder: StockFolder, database: string): Promise<JoinedFiles> {
+  const joined = joinFiles([...folder.files.keys()], database);
+  await joinCutBuckets(folder, joined.byBase);
+  return joined;
+}
+
+/**
+ * @param indexes what `system.indexes` of an old dump has, by collection
+ * @throws KeepError damaged, with `file`: what cannot be joined, or would not be restored as it is
+ */
+export async function describeCollections(
+  folder: StockFolder,
+  database: string,
+  { byBase }: Pick<JoinedFiles, "byBase">,
+  indexes: StockIndexes,
+): Promise<ArchivedCollection[]> {
+  const found: Described[] = [];
+  for (const [base, files] of byBase) {
+    const described = await describe(folder, database, base, files);
+    if (described) found.push(described);
+  }
+  assertNamesFit(database, found);
+  return found.map(({ collection }) => {
+    const old = collection.metadataFile === null ? indexes.get(collection.name) : undefined;
+    return old ? { ...collection, indexes: old } : collection;
+  });
+}
+
+function joinFiles(names: readonly string[], database: string): JoinedFiles {
   const byBase = new Map<string, StockFiles>();
+  const others: string[] = [];
   for (const name of names) {
-    if (name.startsWith(ACCOUNTS_PREFIX) || isLog(name)) continue;
+    if (isStockAccounts(name)) continue;
     const placed = placeOf(name);
-    if (placed === null) continue;
+    if (placed === null) {
+      others.push(name);
+      continue;
+    }
     const { base, part } = placed;
     const files = byBase.get(base) ?? {};
     const other = files[part];
@@ -54,8 +79,10 @@ function joinFiles(names: readonly string[], database: string): Map<string, Stoc
       throw damagedFile(database, name, `it is of the same collection as ${JSON.stringify(other)}`);
     byBase.set(base, { ...files, [part]: name });
   }
-  return byBase;
+  return { byBase, others };
 }
+
+const pathIn = ({ path, files }: StockFolder, name = "") => files.get(name) ?? join(path, name);
 
 const stemOf = (file: string) =>
   file.replace(METADATA_FILE.test(file) ? METADATA_FILE : STOCK_DATA, "");
@@ -74,7 +101,7 @@ function placeOf(name: string): { readonly base: string; readonly part: Part } |
 }
 
 /** A long name of a time series is cut in another place than that of its buckets: only the metadata joins them. */
-async function joinCutBuckets(folder: string, byBase: Map<string, StockFiles>): Promise<void> {
+async function joinCutBuckets(folder: StockFolder, byBase: Map<string, StockFiles>): Promise<void> {
   const orphans = new Map<string, string>();
   for (const [base, { buckets, metadata }] of byBase)
     if (metadata === undefined && buckets !== undefined)
@@ -82,7 +109,7 @@ async function joinCutBuckets(folder: string, byBase: Map<string, StockFiles>): 
   if (orphans.size === 0) return;
   for (const [base, files] of [...byBase]) {
     if (files.buckets !== undefined || files.metadata === undefined) continue;
-    const read = await readMetadata({ metadataFile: join(folder, files.metadata) });
+    const read = await readMetadata({ metadataFile: pathIn(folder, files.metadata) });
     const name = BUCKETS_PREFIX + (read?.collectionName ?? "");
     const orphan = orphans.get(escapeName(name)) ?? orphans.get(mongodumpEscapeName(name));
     if (orphan === undefined) continue;
@@ -99,13 +126,16 @@ interface Described {
   readonly said: string;
 }
 
+/** null for metadata without a byte and without data. */
 async function describe(
-  folder: string,
+  folder: StockFolder,
   database: string,
   base: string,
   files: StockFiles,
-): Promise<Described> {
-  const metadataFile = files.metadata === undefined ? null : join(folder, files.metadata);
+): Promise<Described | null> {
+  const metadataFile = await metadataIn(folder, files);
+  if (metadataFile === null && files.plain === undefined && files.buckets === undefined)
+    return null;
   const metadata = await readMetadata({ metadataFile });
   const file = files.metadata ?? files.buckets ?? files.plain ?? "";
   const { plain, buckets } = files;
@@ -113,21 +143,30 @@ async function describe(
   const kind = stockKind(parts);
   if ("problem" in kind) throw damagedFile(database, file, kind.problem);
   const { type, data, emptyOnly } = kind;
-  if (emptyOnly !== undefined && (await hasDocuments(join(folder, files[emptyOnly] ?? ""))))
+  if (emptyOnly !== undefined && (await hasDocuments(pathIn(folder, files[emptyOnly]))))
     throw damagedFile(
       database,
       file,
       type === "view" ? DOCUMENTS_OF_A_VIEW : DOCUMENTS_IN_TWO_PLACES,
     );
   const name = nameOf(database, base, file, metadata);
-  const said = metadata?.collectionName ?? "";
+  // One set of indexes may stand for several collections, by links.
+  const isLink = metadataFile !== null && metadataFile !== join(folder.path, files.metadata ?? "");
+  const said = isLink ? "" : (metadata?.collectionName ?? "");
   const dataName = data === null ? undefined : files[data];
   const collection: ArchivedCollection = {
     ...{ database, name, type, metadataFile, expected: null },
-    dataFile: dataName === undefined ? null : join(folder, dataName),
+    dataFile: dataName === undefined ? null : pathIn(folder, dataName),
     ...(said !== "" && said !== name && { renamedFrom: said }),
   };
   return { collection, file, said };
+}
+
+/** As for mongorestore, an empty file says as little as none. */
+async function metadataIn(folder: StockFolder, { metadata }: StockFiles): Promise<string | null> {
+  if (metadata === undefined) return null;
+  const path = pathIn(folder, metadata);
+  return (await lstat(path)).size === 0 ? null : path;
 }
 
 async function hasDocuments(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 // verify → plan → confirm → stop the service → protect → drop and load → prove → start the service.
+import { isDatabaseName } from "../archive/layout.ts";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { Verification } from "../archive/verification.ts";
@@ -31,7 +32,7 @@ import { holdFolder } from "./hold-folder.ts";
 import type { HeldFolder } from "./hold-folder.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { readRestores } from "./restore-records.ts";
-import { isServersState, ownIn, toSource } from "./sources.ts";
+import { isServersOwn, isServersState, ownIn, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
 export interface RestoreRequest {
@@ -193,7 +194,8 @@ async function planFor(
     backup: backup.manifest ? backup.id : (backup.archive ?? backup.path),
     mode: request.inPlace ? "in-place" : "staged",
     source,
-    live: await inspectLive(deployment, [...targets], context.signal),
+    // The plan refuses the others, with what to do.
+    live: await inspectLive(deployment, [...targets].filter(isDatabaseName), context.signal),
     ...{ ...selection, exact, expiry, oplog: log?.oplog ?? null },
     accountsOf: await databasesWithAccounts(backup),
   });
@@ -270,14 +272,16 @@ function tellLeftOut({ emit }: JobContext, backup: OpenedBackup): void {
 
 /** What a dump does not say of its collections, or says otherwise than its files. */
 function tellDoubtful({ emit }: JobContext, { collections }: OpenedBackup): void {
-  const bare = collections.filter((c) => c.metadataFile === null && c.type === "collection");
+  const isBare = (c: (typeof collections)[number]) =>
+    c.metadataFile === null && c.indexes === undefined && c.type === "collection";
+  const bare = collections.filter((c) => isBare(c) && !isServersOwn(c));
   const renamed = collections.filter((c) => c.renamedFrom !== undefined);
   const names = (some: typeof collections) => some.map((c) => `${c.database}.${c.name}`).join(", ");
   const tell = (code: string, message: string) => {
     emit({ kind: "log", level: "warn", code, message });
   };
   if (bare.length > 0)
-    tell("no-metadata", `restored without options and indexes, for there is no metadata file: ${names(bare)}`); // prettier-ignore
+    tell("no-metadata", `restored without options and indexes, for there is no metadata file, or an empty one: ${names(bare)}`); // prettier-ignore
   if (renamed.length > 0)
     tell("renamed-files", `restored under the names of their files, which are not those in their metadata: ${names(renamed)}`); // prettier-ignore
 }

@@ -47,9 +47,14 @@ interface Named {
 }
 
 /**
- * What stock dumps of whole deployments have besides data: sessions, transactions, migrations of the server
- * that was dumped. None of it is true of another one, or later. What `config` says of the cluster is.
+ * What stock dumps have besides data: sessions, transactions, migrations, profiles, catalogs of the server that was
+ * dumped. None of it is true of another one, or later. What `config` says of the cluster is.
  */
 export function isServersState({ database, name }: Named): boolean {
-  return database === "local" || (database === "config" && isInternal(database, name));
+  if (database === "local") return true;
+  if (database === "config") return isInternal(database, name);
+  return database !== "admin" && name.startsWith("system.") && !OWN_TO_USERS.includes(name);
 }
+
+/** Stored functions, and the users of MongoDB 2.4, which are data to every later server. */
+const OWN_TO_USERS: readonly string[] = ["system.js", "system.users"];

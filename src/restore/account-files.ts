@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { AccountFiles } from "./users.ts";
 
-const OF_DATABASE = /^\$admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;
+const OF_DATABASE = /^(?:\$|%24)admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;
 /** In the dump of all databases `admin` holds everybody's. */
 const OF_ALL = /^system\.(users|roles)\.bson(\.gz|\.zst)?$/;
 
@@ -12,9 +12,11 @@ export async function accountFilesOf(
   backup: OpenedBackup,
   database: string,
 ): Promise<AccountFiles> {
-  const folder = join(backup.path, database);
+  const folder = backup.databaseFolder ?? join(backup.path, database);
   const names = await readdir(folder).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [] as string[];
+    const { code } = error as NodeJS.ErrnoException;
+    // The file of one collection has none.
+    if (code === "ENOENT" || code === "ENOTDIR") return [] as string[];
     throw error;
   });
   const pattern = database === "admin" ? OF_ALL : OF_DATABASE;
@@ -29,7 +31,9 @@ export async function accountFilesOf(
 export async function databasesWithAccounts(backup: OpenedBackup): Promise<string[]> {
   const databases = [...new Set(backup.collections.map((c) => c.database))];
   const found: string[] = [];
-  for (const database of databases)
-    if ((await accountFilesOf(backup, database)).users !== null) found.push(database);
+  for (const database of databases) {
+    const { users, roles } = await accountFilesOf(backup, database);
+    if (users !== null || roles !== null) found.push(database);
+  }
   return found;
 }

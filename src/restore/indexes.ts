@@ -24,12 +24,21 @@ export function splitIndexes(metadata: CollectionMetadata): IndexSets {
   const collated = toOrdered(metadata.options).has("collation");
   const definitions = metadata.indexes
     .map(toOrdered)
-    .filter((d) => d.get("name") !== "_id_" && d.get("clustered") !== true)
+    .filter((d) => !isIdIndex(d) && d.get("clustered") !== true)
     .map((d) => cleaned(d, collated));
   return {
     plain: definitions.filter((d) => !d.has(EXPIRY)),
     expiring: definitions.filter((d) => d.has(EXPIRY)),
   };
+}
+
+/** Made with the collection. Old servers gave it other names and numbers (`_id_1`, 1.0, true). */
+function isIdIndex(definition: Definition): boolean {
+  if (definition.get("name") === "_id_") return true;
+  const key = buildableKey(definition.get("key"));
+  if (!(key instanceof Map) || key.size !== 1) return false;
+  const value: unknown = (key as Definition).get("_id");
+  return Number(String(value)) > 0;
 }
 
 /** The same index without its expiry, which a later collMod can add where the server is 5.1 or newer. */

@@ -1,4 +1,5 @@
 // Which namespaces of a backup a restore takes, and under which names. Pure.
+import { isDatabaseName } from "../archive/layout.ts";
 import { KeepError } from "../errors.ts";
 
 export interface NamedSource {
@@ -44,6 +45,7 @@ export function selectSources<S extends NamedSource>(
     throw new KeepError("usage", "nothing is left to restore: every namespace is left out", {
       hint: "Take --exclude or --only out, or name fewer.",
     });
+  assertPossible(selected);
   assertDistinct(selected);
   return selected;
 }
@@ -119,6 +121,17 @@ function nothing(option: string, there: readonly string[]): KeepError {
   return new KeepError("usage", `${option} names nothing in this backup`, {
     hint: `The backup holds ${shown}.`,
   });
+}
+
+/** A dump's folder may be called anyhow, and gives the database its name. */
+function assertPossible(selected: readonly Selected<NamedSource>[]): void {
+  for (const { source, target } of selected) {
+    const name = target.database;
+    if (isDatabaseName(name)) continue;
+    throw new KeepError("usage", `${JSON.stringify(name)} is no name of a database`, {
+      hint: `Name the one to restore into: --db ${JSON.stringify(`${source.database}=surg`)}.`,
+    });
+  }
 }
 
 function assertDistinct(selected: readonly Selected<NamedSource>[]): void {

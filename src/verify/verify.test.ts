@@ -22,6 +22,7 @@ import { formatManifest } from "../archive/seal.ts";
 import { parseVerification } from "../archive/verification.ts";
 import type { Manifest } from "../archive/manifest.ts";
 import { createEncoder } from "../codec/create.ts";
+import type { Emit } from "../events.ts";
 import { sha256Of } from "../util/sha256.ts";
 import { verifyBackup } from "./verify.ts";
 
@@ -151,14 +152,23 @@ test("a folder in which a database's folder is a link is not followed", async (t
   assert.ok(problems.some((p) => p.file === "surg"));
 });
 
-test("a backup under another backup's name is found", async (t) => {
+test("a backup under another name is as good as it was, and says which it is", async (t) => {
   const root = await temporaryFolder(t);
   const { path } = await smallBackup(root, "gzip");
-  await cp(path, join(root, "2026-11-24_02-00-00"), { recursive: true });
-  assert.match(
-    (await full(join(root, "2026-11-24_02-00-00"))).problems[0]?.problem ?? "",
-    /of 2026-11-23/,
-  );
+  for (const name of ["2026-11-24_02-00-00", "a copy"]) {
+    const copy = join(root, name);
+    await cp(path, copy, { recursive: true });
+    const notes: string[] = [];
+    const emit: Emit = (event) => {
+      if (event.kind === "log") notes.push(event.message);
+    };
+    const context = { ...quiet(), emit };
+    const whole = await verifyBackup(copy, "full", context);
+    assert.deepEqual(whole.problems, []);
+    assert.match(notes.join(), /holds the backup 2026-11-23_\d\d-00-00: the folder was copied/);
+    await writeFile(join(copy, "surg", "more.bson"), "");
+    assert.equal((await verifyBackup(copy, "full", context)).ok, false);
+  }
 });
 
 async function reseal(path: string, change: (body: Manifest) => object): Promise<void> {

@@ -2,12 +2,16 @@
 // stock dumps and archives against themselves.
 import { lstat } from "node:fs/promises";
 import { basename, relative } from "node:path";
+import { archiveKind } from "../archive/mongodump-archive-file.ts";
 import { openBackup } from "../archive/reader.ts";
+import { isStockData } from "../archive/stock-files.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import type { Problem, Verification, VerifiedCollection } from "../archive/verification.ts";
 import { KeepError } from "../errors.ts";
 import type { Clock } from "../util/clock.ts";
+import { glance } from "../oplog/glance.ts";
+import { readEntries } from "../oplog/read-entries.ts";
 import { asDamage } from "./as-damage.ts";
 import { checkDataFile } from "./data-file.ts";
 import { verifyFiles } from "./files.ts";
@@ -44,12 +48,10 @@ export async function verifyBackup(
 
 async function find(path: string, level: CheckLevel, context: VerifyContext): Promise<Findings> {
   try {
-    if ((await lstat(path).catch(() => null))?.isFile() === true)
-      return await verifyMongodumpArchive(path, context.signal);
+    if (await isArchive(path)) return await verifyMongodumpArchive(path, context.signal);
     const backup = await openBackup(path);
     if (backup.manifest === null) return await verifyStock(backup, context);
-    if (backup.manifest.id !== backup.id)
-      return whole("manifest.json", `the manifest is of ${backup.manifest.id}, not of this folder`);
+    if (backup.manifest.id !== backup.id) noteRenamed(backup.manifest.id, path, context);
     return await verifyFiles(path, backup.manifest, level, context);
   } catch (error) {
     // No folder, or none of ours: the caller's mistake.
@@ -57,6 +59,18 @@ async function find(path: string, level: CheckLevel, context: VerifyContext): Pr
     const { problem, details } = asDamage(error);
     return whole(typeof details.file === "string" ? details.file : "", problem);
   }
+}
+
+/** A file that is named like one of a dump's, and is no archive, is the lone file of a collection. */
+async function isArchive(path: string): Promise<boolean> {
+  if ((await lstat(path).catch(() => null))?.isFile() !== true) return false;
+  return !isStockData(path) || (await archiveKind(path)) !== null;
+}
+
+/** Its manifest has a checksum of its own, and names every file by its content: the folder's name proves nothing. */
+function noteRenamed(id: string, path: string, { emit }: VerifyContext): void {
+  const message = `${path} holds the backup ${id}: the folder was copied or moved under another name`;
+  emit({ kind: "log", level: "warn", code: "renamed-backup", message });
 }
 
 const whole = (file: string, problem: string): Findings => ({
@@ -68,17 +82,36 @@ const whole = (file: string, problem: string): Findings => ({
 async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promise<Findings> {
   const problems: Problem[] = [];
   const collections: VerifiedCollection[] = [];
+  for (const message of backup.notes ?? [])
+    context.emit({ kind: "log", level: "warn", code: "dump-note", message });
   for (const collection of backup.collections) {
     problems.push(...(await checkMetadata(backup, collection)));
     if (collection.dataFile === null) continue;
     const checked = await checkDataFile(collection.dataFile, context.signal, () => undefined);
-    const file = relative(backup.path, collection.dataFile);
+    const file = relative(backup.path, collection.dataFile) || backup.id;
     if (checked.damage) problems.push({ file, ...checked.damage });
     const { documents, rawBytes, contentHash, newestId } = checked;
     const { database, name } = collection;
     collections.push({ database, name, documents, rawBytes, contentHash, newestId });
   }
-  return { problems, collections };
+  return { problems: [...problems, ...(await checkOplog(backup, context))], collections };
+}
+
+/** Its order is not asked for: logs are joined by hand, and replayed as they come. */
+async function checkOplog({ oplog }: OpenedBackup, { signal }: VerifyContext): Promise<Problem[]> {
+  if (oplog === null) return [];
+  const report = (problem: string) => [
+    { file: basename(oplog.file), chunk: null, document: null, problem },
+  ];
+  try {
+    for await (const entry of readEntries(oplog, signal)) {
+      const { ts, op } = glance(entry, 0);
+      if (ts.t === 0 || op === "") return report("it has an entry that is not one of an oplog");
+    }
+    return [];
+  } catch (error) {
+    return report(asDamage(error).problem);
+  }
 }
 
 async function checkMetadata(
@@ -89,7 +122,7 @@ async function checkMetadata(
     await readMetadata(collection);
     return [];
   } catch (error) {
-    const file = relative(path, collection.metadataFile ?? path);
+    const file = relative(path, collection.metadataFile ?? path) || basename(path);
     return [{ file, chunk: null, document: null, problem: asDamage(error).problem }];
   }
 }
