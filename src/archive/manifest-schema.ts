@@ -49,6 +49,11 @@ const collection = z.object({
   files: z.array(path),
 });
 
+const leftOut = z.object({
+  namespace: z.string(),
+  because: z.enum(["temporary", "servers-database", "internal-database", "no-time-series"]),
+});
+
 const totals = z.object({
   collections: count,
   documents: count,
@@ -72,6 +77,7 @@ export const manifestSchema = z.object({
   server,
   scope,
   databases: z.array(z.string()),
+  leftOut: z.array(leftOut).exactOptional(),
   consistency,
   users: z.enum(["included", "not included"]),
   compression: z.object({

@@ -55,6 +55,13 @@ export interface ManifestCollection {
   readonly files: readonly string[];
 }
 
+/** What was there and is not in the backup, although nobody excluded it. */
+export interface LeftOut {
+  /** `database.collection`; for `internal-database` the database. */
+  readonly namespace: string;
+  readonly because: "temporary" | "servers-database" | "internal-database" | "no-time-series";
+}
+
 export interface ManifestFile {
   /** Relative to the backup folder, `/` between folder and file. */
   readonly path: string;
@@ -85,6 +92,8 @@ export interface ManifestBody {
   readonly server: ServerInfo;
   readonly scope: Scope;
   readonly databases: readonly string[];
+  /** Absent in backups of earlier versions. */
+  readonly leftOut?: readonly LeftOut[];
   readonly consistency: Consistency;
   readonly users: "included" | "not included";
   readonly compression: Compression;

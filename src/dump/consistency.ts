@@ -1,7 +1,6 @@
 // One instant or none, and whether what was listed is still what was read. Pure.
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { CODES } from "../mongo/server-error.ts";
-import { isTrue } from "../bson/fields.ts";
 import { KeepError } from "../errors.ts";
 
 /** Why a read at an instant failed: `moved` is worth starting over, `too-old` is not. */
@@ -52,14 +51,6 @@ export function findBucketless(namespaces: readonly NamespaceInfo[]): string[] {
   return namespaces
     .filter((n) => n.type === "timeseries" && (n.uuid !== null || n.dataUuid === null))
     .map(full);
-}
-
-/**
- * Whether the server drops the collection at its next start or election: what $out, mapReduce and convertToCapped
- * work in, and what a user made so. Only the option tells, a name does not.
- */
-export function isTemporary({ options }: Pick<NamespaceInfo, "options">): boolean {
-  return isTrue(Buffer.from(options.buffer, options.byteOffset, options.byteLength), "temp");
 }
 
 /** Namespaces whose options or indexes are others than in the listing, byte for byte. */

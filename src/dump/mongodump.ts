@@ -3,13 +3,14 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OPLOG_FILE } from "../archive/layout.ts";
-import type { Consistency } from "../archive/manifest.ts";
+import type { Consistency, ManifestCollection } from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
 import { effectiveLevel } from "../codec/levels.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { listNamespaces } from "../mongo/namespaces.ts";
+import { ownerOf } from "../mongo/servers-own.ts";
 import { findMongoTool, INSTALL_TOOLS } from "../tools/mongo-tools.ts";
 import type { Secret } from "../util/secret.ts";
 import { findGone, findNew } from "./consistency.ts";
@@ -138,15 +139,31 @@ async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string
     consistency: consistency.mode,
     signal: context.signal,
   });
+  assertAllThere(before, after, settled.collections);
   return {
     ...settled,
     databases: before.databases,
+    leftOut: before.leftOut,
     consistency,
     users: accounts ? "included" : "not included",
     warnings: facts.warnings,
     engine: "mongodump",
     compression: compressionOf(options.compression),
   };
+}
+
+/** mongodump passes over names that it takes for the server's (those with a $), and says nothing. */
+function assertAllThere(before: Listing, after: Listing, there: readonly ManifestCollection[]) {
+  const moved = new Set(findGone(before.namespaces, after.namespaces));
+  const dumped = new Set(there.map(full));
+  const missing = before.namespaces
+    .filter((n) => ownerOf(n.database, n.name) === "data")
+    .map(full)
+    .filter((name) => !moved.has(name) && !dumped.has(name));
+  if (missing.length === 0) return;
+  throw new KeepError("failed", `mongodump left out ${missing.join(", ")}`, {
+    hint: "Make the backup with the native engine (BACKUP_ENGINE=native), which takes every collection.",
+  });
 }
 
 async function spanOf({ partial, options, context }: Job): Promise<OplogSpan> {

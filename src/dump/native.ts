@@ -3,7 +3,12 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Encoding } from "../archive/layout.ts";
-import type { Consistency, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
+import type {
+  Consistency,
+  LeftOut,
+  ManifestCollection,
+  ManifestFile,
+} from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { ReadPreferenceMode } from "mongodb";
@@ -51,6 +56,7 @@ export interface DumpResult {
   readonly collections: readonly ManifestCollection[];
   readonly files: readonly ManifestFile[];
   readonly databases: readonly string[];
+  readonly leftOut: readonly LeftOut[];
   readonly consistency: Consistency;
   readonly users: "included" | "not included";
   /** What a person should know of this data, for the manifest. */
@@ -129,6 +135,7 @@ async function dumpOnce(
     files: [...dumped.files, ...accounts.files, ...(oplog ? [oplog.file] : [])],
     databases: listing.databases,
     consistency: { ...consistency, ...facts.consistency },
+    leftOut: listing.leftOut,
     users: accounts.users,
     warnings: facts.warnings,
   };

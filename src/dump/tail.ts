@@ -15,7 +15,7 @@ import type { FinishedTail, Tail } from "../oplog/tailer.ts";
 import type { KnownCollection, ReadSpan } from "../oplog/tailer-watch.ts";
 import { findNewest, findOrigin } from "../oplog/tailer-origin.ts";
 import { isRolledOver } from "../oplog/tailer-source.ts";
-import { takenBy } from "./listing.ts";
+import { takenBy } from "./taken.ts";
 import type { Listing, Selection } from "./listing.ts";
 
 /** Where the tail of a dump begins, or why there is none. */

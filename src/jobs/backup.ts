@@ -5,6 +5,7 @@ import { chooseLatest } from "../archive/resolve.ts";
 import type { EngineName } from "../archive/manifest.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { chooseCompression } from "../config/compression.ts";
+import { assertBackable } from "../mongo/backable.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
@@ -35,6 +36,7 @@ const AUTOMATIC_WAIT_MS = 30 * 60 * 1_000;
 export async function runBackup(outer: JobContext, request: BackupRequest): Promise<BackupResult> {
   const began = performance.now();
   const warnings: string[] = [];
+  assertBackable(request.databases ?? outer.settings.databases);
   const root = outer.settings.backupDir;
   await openBackupDir(root);
   await guardGit(root);
@@ -63,6 +65,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
     consistency: manifest.consistency,
     engine: manifest.engine,
     users: manifest.users,
+    leftOut: manifest.leftOut ?? [],
     verification: { ok: true, level: made.verification.level },
     timings: { dumpSeconds, verifySeconds, totalSeconds },
     cleanup,

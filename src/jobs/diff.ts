@@ -20,6 +20,7 @@ import { collecting } from "./collecting.ts";
 import type { JobContext } from "./context.ts";
 import { restoreCommandOf } from "./diff-advice.ts";
 import type { DiffResult } from "./results.ts";
+import { leftByRestore } from "./sources.ts";
 import { openFound } from "./unpack-archive.ts";
 
 export interface DiffRequest {
@@ -47,10 +48,13 @@ export async function runDiff(outer: JobContext, request: DiffRequest): Promise<
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   await using backup = await open(context, request.backup);
   await using other = request.other === null ? null : await open(context, request.other);
-  const collections =
+  const { collections, besides } =
     other === null
       ? await compareLive(context, request, backup)
-      : await compareBackups(context, request, backup, other);
+      : {
+          collections: await compareBackups(context, request, backup, other),
+          besides: leftByRestore(other),
+        };
   const isLive = request.other === null;
   return {
     ok: true,
@@ -58,7 +62,15 @@ export async function runDiff(outer: JobContext, request: DiffRequest): Promise<
     backup: backup.ref,
     other: request.other ?? "live",
     collections,
-    notCompared: ["users and roles", ...leftOutOf(backup)],
+    notCompared: [
+      "users and roles",
+      ...new Set([
+        ...leftOutOf(backup),
+        ...(backup.manifest?.leftOut ?? []).map((one) => one.namespace),
+        ...leftByRestore(backup),
+        ...besides,
+      ]),
+    ],
     restoreCommand: isLive ? restoreCommandOf(backup.ref, collections, request.rename) : null,
     warnings,
   };
@@ -99,7 +111,7 @@ async function compareLive(
   context: JobContext,
   request: DiffRequest,
   backup: Opened,
-): Promise<ComparedCollection[]> {
+): Promise<Compared> {
   await using deployment = await context.connect();
   const selection = selectionOf(backup, request.rename);
   const { listing, at } = await listAtInstant(deployment, selection, context);
@@ -121,7 +133,13 @@ async function compareLive(
       code: "namespaces-changed",
       message: `${name} was dropped or renamed during the comparison: what is said of it may be wrong`,
     });
-  return compared;
+  return { collections: compared, besides: listing.leftOut.map((one) => one.namespace) };
+}
+
+interface Compared {
+  readonly collections: ComparedCollection[];
+  /** What the other side has and is not compared. */
+  readonly besides: readonly string[];
 }
 
 /** The live databases that the backup is about. */

@@ -32,6 +32,8 @@ export interface BackupOrder {
   readonly databases: readonly string[] | null;
   readonly exclude: readonly string[];
   readonly only: readonly string[] | null;
+  /** Temporary collections that are taken all the same. */
+  readonly temporary?: readonly string[];
   /** Users and roles of the databases too. */
   readonly accounts: boolean;
   readonly allowEmpty: boolean;
@@ -149,6 +151,7 @@ function describe(
     server: deployment.server,
     scope: scopeOf(context, deployment, order),
     databases: dump.databases,
+    leftOut: dump.leftOut,
     consistency: dump.consistency,
     users: dump.users,
     compression: dump.compression,

@@ -55,6 +55,7 @@ export async function protectPresent(
       ...order.protectOnly,
       ...(plan.usersOf.includes("admin") ? ACCOUNT_COLLECTIONS.map((name) => `admin.${name}`) : []),
     ],
+    temporary: plan.collections.map((c) => c.namespace),
     accounts: plan.usersOf.length > 0,
   });
   const { id } = made.manifest;
@@ -115,6 +116,7 @@ export async function protectInPlace(
     ...orderOf(context, record),
     databases: [...new Set(names.map((n) => splitNamespace(n).database))],
     only: names,
+    temporary: names,
     accounts: false,
   });
   const { id } = made.manifest;

@@ -32,7 +32,7 @@ import { holdFolder } from "./hold-folder.ts";
 import type { HeldFolder } from "./hold-folder.ts";
 import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
 import { readRestores } from "./restore-records.ts";
-import { isServersOwn, isServersState, ownIn, toSource } from "./sources.ts";
+import { describeNothing, isServersOwn, leftByRestore, tellLeftOut, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
 export interface RestoreRequest {
@@ -173,6 +173,8 @@ function toStored(request: RestoreRequest, path: string): StoredRequest {
   };
 }
 
+const NAME_ANOTHER = "Name another backup: mongokeep show lists the collections of each.";
+
 async function planFor(
   context: JobContext,
   deployment: Deployment,
@@ -180,12 +182,15 @@ async function planFor(
   request: RestoreRequest,
 ): Promise<RestorePlan> {
   const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
-  tellLeftOut(context, backup);
+  tellLeftOut(context.emit, backup);
   tellDoubtful(context, backup);
   const selection = { rename, renameNamespaces, only, exclude };
   const files = toSource(backup, verified?.collections);
   const log = await readOplogForPlan(context, backup, files, selection);
   const source = [...files, ...(log?.source ?? [])];
+  const accountsOf = await databasesWithAccounts(backup);
+  if (source.length + accountsOf.length === 0)
+    throw new KeepError("failed", describeNothing(backup), { hint: NAME_ANOTHER });
   const targets = new Set([
     ...source.map((n) => rename.get(n.database) ?? n.database),
     ...[...renameNamespaces.values()].map((n) => splitNamespace(n).database),
@@ -197,7 +202,7 @@ async function planFor(
     // The plan refuses the others, with what to do.
     live: await inspectLive(deployment, [...targets].filter(isDatabaseName), context.signal),
     ...{ ...selection, exact, expiry, oplog: log?.oplog ?? null },
-    accountsOf: await databasesWithAccounts(backup),
+    accountsOf,
   });
   return await stagedWherePossible(context, deployment, plan, log?.changesKinds);
 }
@@ -259,17 +264,6 @@ function inPlaceThroughout({ collections, remove }: RestorePlan) {
   } as const;
 }
 
-/** Only dumps of others have such. */
-function tellLeftOut({ emit }: JobContext, backup: OpenedBackup): void {
-  const tell = (code: string, what: string, left: OpenedBackup["collections"]) => {
-    if (left.length === 0) return;
-    const names = left.map((c) => `${c.database}.${c.name}`).join(", ");
-    emit({ kind: "log", level: "warn", code, message: `${what} is not restored: ${names}` });
-  };
-  tell("servers-state-left-out", "the server's own state", backup.collections.filter(isServersState)); // prettier-ignore
-  tell("own-left-out", "what restores had kept beside the data", ownIn(backup));
-}
-
 /** What a dump does not say of its collections, or says otherwise than its files. */
 function tellDoubtful({ emit }: JobContext, { collections }: OpenedBackup): void {
   const isBare = (c: (typeof collections)[number]) =>
@@ -306,6 +300,7 @@ export async function describePlan(
       stopsService: stops ? nameOfService(context) : null,
       makesPreRestoreBackup: needsProtection(order) && !order.swapBack,
       swapsBack: order.swapBack !== undefined,
+      leftOut: order.backup ? leftByRestore(order.backup) : [],
       estimate: await estimate(context, deployment, order),
     },
     warnings,

@@ -3,6 +3,7 @@ import type {
   BackupType,
   Consistency,
   EngineName,
+  LeftOut,
   Manifest,
   TierMark,
   Totals,
@@ -24,6 +25,8 @@ export interface BackupResult {
   /** What really moved the documents: another one than was asked for where its tool is missing. */
   readonly engine: EngineName;
   readonly users: "included" | "not included";
+  /** What was there and is not in the backup, although nobody excluded it. */
+  readonly leftOut: readonly LeftOut[];
   readonly verification: { readonly ok: true; readonly level: VerifyLevel };
   readonly timings: {
     readonly dumpSeconds: number;
@@ -70,6 +73,8 @@ export interface PlannedRestore {
     readonly makesPreRestoreBackup: boolean;
     /** A rollback of what is still set aside: the present is set aside in turn. */
     readonly swapsBack: boolean;
+    /** What the backup's files hold and no restore brings back: the server's own state in stock dumps. */
+    readonly leftOut: readonly string[];
     readonly estimate: Estimate;
   };
   readonly warnings: readonly string[];

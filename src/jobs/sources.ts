@@ -3,8 +3,10 @@
 // in `config` and `local` is not either.
 import type { VerifiedCollection } from "../archive/verification.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
-import { isInternal } from "../mongo/namespaces.ts";
+import type { Emit } from "../events.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";
+import { ownerOf } from "../mongo/servers-own.ts";
+import type { Owner } from "../mongo/servers-own.ts";
 import type { SourceNamespace } from "../restore/plan.ts";
 
 /** `found`: what a verification counted in a stock dump, which promises nothing itself. */
@@ -38,8 +40,8 @@ export const ownIn = (backup: OpenedBackup | null): OpenedBackup["collections"] 
   backup?.manifest === null ? backup.collections.filter((c) => hasOwnForm(c.name)) : [];
 
 /** Neither planned nor replayed. */
-export const isServersOwn = (c: Named): boolean =>
-  isServersState(c) || (c.database === "admin" && c.name.startsWith("system."));
+export const isServersOwn = ({ database, name }: Named): boolean =>
+  ownerOf(database, name) !== "data";
 
 interface Named {
   readonly database: string;
@@ -50,11 +52,32 @@ interface Named {
  * What stock dumps have besides data: sessions, transactions, migrations, profiles, catalogs of the server that was
  * dumped. None of it is true of another one, or later. What `config` says of the cluster is.
  */
-export function isServersState({ database, name }: Named): boolean {
-  if (database === "local") return true;
-  if (database === "config") return isInternal(database, name);
-  return database !== "admin" && name.startsWith("system.") && !OWN_TO_USERS.includes(name);
+const isServersState = ({ database, name }: Named): boolean =>
+  ["server", "stray"].includes(ownerOf(database, name));
+
+/** Whole names of what a backup holds and no restore brings back. Only dumps of others have such. */
+export const leftByRestore = (backup: OpenedBackup): string[] =>
+  [...backup.collections.filter(isServersState), ...ownIn(backup)].map(
+    ({ database, name }) => `${database}.${name}`,
+  );
+
+/** Says what a restore does not bring back. */
+export function tellLeftOut(emit: Emit, backup: OpenedBackup): void {
+  const tell = (code: string, what: string, left: OpenedBackup["collections"]) => {
+    if (left.length === 0) return;
+    const names = left.map((c) => `${c.database}.${c.name}`).join(", ");
+    emit({ kind: "log", level: "warn", code, message: `${what} is not restored: ${names}` });
+  };
+  const of = (owner: Owner) =>
+    backup.collections.filter((c) => ownerOf(c.database, c.name) === owner);
+  tell("servers-state-left-out", "the server's own state", of("server"));
+  tell("strays-left-out", "what was put into databases of the server", of("stray"));
+  tell("own-left-out", "what restores had kept beside the data", ownIn(backup));
 }
 
-/** Stored functions, and the users of MongoDB 2.4, which are data to every later server. */
-const OWN_TO_USERS: readonly string[] = ["system.js", "system.users"];
+/** What is said of a backup of which a restore would bring nothing back. */
+export function describeNothing(backup: OpenedBackup): string {
+  const left = leftByRestore(backup);
+  const because = left.length === 0 ? "" : `: ${left.join(", ")} is not restored`;
+  return `${backup.id} holds nothing that a restore brings back${because}`;
+}

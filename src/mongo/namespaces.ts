@@ -3,8 +3,10 @@
 import type { Db, Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
+import { isTrue } from "../bson/fields.ts";
 import { KeepError } from "../errors.ts";
 import { isOwn, OWN_PREFIX, readMarkers } from "./own-collections.ts";
+import { ownerOf } from "./servers-own.ts";
 import { CODES, driverError } from "./server-error.ts";
 
 export type NamespaceType = "collection" | "timeseries" | "view";
@@ -43,36 +45,59 @@ export async function listDatabaseNames(client: MongoClient): Promise<string[]> 
   }
 }
 
-/**
- * The namespaces of a database that a backup holds, sorted by name: all but the server's own
- * (`system.*`, save `system.js`; in `admin` users, roles and versions too; of `config` what describes the cluster) and what restores keep beside them.
- */
+export interface ListedDatabase {
+  /** Sorted by name. */
+  readonly namespaces: readonly NamespaceInfo[];
+  /** Names of collections that are not known to be the server's, in a database where only it should write. */
+  readonly strays: readonly string[];
+  /** Names of buckets without a time series. */
+  readonly orphans: readonly string[];
+}
+
+/** The namespaces of a database that a backup holds, sorted by name (see listDatabase). */
 export async function listNamespaces(
   client: MongoClient,
   database: string,
   signal: AbortSignal,
-): Promise<NamespaceInfo[]> {
+): Promise<readonly NamespaceInfo[]> {
+  return (await listDatabase(client, database, signal)).namespaces;
+}
+
+/** All but the server's own (servers-own.ts), and what restores keep beside the live collections. */
+export async function listDatabase(
+  client: MongoClient,
+  database: string,
+  signal: AbortSignal,
+): Promise<ListedDatabase> {
   const db = client.db(database);
   const found: NamespaceInfo[] = [];
+  const strays: string[] = [];
   const buckets = new Map<string, string | null>();
   try {
     const cursor = db.listCollections({}, { nameOnly: false, raw: true });
     for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>) {
       signal.throwIfAborted();
       const described = describe(database, asBuffer(raw));
+      const owner = ownerOf(database, described.name);
       if (described.name.startsWith(BUCKETS)) buckets.set(described.name, described.uuid);
-      else if (!isInternal(database, described.name)) found.push(described);
+      else if (owner === "stray") strays.push(described.name);
+      else if (owner !== "server") found.push(described);
     }
   } catch (error) {
     throw driverError("list", database, error);
   }
   found.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return await Promise.all(
+  const series = new Set(found.filter((n) => n.type === "timeseries").map((n) => BUCKETS + n.name));
+  const orphans = [...buckets.keys()].filter(
+    (name) => !series.has(name) && ownerOf(database, name) === "data",
+  );
+  const namespaces = await Promise.all(
     (await withoutOwn(client, database, found)).map(async (info) => {
       const dataUuid = buckets.get(BUCKETS + info.name) ?? info.uuid;
       return { ...info, dataUuid, indexes: await readIndexes(db, info) };
     }),
   );
+  return { namespaces, strays: strays.sort(), orphans: orphans.sort() };
 }
 
 /** Markers are read only where a name calls for it. */
@@ -120,25 +145,11 @@ export function describe(database: string, b: Buffer): NamespaceInfo {
 }
 
 /**
- * Of `config` only what describes the cluster, as mongodump and PBM have it; the rest is of the moment: sessions,
- * transactions and images of retryable writes, which must never be restored.
+ * Whether the server drops the collection at its next start or election: what $out, mapReduce and convertToCapped
+ * work in, and what a user made so. Only the option tells, a name does not.
  */
-const OF_CONFIG: readonly string[] = [
-  "chunks",
-  "collections",
-  "databases",
-  "settings",
-  "shards",
-  "tags",
-  "version",
-];
-
-/** Namespaces that belong to the server, by the rules of mongodump (mongo-tools, mongodump/prepare.go). */
-export function isInternal(database: string, name: string): boolean {
-  if (database === "config") return !OF_CONFIG.includes(name);
-  if (database === "admin")
-    return name === "system.keys" || name.startsWith("tempusers") || name.startsWith("temproles");
-  return name.startsWith("system.") && name !== "system.js";
+export function isTemporary({ options }: Pick<NamespaceInfo, "options">): boolean {
+  return isTrue(asBuffer(options), "temp");
 }
 
 export async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {

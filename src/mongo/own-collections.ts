@@ -8,6 +8,10 @@ import { driverError } from "./server-error.ts";
 export const OWN_PREFIX = "__mongokeep_";
 /** Holds a document for each of them. */
 export const MARKERS = `${OWN_PREFIX}restores`;
+/** In `admin`, while accounts are merged: the server takes them from there. No user's name, for it is dropped. */
+export const MERGED_USERS = `${OWN_PREFIX}users`;
+export const MERGED_ROLES = `${OWN_PREFIX}roles`;
+const UNMARKED: readonly string[] = [MARKERS, MERGED_USERS, MERGED_ROLES];
 
 /**
  * `staged`: being built, or left of a dead restore. `aside`: what was live. `returned`: restored, live for a
@@ -101,12 +105,14 @@ function isMarker({ _id, restore, role, namespace }: Partial<StoredMarker>): boo
 
 /** Whether a name is one of ours, given the markers of its database. */
 export function isOwn(name: string, markers: readonly Marker[]): boolean {
-  return name === MARKERS || (name.startsWith(OWN_PREFIX) && markers.some((m) => m.name === name));
+  return (
+    UNMARKED.includes(name) || (name.startsWith(OWN_PREFIX) && markers.some((m) => m.name === name))
+  );
 }
 
 /** Whether a name has our form, where no marker can be asked: in a log of the past. */
 export const hasOwnForm = (name: string) =>
-  name === MARKERS || /^__mongokeep_\d{4}-\d\d-\d\d_[\d-]+_\d+$/.test(name);
+  UNMARKED.includes(name) || /^__mongokeep_\d{4}-\d\d-\d\d_[\d-]+_\d+$/.test(name);
 
 function byDatabase<T extends { readonly database: string }>(
   items: readonly T[],

@@ -10,6 +10,7 @@ const OWNERS: Readonly<Record<Owner, readonly string[]>> = {
     "surg.tmp.mr.visits",
     "surg.tmp.agg_out.report",
     "surg.system.js",
+    "surg.system.users",
     "surg.system.buckets.pulse",
     "surg.systematic",
     "surg.enxcol_.patients.esc",
@@ -26,7 +27,6 @@ const OWNERS: Readonly<Record<Owner, readonly string[]>> = {
   server: [
     "surg.system.profile",
     "surg.system.views",
-    "surg.system.users",
     "admin.system.keys",
     "admin.system.profile",
     "admin.system.views",

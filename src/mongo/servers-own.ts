@@ -46,6 +46,8 @@ const OF_LOCAL = new Set([
 ]);
 const OF_LOCAL_BELOW = /^(system|replset|pair)\./;
 
+/** Stored functions, and the users of MongoDB 2.4, which are data to every later server. */
+const OF_USERS: readonly string[] = ["system.js", "system.users"];
 const ACCOUNTS: readonly string[] = ["system.users", "system.roles", "system.version"];
 
 /** Databases of the server alone: a backup of one of them could not be restored. */
@@ -66,8 +68,9 @@ export function ownerOf(database: string, collection: string): Owner {
     return isOf(OF_CONFIG, OF_CONFIG_BELOW, name);
   }
   if (isInternalDatabase(database)) return "server";
-  if (isBuckets || name === "system.js" || !name.startsWith("system.")) return "data";
-  return database === "admin" && ACCOUNTS.includes(name) ? "accounts" : "server";
+  if (database === "admin" && !isBuckets && ACCOUNTS.includes(name)) return "accounts";
+  const isUsers = isBuckets || OF_USERS.includes(name) || !name.startsWith("system.");
+  return isUsers ? "data" : "server";
 }
 
 const isOf = (names: ReadonlySet<string>, below: RegExp, name: string): Owner =>

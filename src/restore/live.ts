@@ -2,7 +2,7 @@
 import type { Deployment } from "../mongo/deployment.ts";
 import { estimateSize } from "../mongo/collection-size.ts";
 import { isCapped } from "../bson/element.ts";
-import { dataCollection, listNamespaces } from "../mongo/namespaces.ts";
+import { dataCollection, isTemporary, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { newestIdTime } from "../mongo/newest-id.ts";
 import { KeepError } from "../errors.ts";
@@ -36,6 +36,7 @@ async function inspectOne({ client }: Deployment, info: NamespaceInfo): Promise<
     diskBytes: size?.diskBytes ?? null,
     indexes: indexes.length,
     newestId: ordered ? await newestIdTime(client, database, name) : null,
+    ...(isTemporary(info) && { temporary: true }),
   };
 }
 

@@ -33,6 +33,8 @@ export interface LiveNamespace {
   readonly indexes: number;
   /** ISO 8601: the time in the newest `_id`, where that is an ObjectId. */
   readonly newestId: string | null;
+  /** No backup has it: the server drops it by itself (`temp`). */
+  readonly temporary?: true;
 }
 
 /** `staged`: loaded and proved beside the live data, then swapped by rename. */
@@ -45,7 +47,7 @@ export type RestoreMode = "staged" | "in-place";
 export type Way = "swap" | "view" | "in-place";
 
 /** What stands under a name that a restore replaces. */
-export type LiveState = Omit<LiveNamespace, "database" | "name">;
+export type LiveState = Omit<LiveNamespace, "database" | "name" | "temporary">;
 
 export interface PlannedCollection {
   /** The target, `database.collection`. */
@@ -153,7 +155,7 @@ export function planRestore(request: PlanRequest): RestorePlan {
   const remove = [
     ...new Set([
       ...(request.remove ?? []).filter((name) => live.has(name)),
-      ...(request.exact === true ? others.filter(isRemovable) : []),
+      ...(request.exact === true ? others.filter((name) => isRemovable(name, live)) : []),
     ]),
   ];
   const whole = only === null && exclude.length === 0 && rename.size + renameNamespaces.size === 0;
@@ -185,9 +187,11 @@ function numbered(oplog: RequestedOplog, taken: number): PlannedOplog {
 const sum = (values: readonly (number | null)[]) =>
   values.reduce<number>((total, value) => total + (value ?? 0), 0);
 
-/** Stored functions cannot be dropped, and what is in `admin` is the server's. */
-const isRemovable = (namespace: string) =>
-  !namespace.endsWith(".system.js") && !/^(admin|config|local)\./.test(namespace);
+/** Stored functions cannot be dropped, what is in `admin` is the server's, and no backup has temporary ones. */
+const isRemovable = (namespace: string, live: ReadonlyMap<string, LiveNamespace>) =>
+  !namespace.endsWith(".system.js") &&
+  !/^(admin|config|local)\./.test(namespace) &&
+  live.get(namespace)?.temporary !== true;
 
 function planOne(
   { source, target }: Selected<SourceNamespace>,

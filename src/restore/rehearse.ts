@@ -11,7 +11,7 @@ import { KeepError } from "../errors.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
-import { addMarkers, OWN_PREFIX } from "../mongo/own-collections.ts";
+import { MERGED_USERS, addMarkers, OWN_PREFIX } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
 import { missingActions, STAGING_ACTIONS } from "../mongo/privileges.ts";
 import { createNamespace, dropNamespace } from "./create.ts";
@@ -19,9 +19,6 @@ import { buildIndexes, splitIndexes } from "./indexes.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import { namesOfReplay, rehearseReplay } from "./rehearse-replay.ts";
 import { pruneMarkers } from "./staged.ts";
-
-/** Where the server's own merging of accounts takes them from (users.ts). */
-const TEMPORARY_USERS = "tempusers";
 
 export interface Rehearsal {
   /** The restore's id: what is left by a crash can be told from other collections. */
@@ -150,7 +147,7 @@ function namedAfter(planned: PlannedCollection, target: Target, error: unknown):
 /** Whether users and roles may be merged; else why not. */
 export async function mayMergeAccounts({ client }: Deployment): Promise<KeepError | null> {
   try {
-    await dropNamespace(client, { database: "admin", name: TEMPORARY_USERS });
+    await dropNamespace(client, { database: "admin", name: MERGED_USERS });
     return null;
   } catch (error) {
     if (error instanceof KeepError && error.code === "rights-missing") return error;

@@ -1,6 +1,7 @@
 // Which namespaces of a backup a restore takes, and under which names. Pure.
 import { isDatabaseName } from "../archive/layout.ts";
 import { KeepError } from "../errors.ts";
+import { isServersDatabase } from "../mongo/servers-own.ts";
 
 export interface NamedSource {
   readonly database: string;
@@ -24,7 +25,6 @@ export interface Selected<S extends NamedSource> {
 }
 
 const full = (n: NamedSource) => `${n.database}.${n.name}`;
-const SERVERS_OWN: readonly string[] = ["admin", "config", "local"];
 
 /**
  * Where `rename` or `renameNamespaces` name anything, only what they name is restored.
@@ -91,7 +91,7 @@ function refuseServersOwn({ rename, renameNamespaces }: Selection): void {
     ),
   ];
   for (const [flag, from, to, database] of pairs)
-    if (from !== to && SERVERS_OWN.includes(database))
+    if (from !== to && (database === "admin" || isServersDatabase(database)))
       throw new KeepError("usage", `${flag} ${from}=${to}: ${database} belongs to the server`, {
         hint: "Name another database to restore into.",
       });

@@ -3,6 +3,7 @@
 // not have stay, so that the account which restores can never lock itself out.
 import * as BSON from "bson";
 import type { Deployment } from "../mongo/deployment.ts";
+import { MERGED_ROLES, MERGED_USERS } from "../mongo/own-collections.ts";
 import { driverError } from "../mongo/server-error.ts";
 import { MAJORITY } from "./indexes.ts";
 import { dropNamespace } from "./create.ts";
@@ -14,9 +15,6 @@ export interface AccountFiles {
   readonly users: string | null;
   readonly roles: string | null;
 }
-
-const TEMPORARY_USERS = "tempusers";
-const TEMPORARY_ROLES = "temproles";
 
 /**
  * Tells the account that restores: its password since changed must not go back, which would lock it out.
@@ -42,8 +40,8 @@ export async function mergeAccounts(
 ): Promise<void> {
   const { client } = deployment;
   const parts = [
-    { file: files.users, name: TEMPORARY_USERS, field: "tempUsersCollection" },
-    { file: files.roles, name: TEMPORARY_ROLES, field: "tempRolesCollection" },
+    { file: files.users, name: MERGED_USERS, field: "tempUsersCollection" },
+    { file: files.roles, name: MERGED_ROLES, field: "tempRolesCollection" },
   ];
   const command: Record<string, unknown> = { _mergeAuthzCollections: 1 };
   const skip = await actingAccount(deployment);

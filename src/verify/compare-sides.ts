@@ -14,6 +14,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { driverError } from "../mongo/server-error.ts";
+import { ownerOf } from "../mongo/servers-own.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { isCapped } from "../bson/element.ts";
 import { asDamage } from "./as-damage.ts";
@@ -61,9 +62,9 @@ export interface Pair {
 const AHEAD = 3;
 const nothingToRelease = () => undefined;
 
-/** Users, roles and versions lie in `admin`, and are merged, not replaced, by a restore. */
-export const isServersOwn = (c: { readonly database: string; readonly name: string }) =>
-  c.database === "admin" && c.name.startsWith("system.");
+/** What no restore replaces: accounts, which are merged, and the server's own state in stock dumps. */
+const isServersOwn = (c: { readonly database: string; readonly name: string }) =>
+  ownerOf(c.database, c.name) !== "data";
 
 export function sideOfBackup(backup: OpenedBackup): SideCollection[] {
   return backup.collections

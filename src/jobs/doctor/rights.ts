@@ -1,20 +1,22 @@
 // Whether the user may list and read what is backed up, and write what a restore writes.
 import { toKeepError } from "../../errors.ts";
+import { assertBackable } from "../../mongo/backable.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import { listDatabaseNames, listNamespaces } from "../../mongo/namespaces.ts";
 import { missingActions, STAGING_ACTIONS } from "../../mongo/privileges.ts";
 import { driverError } from "../../mongo/server-error.ts";
+import { isServersDatabase } from "../../mongo/servers-own.ts";
 import type { JobContext } from "../context.ts";
 import type { Check } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
 
-const NEVER = ["local", "config"];
 const RESTORING = ["restore", "root", "readWriteAnyDatabase", "__system"];
 
 export async function readRights(job: JobContext, deployment: Deployment): Promise<Check[]> {
   try {
+    assertBackable(job.settings.databases);
     const named = job.settings.databases ?? (await listDatabaseNames(deployment.client));
-    const databases = named.filter((name) => !NEVER.includes(name));
+    const databases = named.filter((name) => !isServersDatabase(name));
     const counts: number[] = [];
     for (const name of databases) counts.push(await readDatabase(job, deployment, name));
     const empty = databases.filter((_, n) => counts[n] === 0);

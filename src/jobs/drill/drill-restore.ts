@@ -16,7 +16,7 @@ import { runChecks } from "../../verify/run-checks.ts";
 import type { CheckResult } from "../../verify/run-checks.ts";
 import type { JobContext } from "../context.ts";
 import { readOplogForPlan } from "../plan-oplog.ts";
-import { toSource } from "../sources.ts";
+import { tellLeftOut, toSource } from "../sources.ts";
 import { compareRestored, differencesOf } from "./compare-restored.ts";
 import type { DrilledCollection, DrillReport, DrillServer } from "./drill-result.ts";
 import { openDrillPlace } from "./drill-server.ts";
@@ -44,10 +44,10 @@ export interface Rehearsed {
 export async function rehearseRestore(
   context: JobContext,
   backup: OpenedBackup,
+  plan: RestorePlan,
   checks: readonly DrillCheck[],
   failed: (error: unknown) => void,
 ): Promise<Rehearsed> {
-  const plan = await planAll(context, backup);
   const start = await timed(context, "drill-server", () => openDrillPlace(context, plan));
   await using place = start.value;
   await assertFits(place.deployment, backup, plan);
@@ -60,8 +60,9 @@ export async function rehearseRestore(
   }
 }
 
-/** Everything, under its own names. */
-async function planAll(context: JobContext, backup: OpenedBackup): Promise<RestorePlan> {
+/** Everything that a restore would bring back, under its own names; says what it would not. */
+export async function planDrill(context: JobContext, backup: OpenedBackup): Promise<RestorePlan> {
+  tellLeftOut(context.emit, backup);
   const accountsOf = await databasesWithAccounts(backup);
   const files = toSource(backup);
   const everything = { rename: new Map(), renameNamespaces: new Map(), only: null, exclude: [] };

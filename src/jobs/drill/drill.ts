@@ -13,11 +13,13 @@ import type { DrillCheck } from "../../verify/drill-checks.ts";
 import { verifyBackup } from "../../verify/verify.ts";
 import { collecting } from "../collecting.ts";
 import type { JobContext } from "../context.ts";
+import type { RestorePlan } from "../../restore/plan.ts";
+import { describeNothing } from "../sources.ts";
 import { rememberVerification } from "../remember-verification.ts";
 import { unpackArchive } from "../unpack-archive.ts";
 import { writeDrill } from "./drill-files.ts";
 import type { DrilledBackup, DrillReport, DrillResult } from "./drill-result.ts";
-import { rehearseRestore } from "./drill-restore.ts";
+import { planDrill, rehearseRestore } from "./drill-restore.ts";
 import type { Rehearsed } from "./drill-restore.ts";
 
 export interface DrillRequest {
@@ -87,7 +89,7 @@ const secondsSince = (began: number) => Math.round(performance.now() - began) / 
 interface Held {
   readonly backup: DrilledBackup;
   readonly verification: Pick<Verification, "problems" | "seconds">;
-  /** null: the files are damaged, there is nothing to restore. */
+  /** null: the files are damaged, or hold nothing to restore. */
   readonly rehearsed: Rehearsed | null;
 }
 
@@ -108,12 +110,33 @@ async function hold(
     ? await unpackArchive(context, target.path, { outlineOnly: false, command: "drill" })
     : null;
   const backup = unpacked?.backup ?? (await openBackup(target.path));
-  const rehearsed = await restoreOrTell(context, backup, checks);
+  const plan = await planDrill(context, backup);
+  if (restoresNothing(context, plan)) {
+    const problems = [problemOf(describeNothing(backup))];
+    const { seconds } = verification;
+    return {
+      backup: describe(target, backup),
+      verification: { problems, seconds },
+      rehearsed: null,
+    };
+  }
+  const rehearsed = await restoreOrTell(context, backup, plan, checks);
   // Checks of the user that fail say nothing of the files.
   if (target.ours && rehearsed.problems.length === 0)
     await rememberVerification(context, target.path, { ...verification, level: "drill" });
   return { backup: describe(target, backup), verification, rehearsed };
 }
+
+const problemOf = (problem: string): Problem => ({
+  file: "",
+  chunk: null,
+  document: null,
+  problem,
+});
+
+/** A drill that restores nothing shows nothing. Accounts are tried on a mongod of our own only. */
+const restoresNothing = ({ settings }: JobContext, { collections, usersOf }: RestorePlan) =>
+  collections.length === 0 && (usersOf.length === 0 || settings.drill.uri !== null);
 
 /** Ends of a restore that speak of the backup, not of where it was tried. */
 const TELLING: readonly ErrorCode[] = ["damaged", "failed", "server-error", "documents-refused"];
@@ -121,12 +144,13 @@ const TELLING: readonly ErrorCode[] = ["damaged", "failed", "server-error", "doc
 async function restoreOrTell(
   context: JobContext,
   backup: OpenedBackup,
+  plan: RestorePlan,
   checks: readonly DrillCheck[],
 ): Promise<Rehearsed> {
   const problems: Problem[] = [];
-  const rehearsed = await rehearseRestore(context, backup, checks, (error) => {
+  const rehearsed = await rehearseRestore(context, backup, plan, checks, (error) => {
     if (!(error instanceof KeepError) || !TELLING.includes(error.code)) throw error;
-    problems.push({ file: "", chunk: null, document: null, problem: error.message });
+    problems.push(problemOf(error.message));
   });
   return { ...rehearsed, problems: [...problems, ...rehearsed.problems] };
 }

@@ -30,6 +30,7 @@ test("a backup says where it is, what it holds, and that it was verified", () =>
       verification: { ok: true, level: "full" },
       timings: { dumpSeconds: 3, verifySeconds: 1.5, totalSeconds: 5 },
       cleanup: { kept: 3, deleted: 1 },
+      leftOut: [],
       warnings: [],
     },
     view,
@@ -106,6 +107,7 @@ const plan: PlannedRestore["plan"] = {
   stopsService: "surg-backend",
   makesPreRestoreBackup: true,
   swapsBack: false,
+  leftOut: [],
   estimate: {
     seconds: 7,
     basis: "assumed",
