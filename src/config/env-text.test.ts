@@ -122,3 +122,20 @@ test("the assignments found are the ones that node finds, with the same values w
     { numRuns: 1000 },
   );
 });
+
+test("lines of many blanks take no longer than others", () => {
+  const blanks = " \t".repeat(500_000);
+  for (const line of [
+    blanks,
+    `A${blanks}`,
+    `${blanks}A${blanks}=${blanks}x`,
+    `A=x${blanks}# y`,
+    `export${blanks}A=x`,
+    `#${blanks}=`,
+  ]) {
+    const text = normalizeEnvText(`${line}\nB=1\n`);
+    assert.equal(parseEnvText(text).get("B"), "1");
+    const last = listAssignments(text).at(-1);
+    assert.deepEqual([last?.name, last?.written], ["B", "1"]);
+  }
+});

@@ -37,8 +37,6 @@ export function parseEnvText(normalized: string): ReadonlyMap<string, string> {
   return new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
-const ASSIGNMENT = /[ \t]*([^=\n]*?)[ \t]*=[ \t]*/y;
-
 /** The assignments in the order of the text, cut as node cuts them. */
 export function listAssignments(normalized: string): Assignment[] {
   const found: Assignment[] = [];
@@ -46,12 +44,11 @@ export function listAssignments(normalized: string): Assignment[] {
   let line = 1;
   while (at < normalized.length) {
     const start = at;
-    ASSIGNMENT.lastIndex = at;
-    const name = /^\s*#/.test(lineAt(normalized, at)) ? null : ASSIGNMENT.exec(normalized);
-    if (name) {
-      at = ASSIGNMENT.lastIndex;
-      const value = valueAt(normalized, at);
-      found.push({ name: (name[1] ?? "").trim(), line, ...value.assignment });
+    const text = lineAt(normalized, at);
+    const sign = text.indexOf("=");
+    if (sign !== -1 && !text.trimStart().startsWith("#")) {
+      const value = valueAt(normalized, afterBlanks(normalized, at + sign + 1));
+      found.push({ name: text.slice(0, sign).trim(), line, ...value.assignment });
       at = value.end;
     }
     at = endOfLine(normalized, at) + 1;
@@ -76,6 +73,13 @@ function valueAt(text: string, at: number) {
       rest: text.slice(close + 1, end).trim(),
     },
   };
+}
+
+/** No expression does it: on a line of thousands of blanks they take the square of its length, or worse. */
+function afterBlanks(text: string, from: number): number {
+  let at = from;
+  while (text[at] === " " || text[at] === "\t") at++;
+  return at;
 }
 
 function endOfLine(text: string, at: number): number {

@@ -50,6 +50,7 @@ test("without a .env every setting has its default, and only a server is missing
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     maxRateBytesPerSecond: null,
     readPreference: "secondaryPreferred",
+    maxLagMs: 600_000,
     nice: 10,
     retention: {
       daily: { count: 30, unit: "d" },

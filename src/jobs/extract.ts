@@ -1,5 +1,6 @@
 // Documents out of a backup, without a server: those that a query asks for, each as one line of canonical
 // Extended JSON. The only job that gives contents away: to the sink that asked, never to a log.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { distance } from "fastest-levenshtein";
 import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
@@ -8,6 +9,7 @@ import { rawToEjson } from "../bson/ejson.ts";
 import { parseQuery } from "../bson/query/query.ts";
 import type { Query } from "../bson/query/query.ts";
 import { KeepError } from "../errors.ts";
+import { TimeLimitError, withTimeLimit } from "../util/time-limit.ts";
 import { readArchived } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
 import type { ExtractResult } from "./results.ts";
@@ -67,18 +69,60 @@ async function extractFrom({ collection, query, limit, sink, signal }: Reading) 
   let [matched, documents] = [0, 0];
   if (limit === 0) return { matched, isWhole: false };
   for await (const { bytes } of readArchived(collection, signal)) {
-    for (let at = 0; at < bytes.length; at += bytes.readInt32LE(at)) {
-      documents++;
-      if (!query(bytes, at)) continue;
-      matched++;
-      const taken = sink(rawToEjson(bytes.subarray(at, at + bytes.readInt32LE(at))));
-      const wantsMore = typeof taken === "boolean" ? taken : await taken;
-      if (!wantsMore || matched >= limit) return { matched, isWhole: false };
+    for (let at = 0; at < bytes.length;) {
+      const slice = searchSlice(bytes, at, query);
+      for (const found of slice.found) {
+        matched++;
+        const taken = sink(rawToEjson(bytes.subarray(found, found + bytes.readInt32LE(found))));
+        const wantsMore = typeof taken === "boolean" ? taken : await taken;
+        if (!wantsMore || matched >= limit) return { matched, isWhole: false };
+      }
+      documents += slice.documents;
+      at = slice.end;
+      // Ctrl-C gets a word in.
+      await nextTurn();
+      signal.throwIfAborted();
     }
     content.add(bytes);
   }
   assertPromised(collection, documents, content.digest());
   return { matched, isWhole: true };
+}
+
+const SLICE_BYTES = 1024 * 1024;
+const SLICE_DOCUMENTS = 256;
+/** Less than a signal waits for a run to end. */
+const SLICE_MS = 4_000;
+
+interface Slice {
+  /** Where the documents that match begin. */
+  readonly found: readonly number[];
+  readonly documents: number;
+  /** Where the next slice begins. */
+  readonly end: number;
+}
+
+/** @throws KeepError usage where a pattern takes so long that it may never end */
+function searchSlice(bytes: Buffer, from: number, query: Query): Slice {
+  const search = () => {
+    const found: number[] = [];
+    let [at, documents] = [from, 0];
+    while (at < bytes.length && documents < SLICE_DOCUMENTS && at - from < SLICE_BYTES) {
+      if (query(bytes, at)) found.push(at);
+      at += bytes.readInt32LE(at);
+      documents++;
+    }
+    return { found, documents, end: at };
+  };
+  if (query === everything) return search();
+  try {
+    return withTimeLimit(SLICE_MS, search);
+  } catch (error) {
+    if (!(error instanceof TimeLimitError)) throw error;
+    throw new KeepError("usage", `the query takes over ${SLICE_MS / 1_000} s for a few documents`, {
+      hint: "A pattern with a repeat inside a repeat, such as (a+)+, can take for ever: write it without.",
+    });
+  }
 }
 
 /** Nothing was found, or less than there was: that must not be because a file lost its end. */

@@ -91,3 +91,17 @@ test("a reader that goes away ends it quietly", async (t) => {
   const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script, process.execPath, main, id], { cwd: place.folder }); // prettier-ignore
   assert.deepEqual([stdout, stderr], ["0\n", ""]);
 });
+
+test("a pattern that would backtrack for ever is refused, and what it can match is found", async (t) => {
+  const { place, id } = await placeWithBackup(t);
+  const query = (pattern: string) => JSON.stringify({ name: { $regex: pattern } });
+  const find = (pattern: string) =>
+    place.run(["extract", id, "--ns", "surg.patients", "--query", query(pattern)]);
+  const run = await find("^(.?){60}X$");
+  assert.equal(run.code, 2, run.stderr);
+  assert.match(
+    run.stderr,
+    /the query takes over 4 s for a few documents\n.*a repeat inside a repeat/,
+  );
+  assert.deepEqual(idsOf((await find("^(.?){60}$")).stdout), ["0", "1", "2", "3", "4"]);
+});
