@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BSON } from "mongodb";
-import { createContentHash } from "./content-hash.ts";
+import { createContentHash, hashWithout } from "./content-hash.ts";
 
 const documents = fc.array(
   fc.record({ n: fc.integer(), s: fc.string() }).map((d) => Buffer.from(BSON.serialize(d))),
@@ -21,6 +21,15 @@ test("the hash is the same whatever the order and the cuts", async () => {
       const whole = await hashOf([Buffer.concat(docs)]);
       assert.match(whole, /^[0-9a-f]{32}$/);
       assert.equal(await hashOf([...docs].reverse()), whole);
+    }),
+  );
+});
+
+test("the hash of a part can be taken away", async () => {
+  await fc.assert(
+    fc.asyncProperty(documents, documents, async (kept, left) => {
+      const whole = await hashOf([...kept, ...left]);
+      assert.equal(hashWithout(whole, await hashOf(left)), await hashOf(kept));
     }),
   );
 });

@@ -35,6 +35,12 @@ export function digestOf(a: bigint, b: bigint): string {
   return hex(BigInt.asUintN(LANE, a)) + hex(BigInt.asUintN(LANE, b));
 }
 
+/** What `whole` is without the documents of `part`. */
+export function hashWithout(whole: string, part: string): string {
+  const lane = (text: string, n: number) => BigInt(`0x${text.slice(16 * n, 16 * (n + 1))}`);
+  return digestOf(lane(whole, 0) - lane(part, 0), lane(whole, 1) - lane(part, 1));
+}
+
 export async function createContentHash(): Promise<ContentHash> {
   const hasher = await loadHasher();
   let a = 0n;

@@ -6,7 +6,7 @@ import { findElement, skipValue, TYPE_DOCUMENT } from "../bson/element.ts";
 import { findEmptyTimestamps } from "../bson/empty-timestamp.ts";
 import { KeepError } from "../errors.ts";
 import type { RawConnection } from "./deployment.ts";
-import { refusedDocuments } from "./refused.ts";
+import { isSameId, refusedDocuments, refusedOf } from "./refused.ts";
 import type { WriteError } from "./refused.ts";
 import { serverError } from "./server-error.ts";
 import { REPLY_AT } from "./wire.ts";
@@ -16,6 +16,11 @@ export interface InsertTarget {
   readonly collection: string;
   /** Documents that break the collection's validator come back as they were; not allowed for buckets. */
   readonly bypassValidation: boolean;
+  /**
+   * Called for each document whose `_id` is there already, which is left out then. A read of a collection that is
+   * written to gives a document twice where it was deleted and inserted again.
+   */
+  readonly onRepeated?: (document: Buffer) => void;
 }
 
 /** Room for the command and the headers in a message of the longest size. */
@@ -60,8 +65,7 @@ async function insertPlain(
       end = next;
       count++;
     }
-    await send(connection, target, documents.subarray(start, end), count);
-    total += count;
+    total += await send(connection, target, documents.subarray(start, end), count);
     start = end;
   }
   return total;
@@ -72,7 +76,7 @@ async function send(
   target: InsertTarget,
   documents: Buffer,
   count: number,
-): Promise<void> {
+): Promise<number> {
   const command = BSON.serialize({
     insert: target.collection,
     ordered: false,
@@ -84,7 +88,7 @@ async function send(
   });
   await connection.wire.send(0, command, { name: "documents", documents });
   const reply = await readReply(connection);
-  assertWritten(reply, target, documents, count);
+  return assertWritten(reply, target, documents, count);
 }
 
 const apiVersion = (connection: RawConnection) =>
@@ -133,18 +137,21 @@ async function readReply(connection: RawConnection): Promise<WriteReply> {
   return reply;
 }
 
+/** Gives how many were written. */
 function assertWritten(
   reply: WriteReply,
-  target: InsertTarget,
+  { database, collection, onRepeated }: InsertTarget,
   documents: Buffer,
   count: number,
-): void {
-  const namespace = `${target.database}.${target.collection}`;
+): number {
+  const namespace = `${database}.${collection}`;
   if (reply.ok !== 1)
     throw serverError("write", namespace, reply.code ?? 0, reply.errmsg ?? "no reason given");
   const { writeErrors = [], n = 0 } = reply;
-  if (writeErrors.length > 0) throw refusedDocuments({ namespace, documents, count }, writeErrors);
-  if (n === count) return;
+  const refused = writeErrors.filter((error) => !onRepeated || !isSameId(error));
+  if (refused.length > 0) throw refusedDocuments({ namespace, documents, count }, refused);
+  if (onRepeated) for (const one of refusedOf(documents, writeErrors)) onRepeated(one);
+  if (n === count - writeErrors.length) return n;
   throw new KeepError("server-error", `${namespace}: the server took ${n} of ${count} documents`, {
     details: { namespace },
   });

@@ -2,7 +2,7 @@
 // in what is made here; the server's words come without the values that it quotes.
 import { shortIdText } from "../bson/id-text.ts";
 import { KeepError } from "../errors.ts";
-import { withoutValues } from "./server-error.ts";
+import { CODES, withoutValues } from "./server-error.ts";
 
 /** As many as a person looks up, and a log can bear. */
 export const NAMED_DOCUMENTS = 20;
@@ -14,6 +14,8 @@ export interface WriteError {
   readonly index: number;
   readonly code: number;
   readonly errmsg: string;
+  /** Of the index that has the key already. */
+  readonly keyPattern?: Readonly<Record<string, unknown>>;
 }
 
 interface Sent {
@@ -46,6 +48,21 @@ export function refusedDocuments(sent: Sent, errors: readonly WriteError[]): Kee
       },
     },
   );
+}
+
+/** Whether what stands in the way of a document is one of the same `_id`, and nothing else. */
+export function isSameId({ code, keyPattern }: WriteError): boolean {
+  return code === CODES.duplicateKey && Object.keys(keyPattern ?? {}).join(" ") === "_id";
+}
+
+/** Those of the documents that the errors are about, in their order. */
+export function refusedOf(documents: Buffer, errors: readonly WriteError[]): Buffer[] {
+  const wanted = new Set(errors.map(({ index }) => index));
+  const found: Buffer[] = [];
+  let index = 0;
+  for (let at = 0; at < documents.length; at += documents.readInt32LE(at), index++)
+    if (wanted.has(index)) found.push(documents.subarray(at, at + documents.readInt32LE(at)));
+  return found;
 }
 
 /** `_id 1, 2, 3 and 17 more`. */

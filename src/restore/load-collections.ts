@@ -3,6 +3,8 @@
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
+import { createContentHash, hashWithout } from "../bson/content-hash.ts";
+import type { ContentHash } from "../bson/content-hash.ts";
 import { isCapped } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -35,6 +37,11 @@ export interface Work {
   readonly indexes: readonly Definition[];
   /** The backup's oplog has removed it: nothing is to stand there. */
   readonly gone?: true;
+  /**
+   * It was written to while it was read: a document that was deleted and inserted again may be in the file twice. One
+   * of them is loaded, whichever: the log has both changes.
+   */
+  readonly mayRepeat?: boolean;
 }
 
 /** What all steps of one restore share. */
@@ -102,11 +109,26 @@ export async function loadCollections(
   const proved = new Map<Work, ProvedCollection>();
   await runPool(collections, WIDTH, run.context.signal, async (one, signal) => {
     const own = { ...run, context: { ...run.context, signal } };
-    const documents = await loadOne(own, one, progress);
+    const repeated = { documents: 0, hash: await createContentHash() };
+    const documents = await loadOne(own, one, progress, repeated);
     await buildAll(own, one);
-    proved.set(one, await proveOne(own, one, documents));
+    proved.set(one, await proveOne(own, withoutRepeated(one, repeated), documents));
   });
   return proved;
+}
+
+/** Documents of a file that were left out, because another one of the same `_id` was loaded. */
+interface Repeated {
+  documents: number;
+  readonly hash: ContentHash;
+}
+
+function withoutRepeated(work: Work, { documents, hash }: Repeated): Work {
+  if (documents === 0) return work;
+  const { planned } = work;
+  const contentHash = planned.contentHash && hashWithout(planned.contentHash, hash.digest());
+  const left = planned.documents === null ? null : planned.documents - documents;
+  return { ...work, planned: { ...planned, contentHash, documents: left } };
 }
 
 function createProgress(run: Run, work: readonly Work[]) {
@@ -126,8 +148,9 @@ function createProgress(run: Run, work: readonly Work[]) {
 
 async function loadOne(
   run: Run,
-  { planned, target, archived, metadata }: Work,
+  { planned, target, archived, metadata, mayRepeat = false }: Work,
   progress: ReturnType<typeof createProgress>,
+  repeated: Repeated,
 ): Promise<number> {
   const { namespace } = planned;
   await step(run, { name: "create", namespace, target }, () =>
@@ -136,6 +159,10 @@ async function loadOne(
   const { dataFile } = archived;
   const inOrder = metadata !== null && isCapped(metadata.options);
   if (dataFile === null) return 0;
+  const onRepeated = (document: Buffer) => {
+    repeated.documents++;
+    repeated.hash.add(document);
+  };
   const load = () =>
     run.loader.load(
       dataFile,
@@ -143,6 +170,7 @@ async function loadOne(
         database: target.database,
         collection: dataCollection(planned.type, target.name),
         bypassValidation: planned.type === "collection",
+        ...(mayRepeat && { onRepeated }),
       },
       {
         inOrder,
@@ -183,7 +211,7 @@ async function proveOne(
   const prove = async () => {
     const found = await proveCollection(
       run.deployment,
-      { ...planned, ...target, expectedDocuments },
+      { ...planned, database: target.database, name: target.name, expectedDocuments },
       run.context,
     );
     if (found.equal) return found;

@@ -45,12 +45,14 @@ function createMongorestoreLoader(uri: Secret, deployment: Deployment): Loader {
   };
 }
 
-/** What mongorestore would change: the order of a capped collection, and what belongs to the server. */
-function isNativeOnly({ database, collection }: InsertTarget, options: LoadOptions): boolean {
+/** What mongorestore would change, or not tell: the order of a capped collection, the server's own, repeated documents. */
+function isNativeOnly(target: InsertTarget, options: LoadOptions): boolean {
+  const { database, collection } = target;
   const serversOwn = collection.startsWith("system.") && !collection.startsWith("system.buckets.");
   return (
     options.inOrder ||
     options.skip !== undefined ||
+    target.onRepeated !== undefined ||
     serversOwn ||
     database === "admin" ||
     database === "config"

@@ -13,7 +13,7 @@ import type { Run, Work } from "./load-collections.ts";
 import type { RestorePlan } from "./plan.ts";
 import type { ProvedCollection } from "./prove.ts";
 import type { RestoreRecord } from "./record.ts";
-import { passOf, replayOnto, withoutIndexes } from "./replay.ts";
+import { passOf, replayOnto, beforeReplay } from "./replay.ts";
 import type { Replayed } from "./replay.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import { step } from "./step.ts";
@@ -52,7 +52,7 @@ export async function applyInPlace(
   for (const namespace of plan.remove) await remove(run, namespace);
   const began = performance.now();
   await dropReplaced(run, replaced);
-  const proved = await loadCollections(run, pass ? withoutIndexes(files) : files);
+  const proved = await loadCollections(run, pass ? beforeReplay(files) : files);
   const after = pass ? await replayOnto(run, pass, files) : null;
   const work = after?.work.filter((one) => !one.gone) ?? files;
   await settleWrites(

@@ -51,9 +51,9 @@ export function passOf(
   return { plan: { ...plan, oplog }, oplog: backup.oplog, build, isPart };
 }
 
-/** Loaded without indexes: they are built when the log has been replayed. */
-export const withoutIndexes = (work: readonly Work[]): Work[] =>
-  work.map((one) => ({ ...one, indexes: [] }));
+/** Loaded without indexes, which are built when the log has been replayed, and without repeated documents. */
+export const beforeReplay = (work: readonly Work[]): Work[] =>
+  work.map((one) => ({ ...one, indexes: [], mayRepeat: true }));
 
 /**
  * Replays and builds the indexes. Gives what there is now in the place of `work`: with the definitions at the

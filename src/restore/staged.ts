@@ -21,7 +21,7 @@ import { collectWork, loadCollections } from "./load-collections.ts";
 import type { Build, Run, Work } from "./load-collections.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
 import type { ProvedCollection } from "./prove.ts";
-import { passOf, replayOnto, withoutIndexes } from "./replay.ts";
+import { passOf, replayOnto, beforeReplay } from "./replay.ts";
 import type { Replayed } from "./replay.ts";
 import type { RestoreRecord } from "./record.ts";
 import type { RestoreContext } from "./restore-context.ts";
@@ -90,7 +90,7 @@ export async function stage(
   using loader = (context.createLoader ?? createLoader)(deployment);
   const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
   const began = performance.now();
-  const proved = await loadCollections(run, pass ? withoutIndexes(swapped) : swapped);
+  const proved = await loadCollections(run, pass ? beforeReplay(swapped) : swapped);
   const staged = work.filter(({ planned }) => isStaged(planned));
   const after = pass ? await replayOnto(run, pass, staged) : null;
   const loadSeconds = (performance.now() - began) / 1000;

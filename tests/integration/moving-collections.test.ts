@@ -2,6 +2,7 @@
 // one instant, its end, and restores to exactly that.
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,7 +10,7 @@ import type { Db, Document, MongoClient } from "mongodb";
 import { dbHash, describeCatalog } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
-import { ownServer } from "../support/servers.ts";
+import { mongod, ownServer } from "../support/servers.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
 
@@ -33,6 +34,16 @@ async function untilReading({ backupDir }: Workspace, database: string): Promise
   for (;;) {
     const [partial] = globSync(join(backupDir, ".*.partial", database, "*"));
     if (partial !== undefined) return;
+    await sleep(10);
+  }
+}
+
+/** More of the file is on disk than its first documents. */
+async function untilLong({ backupDir }: Workspace, file: string): Promise<void> {
+  for (;;) {
+    const [path] = globSync(join(backupDir, ".*.partial", file));
+    const found = path === undefined ? null : await stat(path).catch(() => null);
+    if (found && found.size > 1_000_000) return;
     await sleep(10);
   }
 }
@@ -127,6 +138,37 @@ test("collections that move", async (t) => {
     const [is, was] = [await stateOf(fresh, copy), await stateOf(fresh, fresh.name)];
     assert.deepEqual(is, was);
   });
+
+  await t.test(
+    "a document that was deleted and inserted again while it was read is restored once",
+    async (t) => {
+      const fresh = await freshDatabase(t, uri);
+      // More than the server sends ahead of a slow reader.
+      await fresh.db.collection("long").insertMany(some(40_000));
+      const limit = { BACKUP_MAX_RATE: "8", BACKUP_COMPRESSION: "none" };
+      const place = await workspace(t, { MONGODB_URI: fresh.uri, ...limit });
+      const running = place.start(["backup", "--json"]);
+      await untilReading(place, fresh.name);
+      await fresh.db.collection("long").rename("longer");
+      await running.says(/read again, as longer/);
+      await untilLong(place, `${fresh.name}/long.bson`);
+      const longer = fresh.db.collection<{ _id: number; again: true }>("longer");
+      for (const _id of [1, 2, 3]) {
+        await longer.deleteOne({ _id });
+        await longer.insertOne({ _id, again: true });
+      }
+      const backup = await running.result;
+      assert.equal(backup.code, 0, backup.stdout + backup.stderr);
+      const { id, totals } = backup.json();
+      assert.equal(totals.documents, 40_003, "no document was read twice");
+      const { path: MONGOD_BINARY } = await mongod();
+      await place.writeEnv({ MONGODB_URI: fresh.uri, MONGOD_BINARY });
+      const drill = await place.run(["drill", id, "--json"]);
+      assert.equal(drill.code, 0, drill.stdout + drill.stderr);
+      const copy = await restored(place, fresh, id);
+      assert.deepEqual(await stateOf(fresh, copy), await stateOf(fresh, fresh.name));
+    },
+  );
 
   await t.test("all the while are restored as they were at one instant", async (t) => {
     const fresh = await freshDatabase(t, uri);
