@@ -3,13 +3,17 @@ import type { PartialBackup } from "../archive/writer.ts";
 import { runMongoTool } from "../tools/mongo-tool-run.ts";
 import { dumpArgs, namesReadPreference } from "../tools/mongo-tools.ts";
 import type { Secret } from "../util/secret.ts";
+import type { Deployment } from "../mongo/deployment.ts";
 import { createReported } from "./mongodump-report.ts";
 import type { DumpContext, DumpOptions } from "./native.ts";
+import { READ_LIMITS } from "./read-watch.ts";
+import { watchTool, withinWaitLimits } from "./wait-limits.ts";
 
 interface Caller {
   readonly uri: Secret;
+  readonly deployment: Pick<Deployment, "client">;
   readonly partial: PartialBackup;
-  readonly options: Pick<DumpOptions, "compression" | "readPreference">;
+  readonly options: Pick<DumpOptions, "compression" | "readPreference" | "limits">;
   readonly context: DumpContext;
 }
 
@@ -23,18 +27,19 @@ export interface Calls {
 
 /**
  * Dumps into the partial's folder; gives the documents that mongodump says it wrote, by namespace.
- * @throws KeepError login-failed, rights-missing, unreachable, disk-full, server-error
+ * @throws KeepError login-failed, rights-missing, unreachable, disk-full, server-error, server-waits
  */
 export async function callMongodump(
-  { uri, partial, options, context }: Caller,
+  { uri, deployment, partial, options, context }: Caller,
   { databases, accounts, oplog }: Calls,
 ): Promise<ReadonlyMap<string, number>> {
-  const { emit, signal } = context;
+  const { emit } = context;
   const reported = createReported();
   const onLine = (line: string) => {
     if (!reported.add(line)) return;
     emit({ kind: "progress", step: "dump", documents: reported.documents(), bytes: 0 });
   };
+  const watched = watchTool(deployment.client, "mongodump", () => reported.documents());
   const calls: readonly (readonly [string | null, readonly string[]])[] = databases
     ? [...databases]
     : [[null, []]];
@@ -47,7 +52,9 @@ export async function callMongodump(
           ? null
           : (options.readPreference ?? "primaryPreferred"),
       });
-    await runMongoTool("mongodump", { uri, args, signal, onLine });
+    await withinWaitLimits(options.limits ?? READ_LIMITS, context, watched, (signal) =>
+      runMongoTool("mongodump", { uri, args, signal, onLine }),
+    );
   }
   return reported.done;
 }

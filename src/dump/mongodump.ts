@@ -18,15 +18,17 @@ import type { DumpEngine, EngineDump } from "./engine.ts";
 import { assertFresh, factsOfLag } from "./lag.ts";
 import { readLag } from "./listing-at-instant.ts";
 import { listSelected, warnOfListing } from "./listing.ts";
-import type { Listing } from "./listing.ts";
+import type { Listing, Selection } from "./listing.ts";
 import { settleFiles } from "./mongodump-files.ts";
 import { readOplogSpan } from "./mongodump-oplog.ts";
 import type { OplogSpan } from "./mongodump-oplog.ts";
 import { callMongodump } from "./mongodump-run.ts";
 import { nativeEngine } from "./native-engine.ts";
 import type { DumpContext, DumpOptions } from "./native.ts";
+import { READ_LIMITS } from "./read-watch.ts";
 import { chooseReaders } from "./readers.ts";
 import { accountsInAdmin, hasAccounts, mayReadAccounts } from "./users.ts";
+import { watchLocks, withinWaitLimits } from "./wait-limits.ts";
 
 export function createMongodumpEngine(uri: Secret | null): DumpEngine {
   return {
@@ -87,7 +89,7 @@ async function dumpTwice(job: Job): Promise<EngineDump> {
 
 async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string }> {
   const { deployment, partial, options, context } = job;
-  const before = await listSelected(deployment, options, context.signal);
+  const before = await listWatched(job, options);
   warnOfListing(before, context.emit);
   await clear(partial);
   const whole = options.databases === null && options.exclude.length === 0 && options.only === null;
@@ -113,11 +115,11 @@ async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string
       oplog,
     },
   );
-  const after = await listSelected(
-    deployment,
-    { ...options, databases: before.databases, allowEmpty: true },
-    context.signal,
-  );
+  const after = await listWatched(job, {
+    ...options,
+    databases: before.databases,
+    allowEmpty: true,
+  });
   if (!oplog) {
     const moved = whatMoved(before, after);
     if (moved !== null) return { moved };
@@ -164,6 +166,13 @@ function assertAllThere(before: Listing, after: Listing, there: readonly Manifes
   throw new KeepError("failed", `mongodump left out ${missing.join(", ")}`, {
     hint: "Make the backup with the native engine (BACKUP_ENGINE=native), which takes every collection.",
   });
+}
+
+async function listWatched({ deployment, options, context }: Job, selection: Selection) {
+  const limits = options.limits ?? READ_LIMITS;
+  return await withinWaitLimits(limits, context, watchLocks(deployment.client), (signal) =>
+    listSelected(deployment, selection, signal),
+  );
 }
 
 async function spanOf({ partial, options, context }: Job): Promise<OplogSpan> {

@@ -3,7 +3,7 @@
 import type { Encoding } from "../archive/layout.ts";
 import { effectiveLevel } from "../codec/levels.ts";
 import type { DumpEngine } from "./engine.ts";
-import { withinLockLimits } from "./lock-watch.ts";
+import { watchLocks, withinWaitLimits } from "./wait-limits.ts";
 import { dumpDatabases } from "./native.ts";
 import { READ_LIMITS } from "./read-watch.ts";
 
@@ -17,7 +17,8 @@ function createEngine(name: "native" | "ejson", encoding: Encoding): DumpEngine 
     name,
     async dump(deployment, partial, options, context) {
       const limits = options.limits ?? READ_LIMITS;
-      const dumped = await withinLockLimits(deployment, limits, context, (signal) =>
+      const watched = watchLocks(deployment.client);
+      const dumped = await withinWaitLimits(limits, context, watched, (signal) =>
         dumpDatabases(deployment, partial, { ...options, encoding }, { ...context, signal }),
       );
       const { compression } = options;

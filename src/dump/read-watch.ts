@@ -63,7 +63,7 @@ async function withinLimits<T>(read: WatchedRead, work: Promise<T>): Promise<T> 
   };
   after(sayMs, async (waited) => {
     const blocker = await findBlocker(read.deployment.client);
-    if (!done) tellWait(read.emit, what, waited, blocker);
+    if (!done) tellWait(read.emit, what, waited, blocker?.text ?? null);
   });
   if (read.raw?.member.isSecondary === true)
     after(memberMs, async (waited) => {

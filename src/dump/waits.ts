@@ -1,6 +1,5 @@
 // Says what a dump waits for when a server keeps it waiting: it holds the lock of the backups meanwhile.
 import type { Emit } from "../events.ts";
-import type { Blocker } from "../mongo/blockers.ts";
 import { formatDuration } from "../util/units.ts";
 
 /** Longer than anything takes on a server that is well. */
@@ -30,16 +29,11 @@ export async function reportingWaits<T>(
 }
 
 /** A warning where something is found that a person may end. */
-export function tellWait(
-  emit: Emit,
-  what: string,
-  waitedMs: number,
-  blocker: Blocker | null,
-): void {
+export function tellWait(emit: Emit, what: string, waitedMs: number, blocker: string | null): void {
   emit({
     kind: "log",
     level: blocker ? "warn" : "info",
     code: "server-waits",
-    message: `waiting for ${what} for ${formatDuration(waitedMs)}${blocker ? `: the server waits for ${blocker.text}` : ""}`,
+    message: `waiting for ${what} for ${formatDuration(waitedMs)}${blocker ? `: the server waits for ${blocker}` : ""}`,
   });
 }

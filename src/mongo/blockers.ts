@@ -75,7 +75,6 @@ async function ofRecords(client: MongoClient): Promise<Blocker | null> {
 export interface OwnWait {
   /** The same as long as it is the same operation. */
   readonly id: string;
-  readonly waitedMs: number;
   /** The command and what it is about. */
   readonly what: string;
 }
@@ -99,7 +98,6 @@ export async function findOwnWait(client: MongoClient): Promise<OwnWait | null> 
   const [command = "an operation"] = Object.keys((found.command ?? {}) as Document);
   return {
     id: String(found.opid),
-    waitedMs: Number(found.microsecs_running ?? 0) / 1_000,
     what: `${command} on ${String(found.ns)}`,
   };
 }

@@ -8,12 +8,14 @@ import { MongoClient, Timestamp } from "mongodb";
 import type { ClientSession, Document } from "mongodb";
 import { formatBackupId } from "../../src/archive/layout.ts";
 import { createPartial } from "../../src/archive/writer.ts";
+import { createMongodumpEngine } from "../../src/dump/mongodump.ts";
 import { nativeEngine } from "../../src/dump/native-engine.ts";
 import type { DumpResult } from "../../src/dump/native.ts";
 import type { KeepEvent } from "../../src/events.ts";
 import { openDeployment } from "../../src/mongo/deployment.ts";
 import { Secret } from "../../src/util/secret.ts";
 import type { CliResult } from "../support/cli.ts";
+import { pathWithTools } from "../support/stock-tools.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import type { Cleanup } from "../support/temporary.ts";
 import { threeMembers } from "../support/three-members.ts";
@@ -190,13 +192,16 @@ test("members that are behind, alone, delayed or stuck", async (t) => {
   const events: KeepEvent[] = [];
   const codes = () => events.flatMap((e) => (e.kind === "log" ? [e.code] : []));
   /** With limits that a test can wait for. */
-  const dump = async (limits: { memberMs: number; serverMs: number }): Promise<DumpResult> => {
+  const dump = async (
+    limits: { memberMs: number; serverMs: number },
+    engine = nativeEngine,
+  ): Promise<DumpResult> => {
     events.length = 0;
     const context = { emit: (event: KeepEvent) => events.push(event), signal };
     await using deployment = await openDeployment(new Secret(set.uri), context);
     const partial = await createPartial(await temporaryFolder(t), () => formatBackupId(0, "UTC"));
     const selection = { databases: ["surg"], exclude: [], only: null, accounts: false, allowEmpty: false }; // prettier-ignore
-    return await nativeEngine.dump(
+    return await engine.dump(
       deployment,
       partial,
       {
@@ -252,15 +257,16 @@ test("members that are behind, alone, delayed or stuck", async (t) => {
     "a lock that others hold is named after some seconds, and ends the backup when it is kept",
     async () => {
       const admin = client.db("admin");
-      const holding = admin.command({ sleep: 1, lock: "w", millis: 3_000 });
-      await assert.rejects(dump({ memberMs: 60_000, serverMs: 1_000 }), {
-        ...{ code: "server-waits", exitCode: 1 },
-        message: /was not done for .*: the server waits for a lock/,
-      });
-      assert.ok(codes().includes("server-waits"), codes().join());
-      await holding;
+      const kept = admin.command({ sleep: 1, lock: "w", secs: 300 }).catch(() => undefined);
+      process.env.PATH = await pathWithTools();
+      for (const engine of [nativeEngine, createMongodumpEngine(new Secret(set.uri))]) {
+        await assert.rejects(dump({ memberMs: 60_000, serverMs: 1_000 }, engine), {
+          ...{ code: "server-waits", exitCode: 1 },
+          message: /waited .* for .*: the server waits for a lock/,
+        });
+        assert.ok(codes().includes("server-waits"), codes().join());
+      }
       const place = await workspace(t, { MONGODB_URI: set.uri, MONGODB_DATABASE: "surg" });
-      const kept = admin.command({ sleep: 1, lock: "w", secs: 100 }).catch(() => undefined);
       const running = place.start(["backup", "--json"]);
       await running.says(/waiting for .* the server waits for a lock/);
       const mine = { "command.sleep": 1 };
