@@ -20,6 +20,8 @@ import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart, protectInPlace, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
+import { renamedBack } from "./verified.ts";
+import { proofOfRollback } from "./prove-definitions.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { stopServiceFor } from "./service-window.ts";
@@ -57,12 +59,14 @@ export async function carryOutStaged(
     : await stageOrClear(context, deployment, order, record);
   const swap: Swap = { order, record, staging, items, protection };
   const swapped = await inWindow(context, deployment, swap);
-  const { setAside, isWhole } = await settleRestored(context, {
+  const { setAside, isWhole, difference } = await settleRestored(context, {
+    rollbackOf: order.rollbackOf,
     record: bestEffort(record, context.emit),
     expiring: order.plan.expiry ? staging.work : [],
     ...{ items, swapBack },
     safetyBackup: protection.backup?.path ?? null,
   });
+  if (difference) throw difference;
   return {
     protection,
     outcome: outcomeOf(order, staging, swapped.inPlace),
@@ -213,6 +217,7 @@ async function changeLive(
       ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), {
           ...{ emit, signal },
           ...(order.createLoader && { createLoader: order.createLoader }),
+          ...proofOfRollback(order, deployment, signal),
         })
       : null;
     await record.log(`${items.length} names swapped`);
@@ -250,7 +255,7 @@ function outcomeOf(
   // What comes back by a rename is the very collection that was set aside.
   const same = (swapBack ? plan.collections : [])
     .filter((c) => c.way !== "in-place")
-    .map(({ namespace, documents }) => ({ namespace, documents: documents ?? 0, equal: true }));
+    .map(renamedBack);
   const isView = ({ planned, gone }: Work) => planned.way === "view" && !gone;
   const views = viewsOf(staging.work.filter(isView));
   return {

@@ -20,6 +20,7 @@ import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { proofOfRollback } from "./prove-definitions.ts";
 import { ensureSpace } from "./space.ts";
 import { undoRestore } from "./undo.ts";
 
@@ -176,6 +177,7 @@ async function change(
     const outcome = await applyInPlace(deployment, order.backup, order.plan, watching, {
       ...{ emit, signal },
       ...(order.createLoader && { createLoader: order.createLoader }),
+      ...proofOfRollback(order, deployment, signal),
     });
     context.emit({ kind: "step", step: "live-change", state: "end" });
     return outcome;

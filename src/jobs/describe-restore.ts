@@ -1,5 +1,6 @@
 // The result of a restore or rollback, from what was carried out.
 import type { RestoreOrder } from "./restore-order.ts";
+import { afterReplay } from "./verified.ts";
 import type { CarriedOut } from "./restore-run.ts";
 import type { RestoreResult } from "./results.ts";
 
@@ -20,7 +21,7 @@ export function describeResult(
     preRestoreBackup: protection.backup?.id ?? null,
     mode: order.plan.mode,
     targetWasEmpty: order.plan.targetWasEmpty,
-    collections: outcome.collections,
+    collections: afterReplay(outcome.collections, order.plan, outcome.replayed),
     oplog: outcome.replayed,
     serviceDownSeconds: done.serviceDownSeconds,
     setAside: done.setAside,

@@ -11,6 +11,7 @@ import type {
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
 import type { Estimate } from "./estimate.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
+import type { Verified } from "../restore/prove.ts";
 import type { Replayed } from "../restore/replay.ts";
 import type { ComparedCollection } from "../verify/compare.ts";
 
@@ -92,8 +93,12 @@ export interface RestoreResult {
   readonly targetWasEmpty: boolean;
   readonly collections: readonly {
     readonly namespace: string;
-    readonly documents: number;
-    readonly equal: boolean;
+    /** null: not counted since the last change of it. */
+    readonly documents: number | null;
+    /** null: not compared. */
+    readonly equal: boolean | null;
+    /** How: by the hash of all documents, by their number; or the very collection that had been replaced. */
+    readonly verified: Verified;
   }[];
   /** What the backup's oplog did after the proof; null where it has none. */
   readonly oplog: Replayed | null;

@@ -18,6 +18,8 @@ import {
 } from "../restore/record.ts";
 import { reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord, StoredRequest } from "../restore/record.ts";
+import type { PlannedCollection } from "../restore/plan.ts";
+import type { ProvedCollection } from "../restore/prove.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import type { SetAside } from "./set-aside.ts";
@@ -29,8 +31,10 @@ import { readRestores } from "./restore-records.ts";
 import { describePlan, loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { proofOfRollback } from "./prove-definitions.ts";
 import { settleRestored } from "./settle-restored.ts";
 import { swapContext } from "./swap-context.ts";
+import { afterReplay, verifiedOf } from "./verified.ts";
 import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { openFound } from "./unpack-archive.ts";
@@ -165,6 +169,8 @@ interface Resumed {
 }
 
 interface Finished {
+  /** What was loaded and compared now. */
+  readonly inPlace: readonly ProvedCollection[];
   readonly downSeconds: number | null;
   readonly setAside: readonly SetAside[];
 }
@@ -183,9 +189,12 @@ async function finish(
   // Where the data is as planned, only a service that is stopped is of interest.
   const concerned = stored.state === "broken" || wasStopped ? service : null;
   const window = await stopServiceFor(context, concerned, record, wasStopped);
+  let inPlace: readonly ProvedCollection[] = [];
   try {
     if (stored.state === "broken")
-      await inLiveChange(context, () => forward(context, deployment, { ...resumed, record }));
+      inPlace = await inLiveChange(context, () =>
+        forward(context, deployment, { ...resumed, record }),
+      );
   } catch (error) {
     const cause = toKeepError(error);
     throw new KeepError("restore-broken", `the restore is not finished yet: ${cause.message}`, {
@@ -198,22 +207,32 @@ async function finish(
   const { plan } = stored.recorded;
   const isExpiring = backup !== null && plan.expiry && plan.mode === "staged";
   const safety = protectedBy(stored.entries);
-  const { setAside, isWhole } = await settleRestored(context, {
+  const { setAside, isWhole, difference } = await settleRestored(context, {
+    rollbackOf: stored.recorded.rollbackOf,
     record,
-    expiring: isExpiring ? await collectWork(backup, plan, IN_PLACE) : [],
+    expiring: isExpiring ? await collectWork(backup, loadedPart(stored), IN_PLACE) : [],
     items: stored.swap ?? [],
     safetyBackup: safety === null ? null : join(context.settings.backupDir, safety),
   });
   if (isWhole) await record.journal({ step: "end", state: "done" });
+  if (difference) throw difference;
   await record.log("restore done");
-  return { downSeconds, setAside };
+  return { inPlace, downSeconds, setAside };
+}
+
+/** Without what a rollback brings back by a rename: its backup need not hold that. */
+function loadedPart({ recorded: { plan, rollbackOf } }: StoredRecord) {
+  const isRenamed = ({ way, rawBytes }: PlannedCollection) =>
+    rollbackOf !== null && way === "swap" && rawBytes === null;
+  return { collections: plan.collections.filter((one) => !isRenamed(one)) };
 }
 
 /** Says that live data is between two states: a signal waits then. */
-async function inLiveChange({ emit }: JobContext, act: () => Promise<void>): Promise<void> {
+async function inLiveChange<T>({ emit }: JobContext, act: () => Promise<T>): Promise<T> {
   emit({ kind: "step", step: "live-change", state: "begin" });
-  await act();
+  const done = await act();
   emit({ kind: "step", step: "live-change", state: "end" });
+  return done;
 }
 
 /** The rest of the live change: the same moves again do nothing where they were made. */
@@ -221,19 +240,31 @@ async function forward(
   context: JobContext,
   deployment: Deployment,
   { stored, record, backup }: Resumed,
-): Promise<void> {
+): Promise<readonly ProvedCollection[]> {
   const { emit, signal } = context;
   const { plan } = stored.recorded;
   if (stored.swap)
     await carryOutSwap(swapContext(context, deployment, record, "swap"), stored.swap);
   const part = plan.mode === "staged" ? inPlacePart(plan) : plan;
+  let inPlace: readonly ProvedCollection[] = [];
   if (part) {
-    const loading = { emit, signal, ...(await loaderOf(context, stored.recorded.request ?? {})) };
-    await applyInPlace(deployment, backup, againFrom(part), withoutLiveChange(record), loading);
+    const loading = {
+      ...{ emit, signal, ...(await loaderOf(context, stored.recorded.request ?? {})) },
+      ...proofOfRollback(stored.recorded, deployment, signal),
+    };
+    const done = await applyInPlace(
+      deployment,
+      backup,
+      againFrom(part),
+      withoutLiveChange(record),
+      loading,
+    );
+    inPlace = afterReplay(done.collections, plan, done.replayed);
   }
   if (backup && plan.mode === "staged")
     await mergeAccountsFrom(deployment, backup, plan.usersOf, record, { emit, signal });
   await record.journal({ step: "live-change", state: "done" });
+  return inPlace;
 }
 
 /** Everything may be there already, or half of it. */
@@ -259,9 +290,7 @@ function resultOf(
     preRestoreBackup: protectedBy(entries),
     mode: plan.mode,
     targetWasEmpty: plan.targetWasEmpty,
-    collections: plan.collections.map((c) => ({
-      ...{ namespace: c.namespace, documents: c.documents ?? 0, equal: true },
-    })),
+    collections: verifiedOf(plan, entries, had.inPlace),
     oplog: null,
     serviceDownSeconds: had.downSeconds,
     setAside: had.setAside,

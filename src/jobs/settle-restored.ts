@@ -2,7 +2,7 @@
 // same for a restore and for a resumed one. What must stay true: no signal and no failure makes a failure of it.
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
-import { toKeepError } from "../errors.ts";
+import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { expireAll } from "../restore/expiry.ts";
 import type { Work } from "../restore/load-collections.ts";
@@ -10,6 +10,7 @@ import type { RestoreRecord } from "../restore/record.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { expectedOf, settleAside } from "./aside.ts";
 import type { JobContext } from "./context.ts";
+import { proveAgainst } from "./prove-definitions.ts";
 import type { SwapBack } from "./restore-order.ts";
 import type { SetAside } from "./set-aside.ts";
 
@@ -23,12 +24,16 @@ export interface Restored {
   readonly safetyBackup: string | null;
   /** For a rollback by renames: what is replaced now. */
   readonly swapBack?: Pick<SwapBack, "expected" | "since"> | undefined;
+  /** The restore that this one undoes: then all that was loaded must be as it was, options and indexes too. */
+  readonly rollbackOf: string | null;
 }
 
 export interface Settled {
   readonly setAside: readonly SetAside[];
   /** false: documents that should expire do not yet. The record must not say that the restore ended. */
   readonly isWhole: boolean;
+  /** What a rollback brought back otherwise than it was; null: nothing. */
+  readonly difference: KeepError | null;
 }
 
 export async function settleRestored(outer: JobContext, restored: Restored): Promise<Settled> {
@@ -38,15 +43,16 @@ export async function settleRestored(outer: JobContext, restored: Restored): Pro
   try {
     await using deployment = await outer.connect(signal);
     const isWhole = await expire(context, deployment, restored);
+    const difference = isWhole ? await findDifference(context, deployment, restored) : null;
     const { record, items, swapBack } = restored;
     const before = await openBefore(context, restored.safetyBackup);
     const expected = swapBack?.expected ?? expectedOf(before);
     const since = swapBack?.since ?? null;
     const toSettle = { record, items, expected, before, since };
-    return { setAside: await settleAside(context, deployment, toSettle), isWhole };
+    return { setAside: await settleAside(context, deployment, toSettle), isWhole, difference };
   } catch (error) {
     tellNotExpired(context, restored.record, error);
-    return { setAside: [], isWhole: false };
+    return { setAside: [], isWhole: false, difference: null };
   }
 }
 
@@ -62,6 +68,26 @@ async function expire(
   } catch (error) {
     tellNotExpired(context, record, error);
     return false;
+  }
+}
+
+async function findDifference(
+  { signal }: JobContext,
+  deployment: Deployment,
+  { rollbackOf, expiring, record }: Restored,
+): Promise<KeepError | null> {
+  if (rollbackOf === null) return null;
+  try {
+    await proveAgainst(deployment, signal)(expiring);
+    return null;
+  } catch (error) {
+    const cause = toKeepError(error);
+    await record.log(cause.message);
+    return new KeepError("restore-broken", `the rollback is done, but ${cause.message}`, {
+      hint: "Correct what is named by hand: the metadata files of the safety backup have the definitions.",
+      details: { ...cause.details, restoreId: record.id },
+      cause,
+    });
   }
 }
 

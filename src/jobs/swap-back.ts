@@ -135,7 +135,8 @@ async function planFor(
     usersOf: from.accounts ? await databasesWithAccounts(from.accounts) : [],
     targetDatabases: [...new Set([...databases, ...(inPlace?.targetDatabases ?? [])])].sort(),
     targetWasEmpty: all.every((c) => c.action === "create") && remove.length === 0,
-    expiry: false,
+    // What is loaded in place expires as it did; what is renamed never stopped to.
+    expiry: true,
     oplog: null,
     totals: {
       collections: all.length,

@@ -2,6 +2,8 @@
 // or before it, where only what it left beside the live data goes.
 import { KeepError, toKeepError } from "../errors.ts";
 import type { RestorePlan } from "../restore/plan.ts";
+import { notVerified } from "../restore/prove.ts";
+import type { ProvedCollection } from "../restore/prove.ts";
 import { bestEffort, leftStopped, protectedBy, reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
@@ -13,6 +15,7 @@ import { settleReturned } from "./returned.ts";
 import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { putSwapBack } from "./undo-swap.ts";
+import { renamedBack } from "./verified.ts";
 
 export interface UndoRequest {
   readonly useService: boolean;
@@ -38,9 +41,9 @@ export async function undoDead(
   const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
   return await underRecord(context, record, async (own) => {
     await record.log("the restore died, and is taken back");
-    const downSeconds = await undoAndStart(own, stored, record, request);
+    const { downSeconds, inPlace } = await undoAndStart(own, stored, record, request);
     const seconds = Math.round(performance.now() - request.began) / 1_000;
-    return resultOf(stored, record, { downSeconds, seconds, warnings: request.warnings });
+    return resultOf(stored, record, { downSeconds, inPlace, seconds, warnings: request.warnings });
   });
 }
 
@@ -49,7 +52,7 @@ async function undoAndStart(
   stored: StoredRecord,
   record: RestoreRecord,
   { useService }: UndoRequest,
-): Promise<number | null> {
+): Promise<{ downSeconds: number | null; inPlace: readonly ProvedCollection[] }> {
   const service = useService ? context.service : null;
   // Nothing live is touched where nothing was: then the service only comes up again.
   const wasStopped = leftStopped(stored.entries);
@@ -59,8 +62,9 @@ async function undoAndStart(
   );
   context.emit({ kind: "step", step: "undo", state: "begin" });
   await record.journal({ step: "undo", state: "begin", message: "the restore died" });
+  let inPlace: readonly ProvedCollection[] = [];
   try {
-    await putSwapBack(context, {
+    inPlace = await putSwapBack(context, {
       plan: partBegun(stored),
       record,
       // Before the first live change no name was swapped; who has what by now is none of this restore's.
@@ -83,7 +87,7 @@ async function undoAndStart(
   const downSeconds = await window.open();
   await settleReturned(context, stored.recorded.plan, record);
   await record.journal({ step: "end", state: "done" });
-  return downSeconds;
+  return { downSeconds, inPlace };
 }
 
 /** Before the first live change only the names are looked at. */
@@ -95,7 +99,12 @@ function partBegun({ recorded: { plan }, state }: StoredRecord): RestorePlan {
 function resultOf(
   stored: StoredRecord,
   record: RestoreRecord,
-  had: { downSeconds: number | null; seconds: number; warnings: readonly string[] },
+  had: {
+    downSeconds: number | null;
+    inPlace: readonly ProvedCollection[];
+    seconds: number;
+    warnings: readonly string[];
+  },
 ): RestoreResult {
   const { plan } = stored.recorded;
   return {
@@ -107,9 +116,7 @@ function resultOf(
     preRestoreBackup: null,
     mode: plan.mode,
     targetWasEmpty: plan.targetWasEmpty,
-    collections: plan.collections
-      .filter((c) => c.action === "replace")
-      .map((c) => ({ namespace: c.namespace, documents: c.liveDocuments ?? 0, equal: true })),
+    collections: stored.state === "broken" ? backOf(stored, had.inPlace) : [],
     oplog: null,
     serviceDownSeconds: had.downSeconds,
     setAside: [],
@@ -121,4 +128,21 @@ function resultOf(
     log: `${record.path}/restore.log`,
     warnings: had.warnings,
   };
+}
+
+/** What stood there before is back: by renames, or loaded from the safety backup. */
+function backOf(
+  { swap, recorded: { plan } }: StoredRecord,
+  inPlace: readonly ProvedCollection[],
+): ProvedCollection[] {
+  const renamed = (swap ?? [])
+    .filter(({ old }) => old.kind === "collection")
+    .map(({ database, name }) =>
+      renamedBack({ namespace: `${database}.${name}`, documents: null }),
+    );
+  const known = new Set([...renamed, ...inPlace].map(({ namespace }) => namespace));
+  const rest = plan.collections.filter(
+    ({ action, namespace }) => action === "replace" && !known.has(namespace),
+  );
+  return [...renamed, ...inPlace, ...rest.map(({ namespace }) => notVerified(namespace))];
 }

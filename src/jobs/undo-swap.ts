@@ -6,6 +6,7 @@ import type { RestorePlan } from "../restore/plan.ts";
 import { readRecord } from "../restore/read-record.ts";
 import type { RestoreRecord, Step } from "../restore/record.ts";
 import { dropOwn, pruneMarkers, untilIdle } from "../restore/staged.ts";
+import type { ProvedCollection } from "../restore/prove.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { reversed } from "../restore/swap-plan.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
@@ -49,7 +50,10 @@ export async function undoSwap(
  * was live is settled later (settleReturned). It must work while the run is being interrupted, so it has a
  * connection and a signal of its own.
  */
-export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promise<void> {
+export async function putSwapBack(
+  context: JobContext,
+  swap: SwapToUndo,
+): Promise<readonly ProvedCollection[]> {
   const { plan, record, items, inPlaceBackup } = swap;
   const { backupDir } = context.settings;
   {
@@ -64,7 +68,8 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
   const path = inPlaceBackup === null ? null : join(backupDir, inPlaceBackup);
   const gone = begun && path === null ? replacedBy(part) : [];
   // What nothing can bring back stays as it is, and is told in the end.
-  if (begun && gone.length === 0) await putBackInPlace(context, part, path, record);
+  const inPlace =
+    begun && gone.length === 0 ? await putBackInPlace(context, part, path, record) : [];
   const { signal } = new AbortController();
   await using deployment = await context.connect(signal);
   if (plan.usersOf.length > 0 && swap.accountsBackup !== null) {
@@ -84,6 +89,7 @@ export async function putSwapBack(context: JobContext, swap: SwapToUndo): Promis
       "failed",
       `${gone.join(", ")}: replaced in place, and there is no pre-restore backup (--skip-pre-backup); all else is back`,
     );
+  return inPlace;
 }
 
 const NEVER_LIVE: readonly OwnRole[] = ["staged", "tried"];

@@ -6,6 +6,7 @@ import { openBackup } from "../archive/reader.ts";
 import { inspectLive } from "../restore/live.ts";
 import { applyInPlace } from "../restore/native.ts";
 import { planRestore } from "../restore/plan.ts";
+import type { ProvedCollection } from "../restore/prove.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { explain } from "../restore/restore-log.ts";
@@ -15,6 +16,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { JobContext } from "./context.ts";
 import type { Protection } from "./protect.ts";
+import { proveAgainst } from "./prove-definitions.ts";
 import { toSource } from "./sources.ts";
 
 export interface Undo {
@@ -25,7 +27,7 @@ export interface Undo {
   readonly protectedBy: string | null;
   /** What a person does if the undo fails too. */
   readonly hint: string;
-  readonly putBack: () => Promise<void>;
+  readonly putBack: () => Promise<unknown>;
 }
 
 /** Puts back, and always throws: restore-undone where the old state is back, restore-broken where it is not. */
@@ -98,14 +100,16 @@ export async function putBackInPlace(
   plan: RestorePlan,
   path: string | null,
   record: RestoreRecord,
-): Promise<void> {
+): Promise<readonly ProvedCollection[]> {
   const signal = new AbortController().signal;
   await using deployment = await context.connect(signal);
   const before = path === null ? null : await openBackup(path);
   const back = await planUndo(deployment, before, plan, signal);
   // The journal's own steps belong to the restore; those of the undo are told in the log.
   const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
-  await applyInPlace(deployment, before, back, quiet, { emit: context.emit, signal });
+  const proveDefinitions = proveAgainst(deployment, signal);
+  const loading = { emit: context.emit, signal, proveDefinitions };
+  return (await applyInPlace(deployment, before, back, quiet, loading)).collections;
 }
 
 /** What `plan` replaced or removed comes back from `before`; what it created goes. */

@@ -129,7 +129,7 @@ function restoreFacts(result: PlannedRestore | RestoreResult | DroppedAside): Su
     return { planned: result.planned, collections: result.dropAside.length };
   if (!result.restored) return { planned: true, backup: result.backup };
   const { restoreId, backup, collections, timings } = result;
-  const documents = collections.reduce((sum, one) => sum + one.documents, 0);
+  const documents = collections.reduce((sum, one) => sum + (one.documents ?? 0), 0);
   return { restoreId, backup, documents, seconds: timings.totalSeconds };
 }
 

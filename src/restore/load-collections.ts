@@ -230,5 +230,6 @@ async function proveOne(
   const on = { name: "prove", namespace, target } as const;
   const { documents, equal } = await step(run, on, prove, { words, facts });
   run.proving.seconds += (performance.now() - began) / 1000;
-  return { namespace, documents, equal };
+  const verified = planned.contentHash === null ? "count" : "hash";
+  return { namespace, documents, equal, verified };
 }

@@ -11,6 +11,7 @@ import { createLoader } from "./load.ts";
 import { collectWork, IN_PLACE, loadCollections } from "./load-collections.ts";
 import type { Run, Work } from "./load-collections.ts";
 import type { RestorePlan } from "./plan.ts";
+import { notVerified } from "./prove.ts";
 import type { ProvedCollection } from "./prove.ts";
 import type { RestoreRecord } from "./record.ts";
 import { passOf, replayOnto, beforeReplay } from "./replay.ts";
@@ -63,6 +64,7 @@ export async function applyInPlace(
   const loadSeconds = (performance.now() - began) / 1000;
   await createViews(run, work);
   if (plan.expiry) await expireAll(run, work);
+  await context.proveDefinitions?.(work);
   if (backup) await mergeAll(run, backup, plan);
   await record.journal({ step: "live-change", state: "done" });
   const proveSeconds = run.proving.seconds;
@@ -110,9 +112,7 @@ function viewOn(metadata: CollectionMetadata | null): string {
 }
 
 export const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
-  work
-    .filter((w) => w.planned.type === "view")
-    .map((w) => ({ namespace: w.planned.namespace, documents: 0, equal: true }));
+  work.filter((w) => w.planned.type === "view").map((w) => notVerified(w.planned.namespace));
 
 /** Merges the accounts of the planned databases. */
 export async function mergeAll(

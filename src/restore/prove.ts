@@ -17,14 +17,28 @@ export interface ToProve {
   readonly contentHash: string | null;
 }
 
+/** How what is live was compared with what it should be. */
+export type Verified = "hash" | "count" | "renamed back" | "not verified";
+
 export interface ProvedCollection {
+  readonly namespace: string;
+  /** null: nobody counted them. */
+  readonly documents: number | null;
+  /** null: not compared. */
+  readonly equal: boolean | null;
+  readonly verified: Verified;
+}
+
+export const notVerified = (namespace: string): ProvedCollection => ({
+  ...{ namespace, documents: null, equal: null, verified: "not verified" },
+});
+
+/** What was read back. */
+export interface Proof {
   readonly namespace: string;
   readonly documents: number;
   readonly equal: boolean;
-}
-
-/** With the hash of what was read. */
-export interface Proof extends ProvedCollection {
+  /** Of what was read. */
   readonly contentHash: string;
 }
 

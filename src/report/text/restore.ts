@@ -144,16 +144,36 @@ function asideOf({ setAside }: RestoreResult): string | null {
   return `${count}; ${formatNumber(documents, "document")} written since the backup from before only there`;
 }
 
+const HOW_VERIFIED = {
+  hash: "equal by count and hash",
+  count: "equal by count only",
+  "renamed back": "renamed back, as they were",
+  "not verified": "not verified",
+} as const;
+
+/** Exactly what was compared, and how. */
+function verifiedOf(collections: RestoreResult["collections"]): string {
+  const counted = Map.groupBy(
+    collections.filter(({ equal }) => equal !== false),
+    ({ verified }) => verified,
+  );
+  const kinds = ["hash", "count", "renamed back", "not verified"] as const;
+  const parts = kinds.flatMap((how) => {
+    const count = counted.get(how)?.length ?? 0;
+    return count === 0 ? [] : [`${formatNumber(count, "collection")} ${HOW_VERIFIED[how]}`];
+  });
+  return parts.length === 0 ? "nothing" : parts.join(", ");
+}
+
 function formatDone(result: RestoreResult, { style }: View): string {
   const { collections, timings, serviceDownSeconds, preRestoreBackup } = result;
-  const documents = collections.reduce((sum, one) => sum + one.documents, 0);
-  const unequal = collections.filter(({ equal }) => !equal).map(({ namespace }) => namespace);
-  const proof = `${formatNumber(collections.length - unequal.length, "collection")} equal by count and hash`;
+  const documents = collections.reduce((sum, one) => sum + (one.documents ?? 0), 0);
+  const unequal = collections.filter(({ equal }) => equal === false).map((one) => one.namespace);
   const facts = formatFacts([
     ["backup", result.backup === null ? null : escapeText(result.backup)],
     ["takes back", result.rollbackOf],
     ["restored", formatNumber(documents, "document")],
-    ["proved", proof],
+    ["verified", verifiedOf(collections)],
     ["replayed", result.oplog && `${formatNumber(result.oplog.applied, "operation")} of the oplog`],
     ["not proved", namesOf(unequal)],
     ["before it", preRestoreBackup ?? beforeOf(result)],

@@ -147,7 +147,7 @@ test("a restore says what was proved, and how it is taken back", () => {
     backup: ID,
     preRestoreBackup: "2026-11-23_08-59-00",
     targetWasEmpty: false,
-    collections: [{ namespace: "surg.patients", documents: 1000, equal: true }],
+    collections: [{ namespace: "surg.patients", documents: 1000, equal: true, verified: "hash" }],
     oplog: null,
     serviceDownSeconds: 4.2,
     rolledBack: false,
@@ -162,7 +162,7 @@ test("a restore says what was proved, and how it is taken back", () => {
     warnings: [],
   };
   const text = formatRestore(done, "restore", view);
-  assert.match(text, /proved +1 collection equal by count and hash/);
+  assert.match(text, /verified +1 collection equal by count and hash\n/);
   assert.match(text, /service down +4\.2 s/);
   assert.match(text, /mongokeep rollback 2026-11-23_09-00-00 --confirm$/);
   assert.doesNotMatch(text, /not proved/);

@@ -1,0 +1,166 @@
+// Every way back (a rollback by renames or by the safety backup, the undo of a failed restore, the rollback of an
+// interrupted one) brings back options and indexes too, and a result says of each collection what was compared.
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import type { Db, Document } from "mongodb";
+import { proveAgainst } from "../../src/jobs/prove-definitions.ts";
+import type { Work } from "../../src/restore/load-collections.ts";
+import { listNamespaces } from "../../src/mongo/namespaces.ts";
+import { deploymentFor } from "../support/deployment.ts";
+import { describeCatalog } from "../support/fidelity.ts";
+import type { FreshDatabase } from "../support/fresh-database.ts";
+import { requires } from "../support/requires.ts";
+import { workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
+
+const RS = { topology: "replicaSet", server: ">=6.0" } as const;
+const KILLER = resolve(import.meta.dirname, "../support/kill-at-journal.ts");
+const FAR_SECONDS = 1_000_000_000;
+
+/** Everything that a definition can lose. */
+async function fill(db: Db, v: string): Promise<void> {
+  await db.createCollection("ts", {
+    timeseries: { timeField: "t", metaField: "m", granularity: "minutes" },
+    expireAfterSeconds: FAR_SECONDS,
+  });
+  await db.collection("ts").insertOne({ t: new Date(), m: v });
+  await db.createCollection("kept", { validator: { v: { $type: "string" } }, validationLevel: "moderate" }); // prettier-ignore
+  await db.collection("kept").insertOne({ v, at: new Date() });
+  await db.collection("kept").createIndexes([
+    { key: { at: 1 }, name: "ttl", expireAfterSeconds: FAR_SECONDS },
+    { key: { h: 1 }, name: "hidden", hidden: true },
+    { key: { u: 1 }, name: "unique", unique: true, partialFilterExpression: { u: { $gt: 1 } } },
+    { key: { s: -1 }, name: "sparse", sparse: true, collation: { locale: "de" } },
+  ]);
+  await db.command({ collMod: "kept", index: { name: "sparse", prepareUnique: true } });
+  await db.createCollection("capped", { capped: true, size: 4096, max: 7 });
+  await db.collection("capped").insertOne({ v });
+  await db.createCollection("view", { viewOn: "kept", pipeline: [{ $match: { v } }] });
+}
+
+/** Also what describeCatalog leaves out: indexes of a time series. */
+async function catalogOf(db: Db): Promise<Document[]> {
+  return [...(await describeCatalog(db)), { ts: await db.collection("ts").listIndexes().toArray() }]; // prettier-ignore
+}
+
+async function ready(place: Workspace, { db, uri }: FreshDatabase) {
+  await place.writeEnv({ MONGODB_URI: uri });
+  for (const name of ["ts", "kept", "capped"]) await db.collection(name).insertOne({ v: "old" });
+  const backup = await place.run(["backup", "--manual", "--json"]);
+  assert.equal(backup.code, 0, backup.stderr);
+  await db.dropDatabase();
+  await fill(db, "new");
+  return await catalogOf(db);
+}
+
+type Compared = Record<string, [documents: number | null, equal: boolean | null, how: string]>;
+
+const comparedIn = (json: { collections: Document[] }): Compared =>
+  Object.fromEntries(
+    json.collections.map((c) => [
+      String(c.namespace).replace(/^[^.]+\./, ""),
+      [c.documents, c.equal, c.verified],
+    ]),
+  ) as Compared;
+
+async function done(place: Workspace, ...args: string[]) {
+  const run = await place.run([...args, "--confirm", "--json"]);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  return run.json();
+}
+
+async function killAt(place: Workspace, pattern: string, ...flags: string[]): Promise<void> {
+  const env = { NODE_OPTIONS: `--import=${KILLER}`, KILL_AT_JOURNAL_MATCH: pattern };
+  const run = await place.run(["restore", "latest", "--confirm", ...flags], { env });
+  assert.equal(run.signal, "SIGKILL", run.stdout + run.stderr);
+}
+
+requires(RS, "a rollback brings back options and indexes, whichever way", async (t, fresh) => {
+  const place = await workspace(t);
+  const before = await ready(place, fresh);
+  const { name } = fresh;
+  for (const flags of [[], ["--in-place"]]) {
+    await done(place, "restore", "latest", ...flags);
+    assert.notDeepEqual(await catalogOf(fresh.db), before);
+    const back = await done(place, "rollback");
+    assert.deepEqual(await catalogOf(fresh.db), before, flags.join());
+    const how = flags.length === 0 ? [1, null, "renamed back"] : [1, true, "hash"];
+    const { kept, ts, view } = comparedIn(back);
+    assert.deepEqual([kept, ts], [how, [1, true, "hash"]], name);
+    assert.ok(view === undefined || view[1] === null, "a view holds no documents");
+  }
+});
+
+requires(RS, "the undo of a failed restore brings them back too (exit 7)", async (t, fresh) => {
+  const place = await workspace(t);
+  const before = await ready(place, fresh);
+  await place.writeEnv({ MONGODB_URI: fresh.uri, SERVICE_STOP: "true", SERVICE_START: "false" });
+  const run = await place.run(["restore", "latest", "--confirm", "--json"]);
+  assert.equal(run.code, 7, run.stdout + run.stderr);
+  assert.deepEqual(await catalogOf(fresh.db), before);
+});
+
+requires(
+  RS,
+  "the rollback of an interrupted restore says what was renamed and what was compared",
+  async (t, fresh) => {
+    const place = await workspace(t);
+    const before = await ready(place, fresh);
+    await killAt(place, '"step":"load","state":"done","namespace":"[^"]+\\.ts"');
+    const back = await done(place, "rollback");
+    assert.deepEqual(await catalogOf(fresh.db), before);
+    const { kept, ts } = comparedIn(back);
+    assert.deepEqual(kept, [null, null, "renamed back"]);
+    assert.deepEqual(ts, [1, true, "hash"]);
+    await killAt(place, '"step":"drop","state":"done"', "--in-place");
+    const inPlace = await done(place, "rollback");
+    assert.deepEqual(await catalogOf(fresh.db), before);
+    for (const [documents, equal, how] of Object.values(comparedIn(inPlace)))
+      assert.equal(equal, how === "hash" ? true : null, String(documents));
+  },
+);
+
+requires(
+  RS,
+  "a resumed restore claims what its journal or a new comparison says",
+  async (t, fresh) => {
+    const place = await workspace(t);
+    await ready(place, fresh);
+    await killAt(place, '"step":"swap","state":"begin"');
+    const resumed = await done(place, "restore", "--resume");
+    const found = comparedIn(resumed);
+    assert.deepEqual(found.kept, [1, true, "hash"]);
+    assert.deepEqual(found.capped, [1, true, "hash"]);
+    assert.equal(await fresh.db.collection("kept").countDocuments({ v: "old" }), 1);
+  },
+);
+
+requires(RS, "what is back otherwise than it was is named, and no success", async (t, fresh) => {
+  await fill(fresh.db, "new");
+  const { deployment } = await deploymentFor(t, fresh.uri);
+  const { signal } = new AbortController();
+  const known = await listNamespaces(fresh.client, fresh.name, signal);
+  const work = known.map(({ database, name, type, options, indexes }) => ({
+    planned: { namespace: `${database}.${name}`, database, name, type },
+    metadata: { collectionName: name, type, uuid: null, options, indexes },
+  })) as unknown as Work[];
+  const prove = proveAgainst(deployment, signal);
+  await prove(work);
+  await fresh.db.command({ collMod: "ts", expireAfterSeconds: "off" });
+  await fresh.db.command({ collMod: "kept", index: { name: "ttl", expireAfterSeconds: 7 } });
+  await fresh.db.command({ collMod: "kept", index: { name: "hidden", hidden: false } });
+  await fresh.db.collection("kept").dropIndex("unique");
+  await fresh.db.collection("capped").drop();
+  await assert.rejects(prove(work), (error: { code?: string; details?: { differences?: unknown } }) => {
+    const differences = error.details?.differences;
+    assert.deepEqual(
+      [error.code, differences],
+      ["failed", [
+        `${fresh.name}.capped is not there`,
+        ...["unique", "ttl", "hidden"].map((index) => `${fresh.name}.kept: index ${index}`),
+        `${fresh.name}.ts: options`,
+      ]],
+    );
+    return true;
+  }); // prettier-ignore
+});
