@@ -16,6 +16,7 @@ import { createService } from "./service/create-service.ts";
 import { freeBytes } from "./storage/disk.ts";
 import { systemClock } from "./util/clock.ts";
 import type { Clock } from "./util/clock.ts";
+import { throttleProgress } from "./util/throttle-progress.ts";
 
 export interface ComposeOptions {
   /** Default: `.env` in the working folder, if there is one. */
@@ -55,7 +56,7 @@ const ALARMING = new Set([
 export async function compose(options: ComposeOptions = {}): Promise<Composition> {
   const loaded = await loadSettings(systemSource(options.envFile));
   const settings: Settings = { ...loaded, ...options.settings };
-  const emit = options.onEvent ?? (() => undefined);
+  const emit = throttleProgress(options.onEvent ?? (() => undefined), () => performance.now());
   for (const message of settings.warnings) {
     emit({ kind: "log", level: "warn", code: "setting", message });
   }

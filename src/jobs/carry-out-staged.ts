@@ -5,9 +5,10 @@ import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { assertPlanHolds } from "../restore/live.ts";
 import type { Work } from "../restore/load-collections.ts";
-import { applyInPlace, viewsOf } from "../restore/native.ts";
+import { applyInPlace, proveViews } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
 import type { RestorePlan } from "../restore/plan.ts";
+import type { ProvedCollection } from "../restore/prove.ts";
 import { bestEffort } from "../restore/record.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { bothPasses } from "../restore/replay.ts";
@@ -69,7 +70,7 @@ export async function carryOutStaged(
   if (difference) throw difference;
   return {
     protection,
-    outcome: outcomeOf(order, staging, swapped.inPlace),
+    outcome: outcomeOf(order, staging, swapped),
     serviceDownSeconds: swapped.downSeconds,
     setAside,
     isWhole,
@@ -144,6 +145,7 @@ interface Swap {
 
 interface Swapped {
   readonly inPlace: RestoreOutcome | null;
+  readonly views: readonly ProvedCollection[];
   readonly downSeconds: number | null;
 }
 
@@ -200,7 +202,7 @@ async function changeLive(
   context: JobContext,
   deployment: Deployment,
   window: ServiceWindow,
-  { order, record, items, protection }: Swap,
+  { order, record, staging, items, protection }: Swap,
 ): Promise<Swapped> {
   const { plan, backup } = order;
   const { emit, signal } = context;
@@ -221,6 +223,8 @@ async function changeLive(
         })
       : null;
     await record.log(`${items.length} names swapped`);
+    const isView = ({ planned }: Work) => planned.way === "view";
+    const views = await proveViews(deployment.client, staging.work.filter(isView));
     const accounts = order.swapBack ? order.swapBack.accounts : backup;
     if (accounts)
       await mergeAccountsFrom(deployment, accounts, plan.usersOf, record, { emit, signal });
@@ -228,7 +232,7 @@ async function changeLive(
     emit({ kind: "step", step: "live-change", state: "end" });
     // Before the service writes to the new data: from here on what is live is more than what was restored.
     await record.journal({ step: "live-change", state: "done" });
-    return { inPlace, downSeconds: await window.openStrictly() };
+    return { inPlace, views, downSeconds: await window.openStrictly() };
   } catch (error) {
     const cause = toKeepError(signal.aborted ? signal.reason : error);
     const lenient = bestEffort(record, emit);
@@ -250,14 +254,12 @@ export function withoutLiveChange(record: RestoreRecord): RestoreRecord {
 function outcomeOf(
   { plan, swapBack }: RestoreOrder,
   staging: Staging,
-  inPlace: RestoreOutcome | null,
+  { inPlace, views }: Swapped,
 ): RestoreOutcome {
   // What comes back by a rename is the very collection that was set aside.
   const same = (swapBack ? plan.collections : [])
     .filter((c) => c.way !== "in-place")
     .map(renamedBack);
-  const isView = ({ planned, gone }: Work) => planned.way === "view" && !gone;
-  const views = viewsOf(staging.work.filter(isView));
   return {
     collections: [...same, ...staging.proved.values(), ...(inPlace?.collections ?? []), ...views],
     loadSeconds: staging.loadSeconds + (inPlace?.loadSeconds ?? 0),

@@ -138,7 +138,7 @@ function backOf(
   const renamed = (swap ?? [])
     .filter(({ old }) => old.kind === "collection")
     .map(({ database, name }) =>
-      renamedBack({ namespace: `${database}.${name}`, documents: null }),
+      renamedBack({ namespace: `${database}.${name}`, documents: null, way: "swap" }),
     );
   const known = new Set([...renamed, ...inPlace].map(({ namespace }) => namespace));
   const rest = plan.collections.filter(

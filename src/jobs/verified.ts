@@ -5,13 +5,15 @@ import type { ProvedCollection } from "../restore/prove.ts";
 import type { JournalEntry } from "../restore/record.ts";
 import type { Replayed } from "../restore/replay.ts";
 
-/** The very collection that was replaced, under its name again: known by its UUID, and not read. */
+/** The very collection that was replaced, under its name again: known by its UUID, and not read. A view is made anew. */
 export const renamedBack = ({
   namespace,
   documents,
-}: Pick<PlannedCollection, "namespace" | "documents">): ProvedCollection => ({
-  ...{ namespace, documents, equal: null, verified: "renamed back" },
-});
+  way,
+}: Pick<PlannedCollection, "namespace" | "documents" | "way">): ProvedCollection =>
+  way === "view"
+    ? notVerified(namespace)
+    : { namespace, documents, equal: null, verified: "renamed back" };
 
 /** What the oplog changed after it was compared is no longer what was compared. */
 export function afterReplay(

@@ -1,4 +1,5 @@
 // Carries out a plan in place: drop, create, load, index, prove, expire. Each step is journalled first.
+import type { MongoClient } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { findString } from "../bson/element.ts";
@@ -17,6 +18,7 @@ import type { RestoreRecord } from "./record.ts";
 import { passOf, replayOnto, beforeReplay } from "./replay.ts";
 import type { Replayed } from "./replay.ts";
 import type { RestoreContext } from "./restore-context.ts";
+import { optionsText, readStandings } from "./standings.ts";
 import { step } from "./step.ts";
 import { mergeAccounts } from "./users.ts";
 
@@ -66,10 +68,11 @@ export async function applyInPlace(
   if (plan.expiry) await expireAll(run, work);
   await context.proveDefinitions?.(work);
   if (backup) await mergeAll(run, backup, plan);
+  const views = await proveViews(deployment.client, work);
   await record.journal({ step: "live-change", state: "done" });
   const proveSeconds = run.proving.seconds;
   return {
-    collections: [...inOrderOf(files, proved), ...viewsOf(work)],
+    collections: [...inOrderOf(files, proved), ...views],
     ...{ loadSeconds, proveSeconds, replayed: after?.replayed ?? null },
   };
 }
@@ -111,8 +114,25 @@ function viewOn(metadata: CollectionMetadata | null): string {
   return findString(Buffer.from(metadata.options), 0, "viewOn") ?? "";
 }
 
-export const viewsOf = (work: readonly Work[]): ProvedCollection[] =>
-  work.filter((w) => w.planned.type === "view").map((w) => notVerified(w.planned.namespace));
+/** A view holds no documents: what is compared is its definition, byte for byte as the server keeps it. */
+export async function proveViews(
+  client: MongoClient,
+  work: readonly Work[],
+): Promise<ProvedCollection[]> {
+  const views = work.filter(({ planned, gone }) => planned.type === "view" && !gone);
+  const proved: ProvedCollection[] = [];
+  for (const [database, own] of Map.groupBy(views, ({ planned }) => planned.database)) {
+    const standings = await readStandings(client, database);
+    for (const { planned, metadata } of own) {
+      const there = standings.get(planned.name);
+      const isSame =
+        there?.kind === "view" && metadata && there.options === optionsText(metadata.options);
+      const { namespace } = planned;
+      proved.push(isSame ? { namespace, documents: 0, equal: true, verified: "definition" } : notVerified(namespace)); // prettier-ignore
+    }
+  }
+  return proved;
+}
 
 /** Merges the accounts of the planned databases. */
 export async function mergeAll(

@@ -18,7 +18,7 @@ export interface ToProve {
 }
 
 /** How what is live was compared with what it should be. */
-export type Verified = "hash" | "count" | "renamed back" | "not verified";
+export type Verified = "hash" | "count" | "definition" | "renamed back" | "not verified";
 
 export interface ProvedCollection {
   readonly namespace: string;

@@ -147,6 +147,7 @@ function asideOf({ setAside }: RestoreResult): string | null {
 const HOW_VERIFIED = {
   hash: "equal by count and hash",
   count: "equal by count only",
+  definition: "a view, its definition equal",
   "renamed back": "renamed back, as they were",
   "not verified": "not verified",
 } as const;
@@ -157,7 +158,7 @@ function verifiedOf(collections: RestoreResult["collections"]): string {
     collections.filter(({ equal }) => equal !== false),
     ({ verified }) => verified,
   );
-  const kinds = ["hash", "count", "renamed back", "not verified"] as const;
+  const kinds = ["hash", "count", "definition", "renamed back", "not verified"] as const;
   const parts = kinds.flatMap((how) => {
     const count = counted.get(how)?.length ?? 0;
     return count === 0 ? [] : [`${formatNumber(count, "collection")} ${HOW_VERIFIED[how]}`];
