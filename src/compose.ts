@@ -16,7 +16,7 @@ import { createService } from "./service/create-service.ts";
 import { freeBytes } from "./storage/disk.ts";
 import { systemClock } from "./util/clock.ts";
 import type { Clock } from "./util/clock.ts";
-import { throttleProgress } from "./util/throttle-progress.ts";
+import { throttleProgress } from "./report/throttle-progress.ts";
 
 export interface ComposeOptions {
   /** Default: `.env` in the working folder, if there is one. */

@@ -3,8 +3,7 @@
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { listNamespaces } from "../mongo/namespaces.ts";
-import type { Work } from "../restore/load-collections.ts";
-import type { DefinitionProof } from "../restore/restore-context.ts";
+import type { Defined, DefinitionProof } from "../restore/restore-context.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { compareIndexes, sameOptions } from "../verify/compare-definitions.ts";
 
@@ -39,8 +38,8 @@ export function proofOfRollback(
 }
 
 function differencesOf(
-  { namespace, type }: Work["planned"],
-  metadata: NonNullable<Work["metadata"]>,
+  { namespace, type }: Defined["planned"],
+  metadata: NonNullable<Defined["metadata"]>,
   found: Awaited<ReturnType<typeof listNamespaces>>[number] | undefined,
 ): string[] {
   if (!found) return [`${namespace} is not there`];

@@ -1,9 +1,16 @@
 // What every step of a restore gets.
 import type { Emit } from "../events.ts";
+import type { PlannedCollection } from "./plan.ts";
+import type { CollectionMetadata } from "../archive/metadata.ts";
 import type { LoaderFactory } from "./load.ts";
-import type { Work } from "./load-collections.ts";
 
-export type DefinitionProof = (work: readonly Work[]) => Promise<void>;
+/** A collection with the options and indexes that it should have. */
+export interface Defined {
+  readonly planned: Pick<PlannedCollection, "namespace" | "database" | "name" | "type">;
+  readonly metadata: CollectionMetadata | null;
+}
+
+export type DefinitionProof = (work: readonly Defined[]) => Promise<void>;
 
 export interface RestoreContext {
   readonly emit: Emit;

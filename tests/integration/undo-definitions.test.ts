@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import type { Db, Document } from "mongodb";
 import { proveAgainst } from "../../src/jobs/prove-definitions.ts";
-import type { Work } from "../../src/restore/load-collections.ts";
 import { listNamespaces } from "../../src/mongo/namespaces.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { describeCatalog } from "../support/fidelity.ts";
@@ -150,7 +149,7 @@ requires(RS, "what is back otherwise than it was is named, and no success", asyn
   const work = known.map(({ database, name, type, options, indexes }) => ({
     planned: { namespace: `${database}.${name}`, database, name, type },
     metadata: { collectionName: name, type, uuid: null, options, indexes },
-  })) as unknown as Work[];
+  }));
   const prove = proveAgainst(deployment, signal);
   await prove(work);
   await fresh.db.command({ collMod: "ts", expireAfterSeconds: "off" });
