@@ -42,9 +42,22 @@ export function createMongodumpEngine(uri: Secret | null): DumpEngine {
         return await nativeEngine.dump(deployment, partial, options, context);
       }
       tellWhatIsNotHeld(options, context);
-      return await dumpTwice({ uri, deployment, partial, options, context });
+      try {
+        return await dumpTwice({ uri, deployment, partial, options, context });
+      } catch (error) {
+        if (!isAboutMoves(error)) throw error;
+        const message = `${error.message}: mongodump cannot carry that, and the native engine makes this backup`;
+        context.emit({ kind: "log", level: "warn", code: "native-instead", message });
+        return await nativeEngine.dump(deployment, partial, options, context);
+      }
     },
   };
+}
+
+/** mongodump gives up where a collection is renamed while it keeps the oplog. */
+function isAboutMoves(error: unknown): error is KeepError {
+  if (!(error instanceof KeepError)) return false;
+  return error.code === "namespaces-changed" || error.message.includes("while renames occur");
 }
 
 interface Job {

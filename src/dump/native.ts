@@ -90,12 +90,30 @@ export async function dumpDatabases(
     return await dumpOnce(deployment, partial, options, context);
   } catch (error) {
     if (!(error instanceof MovedError)) throw error;
-    throw new KeepError("namespaces-changed", error.message, { cause: error.cause });
+    const { cause } = error;
+    if (cause instanceof KeepError && cause.code === "namespaces-changed") throw cause;
+    throw new KeepError("namespaces-changed", error.message, {
+      ...(error.namespaces.length > 0 && { hint: withoutOplog(error.namespaces) }),
+      cause,
+    });
   }
 }
 
 /** What was read may not be one state: worth another try. */
-class MovedError extends Error {}
+class MovedError extends Error {
+  /** Which ones moved, where that is known. */
+  readonly namespaces: readonly string[];
+
+  constructor(message: string, namespaces: readonly string[], options?: ErrorOptions) {
+    super(message, options);
+    this.namespaces = namespaces;
+  }
+}
+
+function withoutOplog(namespaces: readonly string[]): string {
+  const flags = namespaces.map((name) => `--exclude ${name}`).join(" ");
+  return `Only an oplog can carry collections that change all the time: it takes a replica set (one member is enough) and an account with the role "backup". Else run it again when that is over, or without them: ${flags}`;
+}
 
 async function dumpOnce(
   deployment: Deployment,
@@ -171,8 +189,8 @@ async function dumpAll(
     const consistency: Consistency = { mode: "oplog", from: at, to: oplog.to };
     return { dumped: whole.dumped, consistency, oplog };
   }
-  if (!isSettled) throw new MovedError("collections were dropped, renamed or altered");
-  if (moved !== null) throw new MovedError(moved);
+  if (!isSettled) throw new MovedError("collections were dropped, renamed or altered", []);
+  if (moved !== null) throw new MovedError(moved, []);
   await assertStill(run, selection, listing, at);
   return { dumped, consistency: { mode: "none" }, oplog: null };
 }
@@ -222,11 +240,12 @@ function asOplog(dumped: DumpedNamespaces, oplog: FinishedTail | null) {
 
 function asMoved(error: unknown): unknown {
   if (error instanceof KeepError && error.code === "namespaces-changed")
-    return new MovedError(error.message, { cause: error });
+    return new MovedError(error.message, [], { cause: error });
   if (classifyReadFailure(error) !== "moved" || !(error instanceof KeepError)) return error;
   const namespace = error.details.namespace;
   return new MovedError(
     `${typeof namespace === "string" ? namespace : "a collection"} was dropped, renamed or altered while it was read`,
+    typeof namespace === "string" ? [namespace] : [],
     { cause: error },
   );
 }
@@ -271,9 +290,10 @@ async function assertStill(
   const later = await listAgain(run, selection, listing);
   const gone = findGone(listing.namespaces, later.namespaces);
   if (gone.length > 0)
-    throw new MovedError(`${gone.join(", ")} was dropped or renamed while the dump ran`);
+    throw new MovedError(`${gone.join(", ")} was dropped or renamed while the dump ran`, gone);
   // At an instant, what came later rightly does not belong to the backup.
   if (at !== null) return;
   const fresh = findNew(listing.namespaces, later.namespaces);
-  if (fresh.length > 0) throw new MovedError(`${fresh.join(", ")} was created while the dump ran`);
+  if (fresh.length > 0)
+    throw new MovedError(`${fresh.join(", ")} was created while the dump ran`, fresh);
 }

@@ -11,6 +11,7 @@ import { dbHash, describeCatalog } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { mongod, ownServer } from "../support/servers.ts";
+import { pathWithTools } from "../support/stock-tools.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
 
@@ -193,6 +194,52 @@ test("collections that move", async (t) => {
   });
 });
 
+test("mongodump hands over to the native engine where collections are renamed", async (t) => {
+  const { uri } = await ownServer(t, REPLICA_SET);
+  const fresh = await freshDatabase(t, uri);
+  await fresh.db.collection("here").insertMany(some(ROWS));
+  const over = new AbortController();
+  const walking = (async () => {
+    while (!over.signal.aborted) {
+      await fresh.db.collection("here").rename("there");
+      await sleep(50);
+      await fresh.db.collection("there").rename("here");
+      await sleep(50);
+    }
+  })();
+  const place = await workspace(t, { MONGODB_URI: uri, BACKUP_ENGINE: "mongodump" });
+  try {
+    const backup = await place.run(["backup", "--json"], { env: { PATH: await pathWithTools() } });
+    assert.equal(backup.code, 0, backup.stdout + backup.stderr);
+    assert.match(backup.stderr, /the native engine makes this backup/);
+    assert.equal(backup.json().engine, "native");
+    await restored(place, fresh, backup.json().id);
+  } finally {
+    over.abort();
+    await walking;
+  }
+});
+
+test("without an oplog the collection that never stands still is named, and can be left out", async (t) => {
+  const { uri } = await ownServer(t, { topology: "standalone" });
+  const fresh = await freshDatabase(t, uri);
+  await fillBig(fresh.db);
+  const storm = await startStorm(fresh.db, ["out"]);
+  const place = await workspace(t, { MONGODB_URI: fresh.uri, ...SLOW });
+  try {
+    const failed = await place.run(["backup", "--json"]);
+    assert.equal(failed.code, 1, failed.stdout + failed.stderr);
+    const { code, hint } = failed.json().error;
+    assert.equal(code, "namespaces-changed");
+    assert.ok(hint.includes(`--exclude ${fresh.name}.out`), hint);
+    assert.deepEqual((await place.run(["list", "--json"])).json().backups, []);
+    const left = await place.run(["backup", "--json", "--exclude", `${fresh.name}.out`]);
+    assert.equal(left.code, 0, left.stdout + left.stderr);
+  } finally {
+    await storm.stop();
+  }
+});
+
 const ROWS = 40;
 
 /** What turns without end; each turn has its number, and writes it down before and after. */
@@ -227,12 +274,14 @@ const TURNS: Readonly<Record<string, (db: Db, turn: number) => Promise<unknown>>
   },
 };
 
-async function startStorm(db: Db) {
+async function startStorm(db: Db, wanted: readonly string[] = Object.keys(TURNS)) {
   for (const name of ["source", "walker_here", "swapped_left", "swapped_right"])
     await db.collection(name).insertMany(some(ROWS, { was: name, turn: 0 }));
   const turns: Record<string, number> = {};
   let over = false;
-  const running = Object.entries(TURNS).map(async ([name, turn]) => {
+  const running = wanted.map(async (name) => {
+    const turn = TURNS[name];
+    assert.ok(turn);
     const _id = name as never;
     for (turns[name] = 1; !over; turns[name]++) {
       const set = { $set: { turn: turns[name] } };
