@@ -130,7 +130,7 @@ function expandHome(ref: string): string {
 }
 
 function notABackup(path: string): KeepError {
-  const message = `${JSON.stringify(path)} is no backup: a file that neither is an archive of mongodump nor has the name of one of its .bson files`;
+  const message = `${JSON.stringify(path)} is no backup: a file, but no archive of mongodump and none of its .bson files`;
   return new KeepError("backup-not-found", message, {
     hint: "Name a backup's id, a folder, a .bson file, or a file that mongodump --archive wrote, with or without --gzip.",
   });
