@@ -8,8 +8,9 @@ import { applyInPlace } from "../restore/native.ts";
 import type { RestoreOutcome } from "../restore/native.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { bestEffort, createRecord } from "../restore/record.ts";
-import { mayMergeAccounts, rehearse } from "../restore/rehearse.ts";
+import { rehearse } from "../restore/rehearse.ts";
 import type { RestoreRecord } from "../restore/record.ts";
+import { withMergeableAccounts } from "./accounts.ts";
 import { carryOutStaged } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
@@ -28,9 +29,10 @@ import { undoRestore } from "./undo.ts";
 export async function carryOut(
   context: JobContext,
   deployment: Deployment,
-  order: RestoreOrder,
+  wanted: RestoreOrder,
 ): Promise<CarriedOut> {
   const { clock, settings } = context;
+  const order = await withMergeableAccounts(context, deployment, wanted);
   const id =
     order.restoreId ?? (await freeRestoreId(settings.backupDir, clock.now(), settings.timezone));
   const createdAt = new Date(clock.now()).toISOString();
@@ -74,10 +76,10 @@ async function carryOutIn(
       lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
       relieve: null,
     });
-  const ready = await prepare(context, order, record.id);
-  return ready.plan.mode === "staged"
-    ? await carryOutStaged(context, deployment, ready, record)
-    : await inWindow(context, deployment, ready, record);
+  await prepare(context, order, record.id);
+  return order.plan.mode === "staged"
+    ? await carryOutStaged(context, deployment, order, record)
+    : await inWindow(context, deployment, order, record);
 }
 
 /** What the next plan's estimate starts from. */
@@ -87,26 +89,15 @@ function rateOf({ totals }: RestorePlan, { loadSeconds }: RestoreOutcome) {
 
 /**
  * Tries on empty collections what will be done to the live ones. It takes them away again even when it is
- * interrupted, and so has a connection of its own. Accounts that may not be written are left out, and said.
+ * interrupted, and so has a connection of its own.
  */
 async function prepare(
   context: JobContext,
-  order: RestoreOrder,
+  { placed = [], plan }: RestoreOrder,
   restoreId: string,
-): Promise<RestoreOrder> {
-  const { emit, signal } = context;
+): Promise<void> {
   await using own = await context.connect(new AbortController().signal);
-  await rehearse(own, order.backup, order.plan, { restoreId, signal });
-  if (order.plan.usersOf.length === 0) return order;
-  const refused = await mayMergeAccounts(own);
-  if (refused === null) return order;
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "users-not-restored",
-    message: `users and roles are not restored: ${refused.message} (${refused.hint})`,
-  });
-  return { ...order, plan: { ...order.plan, usersOf: [] } };
+  await rehearse(own, placed, plan, { restoreId, signal: context.signal });
 }
 
 async function inWindow(

@@ -3,6 +3,7 @@ import type { OpenedBackup } from "../archive/opened.ts";
 import type { LoaderFactory } from "../restore/load.ts";
 import type { StoredRequest } from "../restore/record.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
+import type { Placed } from "../restore/placed.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 
@@ -10,6 +11,8 @@ export interface RestoreOrder {
   /** null where the plan only removes namespaces. */
   readonly backup: OpenedBackup | null;
   readonly plan: RestorePlan;
+  /** What the rehearsal tries before anything changes; absent where an order is only described. */
+  readonly placed?: readonly Placed[];
   readonly rollbackOf: string | null;
   /** The restore being taken back died with the service stopped: it is started at the end. */
   readonly leftStopped?: boolean;

@@ -6,9 +6,10 @@ import type { Verification } from "../archive/verification.ts";
 import { resolveAt, resolveBackup } from "../archive/resolve.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { missingActions, STAGING_ACTIONS } from "../mongo/privileges.ts";
+import { readAuthority, STAGING_ACTIONS } from "../mongo/privileges.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
 import { inspectLive } from "../restore/live.ts";
+import { stagedDatabases } from "../restore/needs.ts";
 import { chooseMongorestore } from "../restore/mongorestore.ts";
 import { planRestore } from "../restore/plan.ts";
 import type { RestorePlan } from "../restore/plan.ts";
@@ -27,6 +28,7 @@ import { needsProtection } from "./protect.ts";
 import { describeResult } from "./describe-restore.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { withinRights } from "./restore-rights.ts";
 import type { JobContext } from "./context.ts";
 import { holdFolder } from "./hold-folder.ts";
 import type { HeldFolder } from "./hold-folder.ts";
@@ -86,11 +88,13 @@ export async function restoreLocked(
   const backup = unpacked?.backup ?? (await openBackup(path));
   await using deployment = await context.connect();
   await tellBetween(context);
-  const plan = await planFor(context, deployment, { backup, verified }, request);
-  await assertFit(context, deployment.server, { ...request, backup, plan });
+  const wanted = await planFor(context, deployment, { backup, verified }, request);
+  await assertFit(context, deployment.server, { ...request, backup, plan: wanted });
+  const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
   const order: RestoreOrder = {
     backup,
     plan,
+    placed,
     rollbackOf: null,
     skipPreBackup: request.skipPreBackup,
     useService: request.useService,
@@ -248,10 +252,11 @@ async function notStagedBecause(
   // The swap knows a collection by its UUID, which no lookalike promises to keep, or to have.
   if (isLookalike) return "this server only resembles MongoDB, and names are not swapped on it";
   if (server.topology === "sharded") return "names cannot be swapped through a router";
-  for (const database of plan.targetDatabases) {
-    const missing = await missingActions(client, database, STAGING_ACTIONS);
+  const authority = await readAuthority(client);
+  for (const database of stagedDatabases(plan)) {
+    const missing = authority.missing({ database, name: "", actions: STAGING_ACTIONS });
     if (missing.length > 0)
-      return `the user lacks ${missing.join(", ")} on ${database} (the role readWrite has it)`;
+      return `the user lacks ${missing.join(", ")} on ${database} (the role readWriteAnyDatabase has it)`;
   }
   return null;
 }

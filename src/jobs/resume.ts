@@ -4,6 +4,7 @@ import type { OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { KeepError, toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
+import type { RestorePlan } from "../restore/plan.ts";
 import { collectWork, IN_PLACE } from "../restore/load-collections.ts";
 import { applyInPlace } from "../restore/native.ts";
 import { findRestore, mayBeOpen, unreadableError } from "../restore/read-record.ts";
@@ -28,6 +29,7 @@ import { clearStaged, withoutLiveChange } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
 import { readRestores } from "./restore-records.ts";
+import { withinRights } from "./restore-rights.ts";
 import { describePlan, loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
@@ -184,6 +186,12 @@ async function finish(
   // Live data is between two states, or as planned: not to be able to write that down makes no failure of it.
   const record = bestEffort(resumed.record, context.emit);
   await using deployment = await context.connect();
+  const { plan: recorded } = stored.recorded;
+  // Before the service stops: nothing more has changed where a right is missing.
+  const { plan } =
+    stored.state === "broken"
+      ? await withinRights(context, deployment, { backup, plan: recorded })
+      : stored.recorded;
   const service = useService ? context.service : null;
   const wasStopped = leftStopped(stored.entries);
   // Where the data is as planned, only a service that is stopped is of interest.
@@ -193,7 +201,7 @@ async function finish(
   try {
     if (stored.state === "broken")
       inPlace = await inLiveChange(context, () =>
-        forward(context, deployment, { ...resumed, record }),
+        forward(context, deployment, { ...resumed, record }, plan),
       );
   } catch (error) {
     const cause = toKeepError(error);
@@ -204,7 +212,6 @@ async function finish(
     });
   }
   const downSeconds = await window.open();
-  const { plan } = stored.recorded;
   const isExpiring = backup !== null && plan.expiry && plan.mode === "staged";
   const safety = protectedBy(stored.entries);
   const { setAside, isWhole, difference } = await settleRestored(context, {
@@ -240,9 +247,9 @@ async function forward(
   context: JobContext,
   deployment: Deployment,
   { stored, record, backup }: Resumed,
+  plan: RestorePlan,
 ): Promise<readonly ProvedCollection[]> {
   const { emit, signal } = context;
-  const { plan } = stored.recorded;
   if (stored.swap)
     await carryOutSwap(swapContext(context, deployment, record, "swap"), stored.swap);
   const part = plan.mode === "staged" ? inPlacePart(plan) : plan;

@@ -15,6 +15,7 @@ import { carryOut } from "./carry-out.ts";
 import { chooseRollback } from "./choose-rollback.ts";
 import { readRestores } from "./restore-records.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { withinRights } from "./restore-rights.ts";
 import type { JobContext } from "./context.ts";
 import { describeResult } from "./describe-restore.ts";
 import { assertWhole, describePlan, lockRestores, stagedWherePossible } from "./restore.ts";
@@ -70,7 +71,10 @@ async function orderFor(
 ): Promise<{ order: RestoreOrder; verifySeconds: number }> {
   const { emit } = context;
   const swapped = await planSwapBack(context, deployment, record, useService);
-  if (swapped) return { order: swapped, verifySeconds: 0 };
+  if (swapped) {
+    const permitted = await withinRights(context, deployment, swapped);
+    return { order: { ...swapped, ...permitted }, verifySeconds: 0 };
+  }
   if (record.swap !== null)
     emit({
       kind: "log",
@@ -86,10 +90,13 @@ async function orderFor(
     context.signal,
     recorded.plan.mode,
   );
-  const plan = await stagedWherePossible(context, deployment, await undoing);
+  const backup = before?.backup ?? null;
+  const wanted = await stagedWherePossible(context, deployment, await undoing);
+  const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
   const order: RestoreOrder = {
-    backup: before?.backup ?? null,
+    backup,
     plan,
+    placed,
     rollbackOf: record.id,
     leftStopped: leftStopped(record.entries),
     skipPreBackup: false,

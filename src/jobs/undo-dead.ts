@@ -1,5 +1,7 @@
 // Undoes a restore that died: within its swap, where what was live is still on the server under other names,
 // or before it, where only what it left beside the live data goes.
+import { join } from "node:path";
+import { openBackup } from "../archive/reader.ts";
 import { KeepError, toKeepError } from "../errors.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { notVerified } from "../restore/prove.ts";
@@ -8,12 +10,15 @@ import { bestEffort, leftStopped, protectedBy, reopenRecord } from "../restore/r
 import type { RestoreRecord, StoredRecord } from "../restore/record.ts";
 import type { JobContext } from "./context.ts";
 import type { Deployment } from "../mongo/deployment.ts";
+import { inPlacePart } from "./protect.ts";
 import { describePlan } from "./restore.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { withinRights } from "./restore-rights.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { settleReturned } from "./returned.ts";
 import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
+import { planUndo } from "./undo.ts";
 import { putSwapBack } from "./undo-swap.ts";
 import { renamedBack } from "./verified.ts";
 
@@ -32,6 +37,8 @@ export async function undoDead(
   request: UndoRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const { plan } = stored.recorded;
+  const isBroken = stored.state === "broken";
+  const usersOf = isBroken ? await assertMayUndo(context, deployment, stored) : [];
   const order: RestoreOrder = {
     ...{ backup: null, plan, rollbackOf: stored.id, skipPreBackup: true, protectOnly: null },
     useService: request.useService,
@@ -41,17 +48,40 @@ export async function undoDead(
   const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
   return await underRecord(context, record, async (own) => {
     await record.log("the restore died, and is taken back");
-    const { downSeconds, inPlace } = await undoAndStart(own, stored, record, request);
+    const { downSeconds, inPlace } = await undoAndStart(own, stored, record, { ...request, usersOf }); // prettier-ignore
     const seconds = Math.round(performance.now() - request.began) / 1_000;
     return resultOf(stored, record, { downSeconds, inPlace, seconds, warnings: request.warnings });
   });
+}
+
+/**
+ * Before the service stops: an undo that is refused half-way helps nobody. Gives the databases whose users and roles
+ * can be put back. @throws KeepError rights-missing
+ */
+async function assertMayUndo(
+  context: JobContext,
+  deployment: Deployment,
+  { recorded: { plan }, entries }: StoredRecord,
+): Promise<readonly string[]> {
+  const id = protectedBy(entries, "in-place");
+  const backup = id === null ? null : await openBackup(join(context.settings.backupDir, id));
+  const part = inPlacePart(plan);
+  if (part) {
+    const back = await planUndo(deployment, backup, part, context.signal);
+    await withinRights(context, deployment, { backup, plan: back });
+  }
+  const swapped = plan.collections.filter(({ way }) => way !== "in-place");
+  const remove = plan.remove.filter((namespace) => !plan.removeInPlace.includes(namespace));
+  const rest = { ...plan, collections: swapped, remove, removeInPlace: [], oplog: null };
+  const permitted = await withinRights(context, deployment, { backup: null, plan: rest });
+  return permitted.plan.usersOf;
 }
 
 async function undoAndStart(
   context: JobContext,
   stored: StoredRecord,
   record: RestoreRecord,
-  { useService }: UndoRequest,
+  { useService, usersOf }: UndoRequest & Pick<RestorePlan, "usersOf">,
 ): Promise<{ downSeconds: number | null; inPlace: readonly ProvedCollection[] }> {
   const service = useService ? context.service : null;
   // Nothing live is touched where nothing was: then the service only comes up again.
@@ -65,7 +95,7 @@ async function undoAndStart(
   let inPlace: readonly ProvedCollection[] = [];
   try {
     inPlace = await putSwapBack(context, {
-      plan: partBegun(stored),
+      plan: { ...partBegun(stored), usersOf },
       record,
       // Before the first live change no name was swapped; who has what by now is none of this restore's.
       items: isBroken ? (stored.swap ?? []) : [],
@@ -93,7 +123,7 @@ async function undoAndStart(
 /** Before the first live change only the names are looked at. */
 function partBegun({ recorded: { plan }, state }: StoredRecord): RestorePlan {
   if (state === "broken") return plan;
-  return { ...plan, collections: [], remove: [], removeInPlace: [], usersOf: [] };
+  return { ...plan, collections: [], remove: [], removeInPlace: [] };
 }
 
 function resultOf(

@@ -140,13 +140,18 @@ async function readReply(connection: RawConnection): Promise<WriteReply> {
 /** Gives how many were written. */
 function assertWritten(
   reply: WriteReply,
-  { database, collection, onRepeated }: InsertTarget,
+  { database, collection, bypassValidation, onRepeated }: InsertTarget,
   documents: Buffer,
   count: number,
 ): number {
   const namespace = `${database}.${collection}`;
   if (reply.ok !== 1)
-    throw serverError("write", namespace, reply.code ?? 0, reply.errmsg ?? "no reason given");
+    throw serverError(
+      bypassValidation ? "load" : "write",
+      namespace,
+      reply.code ?? 0,
+      reply.errmsg ?? "no reason given",
+    );
   const { writeErrors = [], n = 0 } = reply;
   const refused = writeErrors.filter((error) => !onRepeated || !isSameId(error));
   if (refused.length > 0) throw refusedDocuments({ namespace, documents, count }, refused);

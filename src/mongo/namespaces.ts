@@ -33,6 +33,11 @@ export function dataCollection(type: NamespaceType, name: string): string {
   return type === "timeseries" ? BUCKETS + name : name;
 }
 
+/** Whether documents may break a validator, which is bypassed then: the server's own collections have none. */
+export function mayHaveValidator(type: NamespaceType, name: string): boolean {
+  return type === "collection" && !name.startsWith("system.");
+}
+
 /** Lists all databases. @throws KeepError rights-missing where not all are shown to this user */
 export async function listDatabaseNames(client: MongoClient): Promise<string[]> {
   try {

@@ -1,15 +1,86 @@
-// What the connected account may do, as far as the server tells it of itself.
+// What the connected account may do, as far as the server tells it of itself. Resources match as they do in
+// the server (buildResourceSearchList in authorization_session_impl.cpp).
 import type { MongoClient } from "mongodb";
 import { driverError } from "./server-error.ts";
 
-interface Privilege {
-  readonly resource: {
-    readonly anyResource?: boolean;
-    readonly db?: string;
-    readonly collection?: string;
-  };
+/** A resource as connectionStatus prints it. */
+export interface Granted {
+  readonly anyResource?: boolean;
+  readonly cluster?: boolean;
+  readonly db?: string;
+  readonly collection?: string;
+  readonly system_buckets?: string;
+}
+
+export interface Privilege {
+  readonly resource: Granted;
   readonly actions: readonly string[];
 }
+
+/** A collection; with an empty name the whole database, and with an empty database all databases. */
+export interface Resource {
+  readonly database: string;
+  readonly name: string;
+}
+
+/** Actions that something needs on one resource. */
+export interface Need extends Resource {
+  readonly actions: readonly string[];
+}
+
+export interface Authority {
+  /** The needed actions that the account lacks; none where the server asks for no login. */
+  readonly missing: (need: Need) => string[];
+}
+
+/** @throws KeepError server-error, unreachable */
+export async function readAuthority(client: MongoClient): Promise<Authority> {
+  try {
+    const status = await client.db("admin").command({ connectionStatus: 1, showPrivileges: true });
+    const info = status.authInfo as {
+      readonly authenticatedUsers?: readonly unknown[];
+      readonly authenticatedUserPrivileges?: readonly Privilege[];
+    };
+    const known = info.authenticatedUserPrivileges;
+    // A server that does not tell: the rehearsal has to find out.
+    if (!info.authenticatedUsers?.length || !known) return { missing: () => [] };
+    return authorityOf(known);
+  } catch (error) {
+    throw driverError("list", "the account's own rights", error);
+  }
+}
+
+/** What an account that may do anything has, and no other action. */
+const ANY = "anyAction";
+
+export function authorityOf(privileges: readonly Privilege[]): Authority {
+  return {
+    missing(need) {
+      const allowed = new Set(
+        privileges.filter((p) => covers(p.resource, need)).flatMap((p) => p.actions),
+      );
+      return allowed.has(ANY) ? [] : need.actions.filter((action) => !allowed.has(action));
+    },
+  };
+}
+
+const BUCKETS = "system.buckets.";
+
+/** Rights on a database are none on its `system.` collections, and those on all databases none on `local` and `config`. */
+function covers(granted: Granted, { database, name }: Resource): boolean {
+  if (granted.anyResource === true) return true;
+  const { db, collection, system_buckets: series } = granted;
+  const isThere = db === undefined || db === "" || db === database;
+  if (series !== undefined)
+    return isThere && name.startsWith(BUCKETS) && ["", name.slice(BUCKETS.length)].includes(series);
+  if (db === undefined || collection === undefined) return false;
+  if (collection !== "") return isThere && collection === name;
+  if (!isNormal(database, name)) return false;
+  return db === "" ? database !== "local" && database !== "config" : db === database;
+}
+
+const isNormal = (database: string, name: string) =>
+  !name.startsWith("system.") && !(database === "local" && name.startsWith("replset."));
 
 /** What a staged restore needs beyond what loading in place does. */
 export const STAGING_ACTIONS: readonly string[] = [
@@ -27,26 +98,5 @@ export async function missingActions(
   database: string,
   actions: readonly string[],
 ): Promise<string[]> {
-  try {
-    const status = await client.db("admin").command({ connectionStatus: 1, showPrivileges: true });
-    const info = status.authInfo as {
-      readonly authenticatedUsers?: readonly unknown[];
-      readonly authenticatedUserPrivileges?: readonly Privilege[];
-    };
-    if (!info.authenticatedUsers?.length) return [];
-    const allowed = new Set(
-      (info.authenticatedUserPrivileges ?? [])
-        .filter(({ resource }) => covers(resource, database))
-        .flatMap((privilege) => privilege.actions),
-    );
-    return actions.filter((action) => !allowed.has(action));
-  } catch (error) {
-    throw driverError("list", "the account's own rights", error);
-  }
-}
-
-/** An empty name stands for all databases, and for all collections but the server's own. */
-function covers({ anyResource, db, collection }: Privilege["resource"], database: string): boolean {
-  if (anyResource === true) return true;
-  return (db === "" || db === database) && collection === "";
+  return (await readAuthority(client)).missing({ database, name: "", actions });
 }

@@ -33,11 +33,17 @@ const ACTIONS = {
   read: { right: "find", role: "backup" },
   list: { right: "listCollections and listIndexes", role: "backup" },
   write: { right: "insert", role: "restore" },
+  load: { right: "insert or bypassDocumentValidation", role: "restore" },
+  empty: { right: "remove", role: "readWriteAnyDatabase" },
+  merge: { right: "createUser, createRole, grantRole and revokeRole", role: "restore" },
   create: { right: "createCollection and createIndex", role: "restore" },
   drop: { right: "dropCollection", role: "restore" },
   rename: { right: "renameCollectionSameDB", role: "readWriteAnyDatabase" },
 } as const;
 export type Action = keyof typeof ACTIONS;
+
+/** What people call it, where that is another word. */
+const VERBS: Partial<Record<Action, string>> = { load: "write", merge: "write" };
 
 /** The server's message without the values of documents it may quote. */
 export function withoutValues(message: string): string {
@@ -65,11 +71,12 @@ export function serverError(
   cause?: unknown,
 ): KeepError {
   const details = { serverCode: code, namespace: target };
+  const verb = VERBS[action] ?? action;
   if (code === CODES.unauthorized || isAtlasRefusal(code, message)) {
     const { right, role } = ACTIONS[action];
     return new KeepError(
       "rights-missing",
-      `the user may not ${action === "list" ? "list the collections of" : action} ${target}: the right ${right} is missing`,
+      `the user may not ${action === "list" ? "list the collections of" : verb} ${target}: the right ${right} is missing`,
       {
         hint: `Grant the role "${role}" on "admin" (in mongosh: db.getSiblingDB("admin").grantRolesToUser("<user>", [{role: "${role}", db: "admin"}])), or one that allows ${right} on ${target}.`,
         details: { ...details, role },
@@ -79,7 +86,7 @@ export function serverError(
   }
   return new KeepError(
     "server-error",
-    `cannot ${action} ${target}: ${withoutValues(message)} (server code ${code})`,
+    `cannot ${verb} ${target}: ${withoutValues(message)} (server code ${code})`,
     { details, cause },
   );
 }

@@ -91,7 +91,8 @@ export async function dropNamespace(
     else await db.command({ drop: target.name });
   } catch (error) {
     if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return;
-    throw driverError("drop", `${target.database}.${target.name}`, error);
+    const action = target.name === UNDROPPABLE ? "empty" : "drop";
+    throw driverError(action, `${target.database}.${target.name}`, error);
   }
 }
 

@@ -9,6 +9,14 @@ import { KeepError } from "../errors.ts";
 import { readStandings } from "./standings.ts";
 import type { LiveNamespace, RestorePlan } from "./plan.ts";
 
+/** What was seen last, with options and indexes: what a plan was made from need not be read twice. */
+const looks = new WeakMap<Deployment["client"], Map<string, readonly NamespaceInfo[]>>();
+
+/** The namespaces of a database as the plan saw them; null where it did not look. */
+export function seenInPlan({ client }: Pick<Deployment, "client">, database: string) {
+  return looks.get(client)?.get(database) ?? null;
+}
+
 /** The namespaces of the databases, with estimated sizes; a database that does not exist has none. */
 export async function inspectLive(
   deployment: Deployment,
@@ -16,9 +24,13 @@ export async function inspectLive(
   signal: AbortSignal,
 ): Promise<LiveNamespace[]> {
   const live: LiveNamespace[] = [];
-  for (const database of databases)
-    for (const info of await listNamespaces(deployment.client, database, signal))
-      live.push(await inspectOne(deployment, info));
+  const seen = looks.get(deployment.client) ?? new Map<string, readonly NamespaceInfo[]>();
+  looks.set(deployment.client, seen);
+  for (const database of databases) {
+    const infos = await listNamespaces(deployment.client, database, signal);
+    seen.set(database, infos);
+    for (const info of infos) live.push(await inspectOne(deployment, info));
+  }
   return live;
 }
 

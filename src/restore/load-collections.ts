@@ -8,7 +8,7 @@ import type { ContentHash } from "../bson/content-hash.ts";
 import { isCapped } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { dataCollection } from "../mongo/namespaces.ts";
+import { dataCollection, mayHaveValidator } from "../mongo/namespaces.ts";
 import { runPool } from "../util/task-pool.ts";
 import { createNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
@@ -169,7 +169,7 @@ async function loadOne(
       {
         database: target.database,
         collection: dataCollection(planned.type, target.name),
-        bypassValidation: planned.type === "collection",
+        bypassValidation: mayHaveValidator(planned.type, planned.name),
         ...(mayRepeat && { onRepeated }),
       },
       {

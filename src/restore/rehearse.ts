@@ -2,21 +2,21 @@
 // A right that is missing, or an option or index that this server refuses, would be met only after the drop,
 // and putting the old state back would then fail for the same reason.
 import * as BSON from "bson";
-import type { Document } from "mongodb";
+import type { Document, MongoClient } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
-import { readMetadata } from "../archive/metadata-file.ts";
-import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
 import { toOrdered } from "../bson/ordered.ts";
 import { KeepError } from "../errors.ts";
 import { insertRaw } from "../mongo/bulk-insert.ts";
 import type { Deployment, RawConnection } from "../mongo/deployment.ts";
-import { dataCollection } from "../mongo/namespaces.ts";
-import { MERGED_USERS, addMarkers, OWN_PREFIX } from "../mongo/own-collections.ts";
+import { dataCollection, mayHaveValidator } from "../mongo/namespaces.ts";
+import { addMarkers, OWN_PREFIX } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
-import { missingActions, STAGING_ACTIONS } from "../mongo/privileges.ts";
-import { createNamespace, dropNamespace } from "./create.ts";
+import { readAuthority, STAGING_ACTIONS } from "../mongo/privileges.ts";
+import { driverError } from "../mongo/server-error.ts";
+import { collectionExpiry, createNamespace, dropNamespace, setExpiry } from "./create.ts";
 import { buildIndexes, splitIndexes } from "./indexes.ts";
-import type { PlannedCollection, RestorePlan } from "./plan.ts";
+import type { Placed } from "./placed.ts";
+import type { RestorePlan } from "./plan.ts";
 import { namesOfReplay, rehearseReplay } from "./rehearse-replay.ts";
 import { pruneMarkers } from "./staged.ts";
 
@@ -29,47 +29,47 @@ export interface Rehearsal {
 /** @throws KeepError rights-missing, server-error: nothing live has changed then */
 export async function rehearse(
   deployment: Deployment,
-  backup: OpenedBackup | null,
+  placed: readonly Placed[],
   plan: RestorePlan,
   { restoreId, signal }: Rehearsal,
 ): Promise<void> {
-  if (backup === null) return;
-  const archived = new Map(backup.collections.map((c) => [`${c.database}.${c.name}`, c]));
+  const replayed = plan.oplog ? namesOfReplay(plan, restoreId) : [];
+  if (placed.length + replayed.length === 0) return;
   using raw = await deployment.openRaw("primary");
   if (!raw)
     throw new KeepError("internal", "documents cannot be loaded: the driver gives no raw socket");
-  const trials = [...plan.collections.entries()].flatMap(([n, planned]) => {
-    const source = archived.get(`${planned.source.database}.${planned.source.name}`);
-    // What is staged is tried by the staging itself.
-    if (planned.way === "swap" || !source) return [];
-    const { database, namespace } = planned;
+  const trials = placed.map((one, n) => {
     const name = `${OWN_PREFIX}${restoreId}_${n}`;
-    return [{ planned, source, target: tried(restoreId, { database, name }, namespace) }];
+    return { one, target: tried(restoreId, { database: one.database, name }, one.namespace) };
   });
-  const replayed = plan.oplog ? namesOfReplay(plan, restoreId) : [];
   const replaying = replayed.flatMap(({ first, second }) =>
     [first, second].map((one) => tried(restoreId, one, `${one.database}.${one.name}`)),
   );
-  const isMarked = await mayMark(deployment, plan);
+  const marking = await mayMark(deployment, plan);
   // First of all: what a crash leaves is no collection of the user's, and goes with the restore.
-  if (isMarked)
-    await addMarkers(deployment.client, [...trials.map(({ target }) => target), ...replaying]);
+  const marked = [...trials.map(({ target }) => target), ...replaying];
+  await addMarkers(
+    deployment.client,
+    marked.filter(({ database }) => marking.includes(database)),
+  );
   try {
-    for (const { planned, source, target } of trials) {
+    for (const { one, target } of trials) {
       signal.throwIfAborted();
-      await rehearseOne(deployment, raw, planned, source, target);
+      await rehearseOne(deployment, raw, one, target);
     }
     await rehearseReplay(deployment, replayed);
   } finally {
-    if (isMarked) await pruneMarkers(deployment, plan.targetDatabases, restoreId);
+    await pruneMarkers(deployment, marking, restoreId);
   }
 }
 
 /** An account with the role "restore" alone may load, and may not change what it has written: it goes without. */
-async function mayMark({ client }: Deployment, { targetDatabases }: RestorePlan): Promise<boolean> {
-  for (const database of targetDatabases)
-    if ((await missingActions(client, database, STAGING_ACTIONS)).length > 0) return false;
-  return true;
+async function mayMark({ client }: Deployment, { targetDatabases }: RestorePlan) {
+  const { missing } = await readAuthority(client);
+  const actions = STAGING_ACTIONS;
+  return targetDatabases.filter(
+    (database) => missing({ database, name: "", actions }).length === 0,
+  );
 }
 
 const tried = (restoreId: string, target: Target, namespace: string): Marker => ({
@@ -85,20 +85,23 @@ interface Target {
 async function rehearseOne(
   { client }: Deployment,
   raw: RawConnection,
-  planned: PlannedCollection,
-  source: ArchivedCollection,
+  one: Placed,
   target: Target,
 ): Promise<void> {
-  const metadata = await readMetadata(source);
+  const { metadata, type } = one;
   try {
     await createNamespace(client, target, metadata);
-    await insertOne(raw, planned, target, metadata);
-    if (metadata && planned.type !== "view") {
+    if (type === "view") return;
+    await insertOne(raw, one, target);
+    if (metadata) {
       const { plain, expiring } = splitIndexes(metadata);
       await buildIndexes(client, target, [...plain, ...expiring]);
     }
+    await readOne(client, dataCollection(type, target.name), target);
+    const expiry = metadata && collectionExpiry(metadata);
+    if (expiry !== null) await setExpiry(client, target, expiry);
   } catch (error) {
-    throw namedAfter(planned, target, error);
+    throw namedAfter(one, target, error);
   } finally {
     await dropNamespace(client, target);
   }
@@ -106,18 +109,28 @@ async function rehearseOne(
 
 async function insertOne(
   raw: RawConnection,
-  { type }: PlannedCollection,
+  { type, name: planned, metadata }: Placed,
   { database, name }: Target,
-  metadata: CollectionMetadata | null,
 ): Promise<void> {
-  if (type === "view") return;
   const place = {
     database,
     collection: dataCollection(type, name),
-    bypassValidation: type === "collection",
+    bypassValidation: mayHaveValidator(type, planned),
   };
   const document = type === "timeseries" ? bucketOf(metadata) : { _id: new BSON.ObjectId() };
   await insertRaw(raw, place, Buffer.from(BSON.serialize(document)));
+}
+
+/** The proof reads what was loaded. */
+async function readOne(client: MongoClient, data: string, { database, name }: Target) {
+  try {
+    await client
+      .db(database)
+      .collection(data)
+      .findOne({}, { projection: { _id: 1 } });
+  } catch (error) {
+    throw driverError("read", `${database}.${name}`, error);
+  }
 }
 
 /** The least that the server takes for a bucket: one measurement with nothing but its time. */
@@ -133,7 +146,7 @@ function bucketOf(metadata: CollectionMetadata | null): Document {
   };
 }
 
-function namedAfter(planned: PlannedCollection, target: Target, error: unknown): unknown {
+function namedAfter(planned: Placed, target: Target, error: unknown): unknown {
   if (!(error instanceof KeepError)) return error;
   const real = (text: string) => text.replaceAll(target.name, planned.name);
   const message = `${planned.namespace} cannot be restored here: ${real(error.message)}`;
@@ -142,15 +155,4 @@ function namedAfter(planned: PlannedCollection, target: Target, error: unknown):
     details: { ...error.details, namespace: planned.namespace },
     cause: error,
   });
-}
-
-/** Whether users and roles may be merged; else why not. */
-export async function mayMergeAccounts({ client }: Deployment): Promise<KeepError | null> {
-  try {
-    await dropNamespace(client, { database: "admin", name: MERGED_USERS });
-    return null;
-  } catch (error) {
-    if (error instanceof KeepError && error.code === "rights-missing") return error;
-    throw error;
-  }
 }

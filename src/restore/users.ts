@@ -2,6 +2,7 @@
 // (mongo-tools, mongorestore/metadata.go, RestoreUsersOrRoles). Existing accounts that the backup does
 // not have stay, so that the account which restores can never lock itself out.
 import * as BSON from "bson";
+import type { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { MERGED_ROLES, MERGED_USERS } from "../mongo/own-collections.ts";
 import { driverError } from "../mongo/server-error.ts";
@@ -29,6 +30,40 @@ async function actingAccount(deployment: Deployment): Promise<(document: Buffer)
     const { user, db } = BSON.deserialize(document);
     return own.has(`${String(db)}.${String(user)}`);
   };
+}
+
+/** No database has this name: what is said to be of it is merged into none. */
+const NOWHERE = "__mongokeep_nowhere";
+const TRIES = 3;
+
+/** Whether the server merges accounts of a database, tried with one of no database; else why not. */
+export async function rehearseMerge(
+  { client }: Pick<Deployment, "client">,
+  database: string,
+): Promise<KeepError | null> {
+  const target = { database: "admin", name: MERGED_USERS };
+  let isMade = false;
+  for (let attempt = 1; ; attempt++)
+    try {
+      await dropNamespace(client, target);
+      const users = client
+        .db("admin")
+        .collection<{ _id: string; user: string; db: string }>(target.name);
+      const nobody = { _id: `${NOWHERE}.nobody`, user: "nobody", db: NOWHERE };
+      await users.insertOne(nobody, { bypassDocumentValidation: true });
+      isMade = true;
+      const command = { _mergeAuthzCollections: 1, tempUsersCollection: `admin.${target.name}` };
+      await client.db("admin").command({ ...command, db: database, drop: false });
+      await dropNamespace(client, target);
+      return null;
+    } catch (error) {
+      const refused = driverError("merge", `users and roles of ${database}`, error);
+      if (refused.code !== "rights-missing" && refused.code !== "server-error") throw refused;
+      // Somebody else who restores may have taken the collection away: it has one name for all.
+      if (attempt < TRIES) continue;
+      if (isMade) await dropNamespace(client, target);
+      return refused;
+    }
 }
 
 /** @throws KeepError rights-missing, server-error */
@@ -66,7 +101,7 @@ export async function mergeAccounts(
     const db = files.database === "admin" ? "" : files.database;
     await client.db("admin").command({ ...command, db, drop: false, writeConcern: MAJORITY });
   } catch (error) {
-    throw driverError("write", `users and roles of ${files.database}`, error);
+    throw driverError("merge", `users and roles of ${files.database}`, error);
   } finally {
     for (const { name } of parts) await dropNamespace(client, { database: "admin", name });
   }

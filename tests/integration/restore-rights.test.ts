@@ -41,6 +41,7 @@ test("a user who may drop but not load is told before anything is dropped", asyn
   assert.equal(run.code, 1, run.stdout + run.stderr);
   const { error } = run.json();
   assert.equal(error.code, "rights-missing");
+  assert.match(error.message, /lacks bypassDocumentValidation on surg_\w+\.patients$/);
   assert.match(error.hint, /"restore"/);
   assert.doesNotMatch(run.stdout, /__mongokeep_/);
   assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
@@ -72,4 +73,38 @@ test("a user who may not write the buckets of a time series is told before anyth
   assert.equal(run.json().error.code, "rights-missing");
   assert.match(run.json().error.message, /vitals cannot be restored here/);
   assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
+});
+
+test("a user who may not empty stored functions is told by doctor and plan, and nothing is dropped", async (t) => {
+  const fresh = await freshDatabase(t, await standaloneWithAuth());
+  const place = await withRole(t, fresh, "dbOwner");
+  const admin = fresh.client.db("admin");
+  const pwd = "x";
+  await admin.command({ createUser: fresh.name, pwd, roles: ["backup", "restore"] });
+  atEnd(t, () => admin.command({ dropUser: fresh.name }));
+  const functions = fresh.db.collection<{ _id: string; value: string }>("system.js");
+  await functions.insertOne({ _id: "double", value: "function (n) { return 2 * n; }" });
+  assert.equal((await place.run(["backup"])).code, 0);
+  const before = await dbHash(fresh.client, fresh.name);
+  const uri = new URL(fresh.uri);
+  uri.username = fresh.name;
+  uri.password = pwd;
+  uri.searchParams.set("authSource", "admin");
+  await place.writeEnv({ MONGODB_URI: uri.toString() });
+  const missing = new RegExp(`lacks remove on ${fresh.name}\\.system\\.js`);
+  const doctor = (await place.run(["doctor", "--json"])).json();
+  const told = doctor.checks.filter(({ name }: { name: string }) => name === "rights");
+  assert.deepEqual(
+    told.map(({ state }: { state: string }) => state),
+    ["ok", "warn"],
+  );
+  assert.match(told[1].message, missing);
+  assert.match(told[1].hint, /"readWriteAnyDatabase"/);
+  for (const how of [[], ["--confirm"], ["--confirm", "--in-place"]]) {
+    const run = await place.run(["restore", "latest", ...how, "--json"]);
+    assert.equal(run.code, 1, run.stdout + run.stderr);
+    assert.match(run.json().error.message, missing);
+  }
+  assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
+  assert.equal(await functions.countDocuments(), 1);
 });

@@ -1,35 +1,45 @@
-// Whether the user may list and read what is backed up, and write what a restore writes.
+// Whether the user may list and read what is backed up, and do all that a restore of it does. What must stay
+// true: it asks as the restore itself does (restore/needs.ts), so that nothing is refused that was called well.
+import { mayReadAccounts } from "../../dump/users.ts";
 import { toKeepError } from "../../errors.ts";
 import { assertBackable } from "../../mongo/backable.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
-import { listDatabaseNames, listNamespaces } from "../../mongo/namespaces.ts";
-import { missingActions, STAGING_ACTIONS } from "../../mongo/privileges.ts";
+import { dataCollection, listDatabaseNames, listNamespaces } from "../../mongo/namespaces.ts";
+import type { NamespaceInfo } from "../../mongo/namespaces.ts";
 import { driverError } from "../../mongo/server-error.ts";
 import { isServersDatabase } from "../../mongo/servers-own.ts";
 import type { JobContext } from "../context.ts";
 import type { Check } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
+import { restoreRights } from "./restore-rights.ts";
 
-const RESTORING = ["restore", "root", "readWriteAnyDatabase", "__system"];
-
-export async function readRights(job: JobContext, deployment: Deployment): Promise<Check[]> {
+/** What backups need, then what restores need. */
+export async function rights(job: JobContext, deployment: Deployment): Promise<Check[]> {
   try {
     assertBackable(job.settings.databases);
-    const named = job.settings.databases ?? (await listDatabaseNames(deployment.client));
-    const databases = named.filter((name) => !isServersDatabase(name));
-    const counts: number[] = [];
-    for (const name of databases) counts.push(await readDatabase(job, deployment, name));
-    const empty = databases.filter((_, n) => counts[n] === 0);
-    const collections = counts.reduce((sum, count) => sum + count, 0);
+    const databases = job.settings.databases ?? (await allDatabases(deployment));
+    const found: NamespaceInfo[] = [];
+    for (const name of databases) found.push(...(await readDatabase(job, deployment, name)));
+    const settings = job.settings.databases ? [] : await readSettings(job, deployment);
+    const empty = databases.filter((name) => !found.some(({ database }) => database === name));
     return [
-      ok("rights", `the user can list and read ${collections} collections`),
+      ok("rights", `for backups: the user can list and read ${found.length} collections`),
+      ...settings,
       ...(job.settings.databases ? empty.map(emptyDatabase) : []),
+      ...(await accounts(deployment)),
+      ...(await restoreRights(job, deployment, { databases, namespaces: found })),
     ];
   } catch (error) {
     job.signal.throwIfAborted();
     const { message, hint } = toKeepError(error);
-    return [fail("rights", message, hint)];
+    return [fail("rights", `for backups: ${message}`, hint)];
   }
+}
+
+const SETTINGS = "config";
+
+async function allDatabases({ client }: Deployment): Promise<string[]> {
+  return (await listDatabaseNames(client)).filter((name) => !isServersDatabase(name));
 }
 
 function emptyDatabase(name: string): Check {
@@ -37,53 +47,43 @@ function emptyDatabase(name: string): Check {
   return fail("rights", `database ${name} does not exist, or is empty`, hint);
 }
 
-/** Reads one `_id` of each collection. @throws KeepError rights-missing */
+/** Reads one `_id` of each collection, where its documents are. @throws KeepError rights-missing */
 async function readDatabase(
   job: JobContext,
   { client }: Deployment,
   name: string,
-): Promise<number> {
+): Promise<readonly NamespaceInfo[]> {
   const namespaces = await listNamespaces(client, name, job.signal);
   for (const one of namespaces.filter(({ type }) => type !== "view")) {
+    const data = dataCollection(one.type, one.name);
     await client
       .db(name)
-      .collection(one.name)
+      .collection(data)
       .findOne({}, { projection: { _id: 1 } })
       .catch((error: unknown) => {
-        throw driverError("read", `${name}.${one.name}`, error);
+        throw driverError("read", `${name}.${data}`, error);
       });
   }
-  return namespaces.length;
+  return namespaces;
 }
 
-/** Without them a restore is in place, and the service down for as long as it loads. */
-async function stagingRights(
-  { settings }: JobContext,
-  client: Deployment["client"],
-): Promise<Check[]> {
-  for (const database of settings.databases ?? ["admin"]) {
-    const missing = await missingActions(client, database, STAGING_ACTIONS);
-    if (missing.length === 0) continue;
-    const message = `a restore would stop the service until all is loaded: the user lacks ${missing.join(", ")} on ${database}`;
-    const hint =
-      'Grant the role "readWriteAnyDatabase" on "admin": then a restore only swaps names.';
-    return [warn("rights", message, hint)];
+/** A backup of all databases goes on without them, and says so. */
+async function readSettings(job: JobContext, deployment: Deployment): Promise<Check[]> {
+  try {
+    await readDatabase(job, deployment, SETTINGS);
+    return [];
+  } catch (error) {
+    job.signal.throwIfAborted();
+    const { message, hint } = toKeepError(error);
+    return [warn("rights", `for backups: the cluster's settings are in none: ${message}`, hint)];
   }
-  return [];
 }
 
-export async function writeRights(job: JobContext, { client }: Deployment): Promise<Check[]> {
-  const status = await client.db("admin").command({ connectionStatus: 1 });
-  const info = status.authInfo as {
-    authenticatedUsers?: unknown[];
-    authenticatedUserRoles?: { role: string; db: string }[];
-  };
-  // Without logins everybody may do everything.
-  if (!info.authenticatedUsers?.length) return [];
-  const roles = info.authenticatedUserRoles ?? [];
-  if (roles.some(({ role }) => RESTORING.includes(role))) {
-    return [ok("rights", "the user may restore"), ...(await stagingRights(job, client))];
-  }
-  const hint = 'Grant the role "restore" on "admin" before you need it.';
-  return [warn("rights", "the user has no role that is made for restoring", hint)];
+/** The same for users and roles. */
+async function accounts(deployment: Deployment): Promise<Check[]> {
+  if (deployment.isLookalike) return [];
+  const refused = await mayReadAccounts(deployment);
+  if (refused === null) return [];
+  const message = `for backups: users and roles are in none: ${refused.message}`;
+  return [warn("rights", message, refused.hint)];
 }

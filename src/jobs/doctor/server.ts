@@ -6,7 +6,7 @@ import type { JobContext } from "../context.ts";
 import type { Check, Examine } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
 import { keptBeside } from "./kept.ts";
-import { readRights, writeRights } from "./rights.ts";
+import { rights } from "./rights.ts";
 
 const CLOCK_WARN_MS = 5_000;
 const CLOCK_FAIL_MS = 300_000;
@@ -19,8 +19,7 @@ export const server: Examine = async ({ job }) => {
     ok("server", `MongoDB ${version} answers at ${hosts.join(",")}, and takes the login`),
     topology(deployment),
     await clock(job, deployment),
-    ...(await readRights(job, deployment)),
-    ...(await writeRights(job, deployment)),
+    ...(await rights(job, deployment)),
     ...(await dataDisk(job, deployment)),
     ...(await keptBeside(job, deployment)),
   ];

@@ -1,0 +1,78 @@
+// Whether the user may restore what there is now, as if all of it were to be replaced.
+import type { Deployment } from "../../mongo/deployment.ts";
+import { readAuthority, STAGING_ACTIONS } from "../../mongo/privileges.ts";
+import type { Authority } from "../../mongo/privileges.ts";
+import type { NamespaceInfo } from "../../mongo/namespaces.ts";
+import {
+  grantHint,
+  inWords,
+  lackingOf,
+  needsOfAccounts,
+  needsOfStaging,
+  stagedDatabases,
+} from "../../restore/needs.ts";
+import { placedOf } from "../../restore/placed.ts";
+import { planRestore } from "../../restore/plan.ts";
+import type { RestorePlan } from "../../restore/plan.ts";
+import type { JobContext } from "../context.ts";
+import { lackingToPlace } from "../restore-rights.ts";
+import { isServersOwn } from "../sources.ts";
+import type { Check } from "./check.ts";
+import { ok, warn } from "./check.ts";
+
+export interface Present {
+  readonly databases: readonly string[];
+  readonly namespaces: readonly NamespaceInfo[];
+}
+
+export async function restoreRights(
+  { settings }: JobContext,
+  deployment: Deployment,
+  { databases, namespaces }: Present,
+): Promise<Check[]> {
+  if (deployment.isLookalike) return [];
+  const authority = await readAuthority(deployment.client);
+  const restored = namespaces.filter((one) => !isServersOwn(one));
+  const staged = planOf(restored, "staged");
+  const slow = deployment.server.topology === "sharded" ? [] : tellInPlace(authority, staged);
+  const plan = slow.length > 0 ? planOf(restored, "in-place") : staged;
+  const ways = new Map(plan.collections.map((c) => [c.namespace, c.way]));
+  const placed = restored.map(placedOf).filter((one) => ways.get(one.namespace) !== "swap");
+  const refused = lackingToPlace(authority, placed, plan);
+  const lacking = refused ? refused.lacking : lackingOf(authority, needsOfStaging(plan));
+  if (lacking.length > 0) {
+    const message = `a restore would be refused: the user lacks ${lacking.map(inWords).join("; ")}`;
+    return [warn("rights", message, grantHint(lacking))];
+  }
+  const said = ok("rights", "for restores: the user may replace all of them");
+  return [said, ...slow, ...tellAccounts(authority, settings.databases ? databases : ["admin"])];
+}
+
+const UNKNOWN = { documents: null, rawBytes: null, contentHash: null, indexes: null } as const;
+const SIZELESS = { bytes: null, diskBytes: null, newestId: null, indexes: 0 } as const;
+
+function planOf(namespaces: readonly NamespaceInfo[], mode: RestorePlan["mode"]): RestorePlan {
+  const names = namespaces.map(({ database, name, type }) => ({ database, name, type }));
+  const source = names.map((one) => ({ ...one, ...UNKNOWN }));
+  const live = names.map((one) => ({ ...one, ...SIZELESS, documents: null }));
+  return planRestore({ backup: null, mode, source, live });
+}
+
+/** Without these a restore is in place, and the service down for as long as it loads. */
+function tellInPlace(authority: Authority, plan: RestorePlan): Check[] {
+  const needs = stagedDatabases(plan).map((database) => {
+    return { database, name: "", actions: STAGING_ACTIONS };
+  });
+  const lacking = lackingOf(authority, needs);
+  if (lacking.length === 0) return [];
+  const message = `a restore would stop the service until all is loaded: the user lacks ${lacking.map(inWords).join("; ")}`;
+  const hint = `${grantHint(lacking)} Then a restore only swaps names.`;
+  return [warn("rights", message, hint)];
+}
+
+function tellAccounts(authority: Authority, databases: readonly string[]): Check[] {
+  const lacking = lackingOf(authority, databases.flatMap(needsOfAccounts));
+  if (lacking.length === 0) return [];
+  const message = `a restore would leave out users and roles: the user lacks ${lacking.map(inWords).join("; ")}`;
+  return [warn("rights", message, grantHint(lacking))];
+}
