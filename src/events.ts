@@ -9,6 +9,8 @@ export interface StepEvent {
   readonly state: "begin" | "end";
   /** One short line for a person; no document content, no secret. */
   readonly detail?: string;
+  /** With "stop-service": how a person starts it again, after "start the service:". */
+  readonly startHint?: string;
 }
 
 /** How far a step is. Sent at most some times a second. */

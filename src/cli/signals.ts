@@ -56,7 +56,7 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
       if (event.kind !== "step") return;
       if (event.step === "stop-service") {
         serviceStopped = true;
-        startHint = event.detail ?? startHint;
+        startHint = event.startHint ?? startHint;
       }
       if (event.step === "start-service" && event.state === "end") serviceStopped = false;
       // Undoing ends what live-change began, whether that said so or not.

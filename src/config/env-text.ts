@@ -100,13 +100,15 @@ export function findTrap(assignment: Assignment, secret: boolean): Trap | null {
   return { problem, better: `${name}=${quoted(whole, secret)}` };
 }
 
-function problemOf({ written, quote, rest }: Assignment, secret: boolean): string | null {
+function problemOf({ name, written, quote, rest }: Assignment, secret: boolean): string | null {
   if (quote === null) return unquotedProblem(written);
   if (rest !== "" && !rest.startsWith("#"))
     return "has text after its closing quote, which is lost";
   if (quote !== '"') return null;
   if (written.includes("${")) return "has a ${ that nothing replaces";
-  return secret && written.includes("\\n") ? "has a \\n that becomes a line end" : null;
+  // In a command one may be meant.
+  const isKey = secret && !name.startsWith("SERVICE_");
+  return isKey && written.includes("\\n") ? "has a \\n that becomes a line end" : null;
 }
 
 function unquotedProblem(written: string): string | null {

@@ -189,12 +189,14 @@ const surroundings = {
   }),
   SERVICE_STOP: optional({
     group: "Service and restore",
+    secret: true,
     parse: field.text,
     looks: "`docker stop surg-api`",
     about: "Shell command that stops it, in place of `SERVICE_NAME`.",
   }),
   SERVICE_START: optional({
     group: "Service and restore",
+    secret: true,
     parse: field.text,
     looks: "`docker start surg-api`",
     about:
@@ -202,9 +204,21 @@ const surroundings = {
   }),
   SERVICE_CHECK: optional({
     group: "Service and restore",
+    secret: true,
     parse: field.text,
     looks: "`curl -fsS localhost:8000/health`",
-    about: "Shell command that exits 0 when the service works; tried again for a minute.",
+    about:
+      "Shell command that exits 0 when the service works; tried again for a minute. A service that does not work is not taken for stopped.",
+  }),
+  SERVICE_STATUS: optional({
+    group: "Service and restore",
+    secret: true,
+    parse: field.text,
+    unset:
+      "systemd's answer for `SERVICE_NAME`, else it is not known: then the service is stopped, and started again",
+    looks: "`systemctl --user status surg-api`",
+    about:
+      "Shell command that exits 0 when the service runs, whether it works or not, and 3 when it is stopped; anything else counts as not known. A service that is stopped before a restore is not started by it.",
   }),
   RESTORE_KEEP_ASIDE: withDefault("24h", {
     group: "Service and restore",

@@ -1,32 +1,47 @@
 // How the service that writes to the database is stopped and started: a systemd unit, or commands, or not at all.
 import { KeepError } from "../errors.ts";
+import { rememberCommand } from "../util/redact.ts";
 import type { SettingName, SettingValues } from "./schema.ts";
+
+const COMMANDS = ["SERVICE_STOP", "SERVICE_START", "SERVICE_CHECK", "SERVICE_STATUS"] as const;
 
 export type ServiceSettings =
   | { readonly kind: "none" }
-  | { readonly kind: "systemd"; readonly unit: string; readonly check: string | null }
-  | {
+  | ({ readonly kind: "systemd"; readonly unit: string } & Asked)
+  | ({
       readonly kind: "commands";
       readonly stop: string;
       readonly start: string;
-      readonly check: string | null;
-    };
+      /** The file that SERVICE_START was read from, for messages; null: the environment. */
+      readonly startFrom: string | null;
+    } & Asked);
+
+interface Asked {
+  readonly check: string | null;
+  readonly status: string | null;
+}
 
 /** @throws KeepError bad-setting where both ways are set, or half of one */
-export function readServiceSettings(values: SettingValues): ServiceSettings {
+export function readServiceSettings(
+  values: SettingValues,
+  startFrom: string | null,
+): ServiceSettings {
+  for (const name of COMMANDS) rememberCommand(values[name] ?? "");
   const { SERVICE_NAME: unit, SERVICE_STOP: stop, SERVICE_START: start } = values;
-  const check = values.SERVICE_CHECK ?? null;
+  const asked = { check: values.SERVICE_CHECK ?? null, status: values.SERVICE_STATUS ?? null };
   if (unit !== undefined) {
     const other = stop === undefined ? "SERVICE_START" : "SERVICE_STOP";
     if (stop !== undefined || start !== undefined) {
       throw wrong(other, `SERVICE_NAME and ${other} are both set`, `Take one of them out.`);
     }
-    return { kind: "systemd", unit, check };
+    return { kind: "systemd", unit, ...asked };
   }
-  if (stop !== undefined && start !== undefined) return { kind: "commands", stop, start, check };
+  if (stop !== undefined && start !== undefined)
+    return { kind: "commands", stop, start, startFrom, ...asked };
   if (stop !== undefined) throw missing("SERVICE_START", "SERVICE_STOP");
   if (start !== undefined) throw missing("SERVICE_STOP", "SERVICE_START");
-  if (check !== null) throw missing("SERVICE_NAME", "SERVICE_CHECK");
+  if (asked.check !== null) throw missing("SERVICE_NAME", "SERVICE_CHECK");
+  if (asked.status !== null) throw missing("SERVICE_NAME", "SERVICE_STATUS");
   return { kind: "none" };
 }
 

@@ -227,12 +227,18 @@ test("a service is a unit, or a pair of commands, with a check for either", asyn
     kind: "systemd",
     unit: "a@1.service",
     check: "curl x",
+    status: null,
   });
-  assert.deepEqual((await load("SERVICE_STOP='pm2 stop a'\nSERVICE_START='pm2 start a'")).service, {
+  const both = await load(
+    "SERVICE_STOP='pm2 stop a'\nSERVICE_START='pm2 start a'\nSERVICE_STATUS=x",
+  );
+  assert.deepEqual(both.service, {
     kind: "commands",
     stop: "pm2 stop a",
     start: "pm2 start a",
+    startFrom: both.envFile,
     check: null,
+    status: "x",
   });
 });
 

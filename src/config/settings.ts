@@ -5,7 +5,7 @@ import type { Compression } from "../codec/codec.ts";
 import { KeepError } from "../errors.ts";
 import type { RetentionPolicy } from "../retention/policy.ts";
 import { withhold } from "../util/child-environment.ts";
-import { rememberSecret } from "../util/redact.ts";
+import { rememberCommand, rememberSecret } from "../util/redact.ts";
 import { Secret } from "../util/secret.ts";
 import { readCompression } from "./compression.ts";
 import { readConnection } from "./connection.ts";
@@ -117,7 +117,10 @@ export async function loadSettings(source: SettingsSource): Promise<Settings> {
     databases,
     backupDir,
     logFile: pathOf("BACKUP_LOG", values.BACKUP_LOG),
-    service: readServiceSettings(values),
+    service: readServiceSettings(
+      values,
+      read.found.get("SERVICE_START")?.level === 2 ? (file?.path ?? null) : null,
+    ),
     drill: readDrill(values, pathOf),
     ...readRest(values),
     ...readAlerts(values),
@@ -220,6 +223,7 @@ function readDrill(
 }
 
 function readAlerts(values: SettingValues) {
+  rememberCommand(values.ALERT_COMMAND ?? "");
   const secret = (value: string | undefined) => (value === undefined ? null : new Secret(value));
   const alerts = {
     alertCommand: secret(values.ALERT_COMMAND),

@@ -46,7 +46,11 @@ function looseFile(file: EnvFile | null, read: ReadValues, uriName: string | nul
   if (file === null || file.openBits === 0) return [];
   const holdsSecret = [...read.found].some(
     ([name, { level, text }]) =>
-      level === 2 && metaOf(name).secret && (name !== "MONGODB_URI" || text.includes("@")),
+      level === 2 &&
+      metaOf(name).secret &&
+      (name !== "MONGODB_URI" || text.includes("@")) &&
+      // Most commands of a service hold none.
+      !name.startsWith("SERVICE_"),
   );
   const isShared = uriName === "DATABASE_URL" && file.values.has("DATABASE_URL");
   if (!holdsSecret && !isShared) return [];

@@ -293,7 +293,6 @@ export async function describePlan(
   warnings: readonly string[],
 ): Promise<PlannedRestore> {
   const { plan } = order;
-  const stops = concernsService(order) && context.service !== null;
   return {
     ok: true,
     planned: true,
@@ -302,7 +301,7 @@ export async function describePlan(
     manifest: summaryOf(order.backup),
     plan: {
       ...plan,
-      stopsService: stops ? nameOfService(context) : null,
+      stopsService: concernsService(order) ? (context.service?.name ?? null) : null,
       makesPreRestoreBackup: needsProtection(order) && !order.swapBack,
       swapsBack: order.swapBack !== undefined,
       leftOut: order.backup ? leftByRestore(order.backup) : [],
@@ -317,9 +316,4 @@ function summaryOf(backup: OpenedBackup | null): ManifestSummary | null {
   const { id, createdAt, type, note, server, databases, consistency, users, totals } =
     backup.manifest;
   return { id, createdAt, type, note, server, databases, consistency, users, totals };
-}
-
-function nameOfService({ settings: { service } }: JobContext): string | null {
-  if (service.kind === "none") return null;
-  return service.kind === "systemd" ? service.unit : service.stop;
 }

@@ -17,7 +17,7 @@ export interface ServiceWindow {
    * stopped again. @throws KeepError failed
    */
   openStrictly(): Promise<number | null>;
-  /** What a person types to start it; null where nothing was stopped. */
+  /** How a person starts it; null where nothing was stopped. */
   readonly startHint: string | null;
 }
 
@@ -28,8 +28,8 @@ const NOTHING: ServiceWindow = {
 };
 
 /**
- * Stops the service unless there is none or it does not run. One that a dead restore left stopped counts as
- * stopped by this one. @throws KeepError bad-setting, failed
+ * Stops the service unless there is none or it is known to be stopped: one that is ill, or of which nobody can
+ * say, may write. One that a dead restore left stopped is started at the end. @throws KeepError bad-setting, failed
  */
 export async function stopServiceFor(
   context: JobContext,
@@ -41,28 +41,49 @@ export async function stopServiceFor(
   await context.assertHeld?.();
   if (service === null) return NOTHING;
   await service.assertExists(context.signal);
-  if (wasLeftStopped && (await service.isRunning(context.signal)) !== true)
-    return createWindow(context, service, record);
-  if ((await service.isRunning(context.signal)) === false) {
+  const state = await service.state(context.signal);
+  if (state.is === "stopped") {
+    if (wasLeftStopped) return createWindow(context, service, record);
     await record.log("the service does not run: it is not stopped, and not started afterwards");
     return NOTHING;
   }
-  const detail = service.startHint;
-  context.emit({ kind: "step", step: "stop-service", state: "begin", detail });
+  if (state.is === "unknown")
+    await record.log(`whether the service runs is not known (${state.because}): it is stopped, and started afterwards`); // prettier-ignore
+  return await stop(context, service, record, wasLeftStopped && state.is === "unknown");
+}
+
+async function stop(
+  context: JobContext,
+  service: Service,
+  record: RestoreRecord,
+  mayBeStopped: boolean,
+): Promise<ServiceWindow> {
+  const { name: detail, startHint } = service;
+  context.emit({ kind: "step", step: "stop-service", state: "begin", detail, startHint });
   await record.journal({ step: "stop-service", state: "begin" });
   const window = createWindow(context, service, record);
   try {
     await service.stop(context.signal);
   } catch (error) {
-    // It may be half stopped.
-    await window.open();
-    throw error;
+    if (!mayBeStopped || context.signal.aborted) {
+      // It may be half stopped.
+      await window.open();
+      throw error;
+    }
+    await tellTaken(context, record, toKeepError(error).message);
   }
   window.stopped();
   await record.journal({ step: "stop-service", state: "done" });
   await record.log("service stopped");
   context.emit({ kind: "step", step: "stop-service", state: "end" });
   return window;
+}
+
+/** What a dead restore left between two states must not stay so because a stopped service cannot be stopped. */
+async function tellTaken({ emit }: JobContext, record: RestoreRecord, why: string): Promise<void> {
+  const message = `the restore that died had stopped the service, which cannot be stopped again (${why}): it is taken for stopped`;
+  await record.log(message);
+  emit({ kind: "log", level: "warn", code: "service-taken-for-stopped", message });
 }
 
 function createWindow(context: JobContext, service: Service, record: RestoreRecord) {
@@ -77,6 +98,7 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
     async open() {
       if (opened) return downSeconds;
       opened = true;
+      await tellIfBack(context, service, record);
       downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
       const failure = await startAndCheck(context, service, record);
       if (failure !== null) tellNotStarted(context, service, failure);
@@ -84,6 +106,7 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
     },
     async openStrictly() {
       opened = true;
+      await tellIfBack(context, service, record);
       downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
       const failure = await startAndCheck(context, service, record);
       if (failure === null) return downSeconds;
@@ -94,6 +117,18 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
       });
     },
   };
+}
+
+/** A timer, a socket or a supervisor may have started it: then it wrote to data that was being replaced. */
+async function tellIfBack(
+  { emit }: JobContext,
+  service: Service,
+  record: RestoreRecord,
+): Promise<void> {
+  if (!(await service.cameBack())) return;
+  const message = `something started the service (${service.name}) while its data was being replaced: see that what it wrote meanwhile is there, and stop what starts it before the next restore`;
+  emit({ kind: "log", level: "warn", code: "service-came-back", message });
+  await bestEffort(record, emit).log(message);
 }
 
 /** What went wrong; null: it works. */

@@ -1,21 +1,24 @@
 // A service that is stopped and started by the user's own shell commands.
 import { KeepError } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
-import { redactForTerminal } from "../util/redact.ts";
 import { askOnce, untilHealthy } from "./health.ts";
-import type { CommandChoice, Service, ServiceLimits } from "./service.ts";
+import type { CommandChoice, Service, ServiceLimits, ServiceState } from "./service.ts";
+import { askStatus, cameBack, untilStopped } from "./status.ts";
 
 export function commandService(choice: CommandChoice, limits: ServiceLimits): Service {
-  const { check } = choice;
+  const { check, status, startFrom } = choice;
   return {
-    startHint: redactForTerminal(choice.start),
+    name: "SERVICE_STOP",
+    startHint: `the command of SERVICE_START${startFrom === null ? "" : ` in ${startFrom}`}`,
     // A command is only known to work once it has run.
     assertExists: () => Promise.resolve(),
-    async isRunning(signal) {
-      return check === null ? null : (await askOnce(check, limits, signal)) === null;
-    },
+    state: (signal) => stateOf(choice, limits, signal),
+    // SERVICE_CHECK may hang where nothing runs, and passes where another one answers.
+    cameBack: () => (status === null ? Promise.resolve(false) : cameBack(status, limits)),
+    problem: (signal) => (check === null ? Promise.resolve(null) : askOnce(check, limits, signal)),
     async stop(signal) {
       await runCommand("stop", choice.stop, limits.stopMs, signal);
+      if (status !== null) await untilStopped(status, limits, signal);
     },
     async start() {
       await runCommand("start", choice.start, limits.startMs);
@@ -24,6 +27,18 @@ export function commandService(choice: CommandChoice, limits: ServiceLimits): Se
       if (check !== null) await untilHealthy(() => askOnce(check, limits), limits);
     },
   };
+}
+
+async function stateOf(
+  { check, status }: CommandChoice,
+  limits: ServiceLimits,
+  signal: AbortSignal,
+): Promise<ServiceState> {
+  if (status !== null) return await askStatus(status, limits, signal);
+  if (check === null)
+    return { is: "unknown", because: "neither SERVICE_STATUS nor SERVICE_CHECK is set" };
+  const problem = await askOnce(check, limits, signal);
+  return problem === null ? { is: "running" } : { is: "unknown", because: problem };
 }
 
 /** The command itself is not shown in errors: it may hold a token. */
@@ -42,6 +57,9 @@ async function runCommand(
   });
   if (result.ok) return;
   throw new KeepError("failed", `cannot ${action} the service: ${name} ${describeEnd(result)}`, {
-    hint: `Run the command of ${name} by hand and see what it says.`,
+    hint:
+      action === "stop"
+        ? `Run the command of ${name} by hand and see what it says. Where it fails only because the service does not run, set SERVICE_STATUS: a command that exits with 3 then.`
+        : `Run the command of ${name} by hand and see what it says.`,
   });
 }

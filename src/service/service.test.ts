@@ -21,7 +21,9 @@ case "$*" in
     [ -e "$MK_STATE/broken" ] && { echo "System has not been booted with systemd" >&2; exit 1; }
     if [ "$unit" = surg.service ]; then echo "LoadState=$(cat "$MK_STATE/load")"
     else echo LoadState=not-found; fi
-    echo "ActiveState=$(cat "$MK_STATE/active")" ;;
+    echo "ActiveState=$(cat "$MK_STATE/active")"
+    echo "MainPID=0"
+    echo "TasksCurrent=$(cat "$MK_STATE/tasks")" ;;
   *stop*) [ -e "$MK_STATE/refuse" ] && { echo "Access denied" >&2; exit 4; }
     echo inactive > "$MK_STATE/active" ;;
   *start*) cp "$MK_STATE/after-start" "$MK_STATE/active" ;;
@@ -54,6 +56,7 @@ beforeEach(async () => {
   await put("load", "loaded");
   await put("active", "active");
   await put("after-start", "active");
+  await put("tasks", "[not set]");
 });
 
 function create(choice: ServiceChoice, limits = {}): Service {
@@ -62,15 +65,26 @@ function create(choice: ServiceChoice, limits = {}): Service {
   return service;
 }
 
-const unit = (name = "surg.service", check: string | null = null, limits = {}) =>
-  create({ kind: "systemd", unit: name, check }, limits);
-const commands = (stop: string, start: string, check: string | null = null, limits = {}) =>
-  create({ kind: "commands", stop, start, check }, limits);
+const unit = (
+  name = "surg.service",
+  check: string | null = null,
+  limits = {},
+  status: string | null = null,
+) => create({ kind: "systemd", unit: name, check, status }, limits);
+const commands = (
+  stop: string,
+  start: string,
+  check: string | null = null,
+  limits = {},
+  status: string | null = null,
+) => create({ kind: "commands", stop, start, startFrom: "/surg/.env", check, status }, limits);
 const SCRIPTS = [
   'echo inactive > "$MK_STATE/active"',
   'cat "$MK_STATE/after-start" > "$MK_STATE/active"',
   'test "$(cat "$MK_STATE/active")" = active',
 ] as const;
+const STATUS = 'test "$(cat "$MK_STATE/active")" = active || exit 3';
+const stateOf = async (service: Service) => (await service.state(NEVER)).is;
 
 test("no service set is no service", () => {
   assert.equal(createService({ kind: "none" }), null);
@@ -78,19 +92,19 @@ test("no service set is no service", () => {
 
 for (const [name, make] of [
   ["a systemd unit", (limits = {}) => unit("surg.service", null, limits)],
-  ["a pair of commands with a check", (limits = {}) => commands(...SCRIPTS, limits)],
+  ["a pair of commands with a status", (limits = {}) => commands(...SCRIPTS, limits, STATUS)],
 ] as const) {
   describe(`every service: ${name}`, () => {
     test("is found, stopped and started again", async () => {
       const service = make();
       await service.assertExists(NEVER);
-      assert.equal(await service.isRunning(NEVER), true);
+      assert.equal(await stateOf(service), "running");
       await service.stop(NEVER);
-      assert.equal(await service.isRunning(NEVER), false);
+      assert.equal(await stateOf(service), "stopped");
       await service.start();
       await service.check();
-      assert.equal(await service.isRunning(NEVER), true);
-      assert.match(service.startHint, /start/);
+      assert.equal(await stateOf(service), "running");
+      assert.match(service.startHint, /start/i);
     });
 
     test("that does not come up fails the check, with why", async () => {
@@ -153,9 +167,90 @@ test("a unit's own check is asked in place of its state", async () => {
   await unit("surg.service", "true").check();
 });
 
+for (const [active, tasks, is] of [
+  ["inactive", "18446744073709551615", "stopped"],
+  ["failed", "[not set]", "stopped"],
+  ["failed", "2", "running"],
+  ["inactive", "1", "running"],
+  ["activating", "[not set]", "running"],
+  ["deactivating", "3", "running"],
+  ["maintenance", "[not set]", "running"],
+] as const)
+  test(`a unit that is ${active} with ${tasks} tasks counts as ${is}`, async () => {
+    await put("active", active);
+    await put("tasks", tasks);
+    assert.equal(await stateOf(unit()), is);
+  });
+
+test("a unit that is stopped and leaves processes behind is not taken for stopped", async () => {
+  await put("tasks", "2");
+  await assert.rejects(unit().stop(NEVER), {
+    code: "failed",
+    message: "cannot stop surg.service: 2 of its processes still run",
+    hint: /systemctl kill surg\.service/,
+  });
+});
+
+for (const [answer, is] of [
+  ["exit 0", "running"],
+  ["exit 3", "stopped"],
+  ["exit 1", "unknown"],
+  ["exit 4", "unknown"],
+  ["mongokeep-no-such-program", "unknown"],
+  ["kill -9 $$", "unknown"],
+  ["sleep 60", "unknown"],
+] as const)
+  for (const [kind, make] of [
+    ["a unit", (limits: object) => unit("surg.service", "true", limits, answer)],
+    ["commands", (limits: object) => commands("true", "true", "true", limits, answer)],
+  ] as const)
+    test(`the state of ${kind} with SERVICE_STATUS='${answer}' is ${is}`, async () => {
+      assert.equal(await stateOf(make({ oneCheckMs: answer === "sleep 60" ? 100 : 20_000 })), is);
+    });
+
+for (const check of ["false", "sleep 60", "mongokeep-no-such-program"])
+  test(`SERVICE_CHECK='${check}' is no sign of a stopped service`, async () => {
+    const limits = { oneCheckMs: check === "sleep 60" ? 100 : 20_000 };
+    const service = commands("true", "true", check, limits);
+    assert.equal(await stateOf(service), "unknown");
+    assert.match((await service.problem(NEVER)) ?? "", /^SERVICE_CHECK /);
+    assert.equal(await stateOf(unit("surg.service", check, limits)), "running");
+  });
+
+test("a stop that returns early is waited for, and one that stops nothing fails", async () => {
+  const late = `(sleep 0.05; ${SCRIPTS[0]}) >/dev/null 2>&1 &`;
+  await commands(late, "true", null, {}, STATUS).stop(NEVER);
+  assert.equal(await get("active"), "inactive");
+  await assert.rejects(commands("true", "true", null, FAST, "true").stop(NEVER), {
+    code: "failed",
+    message: /by SERVICE_STATUS it still runs/,
+  });
+});
+
+test("what starts again by itself is seen", async () => {
+  for (const service of [unit(), commands(...SCRIPTS, {}, STATUS)]) {
+    await service.stop(NEVER);
+    assert.equal(await service.cameBack(), false);
+    await put("active", "activating");
+    assert.equal(await service.cameBack(), service.name === "surg.service");
+    await put("active", "active");
+    assert.equal(await service.cameBack(), true);
+  }
+  await put("broken", "");
+  assert.equal(await unit().cameBack(), false);
+});
+
+test("how a service is started is said without the command", () => {
+  const { name, startHint } = commands("stop T0KEN", "start T0KEN");
+  assert.deepEqual(
+    { name, startHint },
+    { name: "SERVICE_STOP", startHint: "the command of SERVICE_START in /surg/.env" },
+  );
+});
+
 test("whether commands without a check run cannot be known", async () => {
   const service = commands("true", "true");
-  assert.equal(await service.isRunning(NEVER), null);
+  assert.equal(await stateOf(service), "unknown");
   await service.check();
 });
 

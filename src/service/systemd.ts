@@ -3,26 +3,35 @@ import { KeepError } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import type { ExecResult } from "../util/exec.ts";
 import { askOnce, untilHealthy } from "./health.ts";
-import type { Service, ServiceLimits, SystemdChoice } from "./service.ts";
+import type { Service, ServiceLimits, ServiceState, SystemdChoice } from "./service.ts";
+import { askStatus, cameBack, untilStopped } from "./status.ts";
 
 const ASK_MS = 20_000;
-/** Writers may still be at work while it comes or goes. */
-const RUNNING = new Set(["active", "reloading", "refreshing", "activating", "deactivating"]);
+/** In any other state writers may be at work: while it comes or goes, or waits to be started again. */
+const STOPPED: readonly string[] = ["inactive", "failed"];
 
 export function systemdService(choice: SystemdChoice, limits: ServiceLimits): Service {
-  const { unit, check } = choice;
+  const { unit, check, status } = choice;
   return {
+    name: unit,
     startHint: `systemctl start ${unit}`,
     async assertExists(signal) {
       refuseUnusable(unit, await showUnit(unit, signal));
     },
-    async isRunning(signal) {
-      return RUNNING.has((await showUnit(unit, signal)).active);
-    },
+    // A unit may be over while what it started runs: who knows better says so by SERVICE_STATUS.
+    state: async (signal): Promise<ServiceState> =>
+      status === null
+        ? { is: isStopped(await showUnit(unit, signal)) ? "stopped" : "running" }
+        : await askStatus(status, limits, signal),
+    cameBack: async () =>
+      status === null
+        ? await showUnit(unit).then((state) => !isStopped(state), () => false) // prettier-ignore
+        : await cameBack(status, limits),
+    problem: (signal) => (check === null ? Promise.resolve(null) : askOnce(check, limits, signal)),
     async stop(signal) {
       await control("stop", unit, limits.stopMs, signal);
-      const { active } = await showUnit(unit, signal);
-      if (RUNNING.has(active)) throw failure("stop", unit, `it is ${active} again`);
+      refuseRunning(unit, await showUnit(unit, signal));
+      if (status !== null) await untilStopped(status, limits, signal);
     },
     async start() {
       await control("start", unit, limits.startMs);
@@ -37,16 +46,21 @@ export function systemdService(choice: SystemdChoice, limits: ServiceLimits): Se
 interface UnitState {
   readonly load: string;
   readonly active: string;
+  /** Processes that it still has, whatever its state. */
+  readonly processes: number;
 }
 
 async function showUnit(unit: string, signal?: AbortSignal): Promise<UnitState> {
   const result = await systemctl(
-    ["show", "--property=LoadState,ActiveState", "--", unit],
+    ["show", "--property=LoadState,ActiveState,MainPID,TasksCurrent", "--", unit],
     ASK_MS,
     signal,
   );
   const value = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(result.stdout)?.[1] ?? "";
-  const state = { load: value("LoadState"), active: value("ActiveState") };
+  const state = {
+    ...{ load: value("LoadState"), active: value("ActiveState") },
+    processes: Math.max(countOf(value("TasksCurrent")), countOf(value("MainPID")) > 0 ? 1 : 0),
+  };
   if (result.ok && state.load !== "" && state.active !== "") return state;
   throw new KeepError(
     "bad-setting",
@@ -55,6 +69,23 @@ async function showUnit(unit: string, signal?: AbortSignal): Promise<UnitState> 
       hint: "Where systemd does not run the service, set SERVICE_STOP and SERVICE_START in place of SERVICE_NAME.",
       details: { setting: "SERVICE_NAME" },
     },
+  );
+}
+
+/** "[not set]", or the largest number there is, where systemd counts none. */
+const countOf = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : 0);
+
+/** A unit that failed, or was set up to be so (KillMode), may leave processes behind, and they write. */
+const isStopped = ({ active, processes }: UnitState) => STOPPED.includes(active) && processes === 0;
+
+function refuseRunning(unit: string, state: UnitState): void {
+  if (isStopped(state)) return;
+  const { active, processes } = state;
+  if (!STOPPED.includes(active)) throw failure("stop", unit, `it is ${active} again`);
+  throw new KeepError(
+    "failed",
+    `cannot stop ${unit}: ${processes === 1 ? "one of its processes" : `${processes} of its processes`} still ${processes === 1 ? "runs" : "run"}`,
+    { hint: `systemctl status ${unit} shows them, systemctl kill ${unit} ends them.` },
   );
 }
 

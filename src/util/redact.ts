@@ -37,6 +37,19 @@ export function rememberSecret(secret: Secret | string): void {
   }
 }
 
+/** A word of a command that looks like a key or a password: long, and of letters and digits. Paths are none. */
+const KEY_LIKE = /^(?![/~.])(?=.*[a-z])(?=.*\d).{12,}$/i;
+
+/** A shell command that may hold secrets: as a whole, by line, and what in it looks like one. Shells quote some in errors. */
+export function rememberCommand(command: string): void {
+  for (const line of command.split("\n")) if (line.length >= KEY_LINE) rememberSecret(line.trim());
+  for (const word of command.split(/[\s'"`=;|&<>(){}]+/))
+    if (KEY_LIKE.test(word)) rememberSecret(word);
+}
+
+/** Shorter lines ("exit 1") are words of other messages too. */
+const KEY_LINE = 16;
+
 /** The text without credentials of URLs, values of password-like names, and known secrets. */
 export function redact(text: string): string {
   let shown = text;

@@ -10,7 +10,17 @@ export const service: Examine = async ({ job }) => {
     return [warn("service", "no service is set: a restore stops none", hint)];
   }
   await known.assertExists(signal);
-  const running = await known.isRunning(signal);
-  const state = running === null ? "" : running ? ", and runs" : ", and does not run now";
-  return [ok("service", `the service is known${state}`)];
+  const state = await known.state(signal);
+  if (state.is === "stopped")
+    return [
+      ok("service", "the service is known, and does not run now: a restore does not start it"),
+    ];
+  const problem = await known.problem(signal);
+  if (problem !== null) {
+    const runs = state.is === "running" ? "runs but its check fails" : "fails its check";
+    const hint = "See the service's own log. Where it is stopped on purpose, SERVICE_STATUS can say so."; // prettier-ignore
+    return [warn("service", `the service ${runs}: a restore would stop it and start it again (${problem})`, hint)]; // prettier-ignore
+  }
+  if (state.is !== "unknown") return [ok("service", "the service is known, and runs")];
+  return [ok("service", `the service is known; whether it runs is not, because ${state.because}: a restore stops it and starts it again`)]; // prettier-ignore
 };
