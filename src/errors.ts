@@ -95,6 +95,11 @@ export const ERRORS = {
     labels: PERSON,
     hint: "Free disk space, or lower DISK_ABORT_FREE, then run it again.",
   },
+  "too-many-files": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Raise the limit of open files (ulimit -n 1024 in the shell, LimitNOFILE=1024 in a systemd unit), then run it again.",
+  },
   unreachable: {
     exit: 6,
     labels: LATER,
@@ -163,10 +168,26 @@ export class KeepError extends Error {
 /** Any thrown value as a KeepError; what is not one already is a fault of ours. */
 export function toKeepError(error: unknown): KeepError {
   if (error instanceof KeepError) return error;
-  const refused = ofFileSystem(error);
+  const refused = outOfFiles(error) ?? ofFileSystem(error);
   if (refused) return refused;
   const message = error instanceof Error ? error.message : String(error);
   return new KeepError("internal", message, { cause: error });
+}
+
+/** What a system answers when a process, or all of them, may open no more files, sockets and pipes. */
+const NO_MORE: readonly unknown[] = ["EMFILE", "ENFILE"];
+
+/** The limit of open files as an error of its own, also where it is the cause of another one; else null. */
+export function outOfFiles(error: unknown): KeepError | null {
+  if (error instanceof KeepError && error.code === "too-many-files") return error;
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    const { code, syscall = "" } = at as NodeJS.ErrnoException;
+    if (!NO_MORE.includes(code)) continue;
+    const whose = code === "EMFILE" ? "this process" : "this machine";
+    const message = `${whose} may open no more files (${code}${syscall === "" ? "" : `, ${syscall}`})`;
+    return new KeepError("too-many-files", message, { cause: error });
+  }
+  return null;
 }
 
 const FULL: readonly unknown[] = ["ENOSPC", "EDQUOT"];

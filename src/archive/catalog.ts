@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs
 import { readdir } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import { basename, join } from "node:path";
+import { outOfFiles } from "../errors.ts";
 import { folderProblem } from "../storage/folder-problem.ts";
 import {
   DAMAGED_SUFFIX,
@@ -153,6 +154,9 @@ function readText(path: string): { text: string } | { problem: string } {
     if (stat.size > LONGEST_TEXT) return { problem: "it is too long" };
     return { text: readFileSync(file, "utf8") };
   } catch (error) {
+    // Says nothing about the backup.
+    const limit = outOfFiles(error);
+    if (limit) throw limit;
     return { problem: reasonOf(error as NodeJS.ErrnoException) };
   } finally {
     if (file !== null) closeSync(file);

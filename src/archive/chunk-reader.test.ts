@@ -24,7 +24,7 @@ const documentsOf = (n: number, from = 0) =>
   );
 
 async function ours(path: string, algorithm: CompressionAlgorithm, chunks: readonly Buffer[]) {
-  const file = await openDataFile(path, "f", createEncoder({ algorithm, level: 1 }), 2);
+  const file = openDataFile(path, "f", createEncoder({ algorithm, level: 1 }), 2);
   for (const chunk of chunks) await file.append(chunk);
   await file.close();
 }

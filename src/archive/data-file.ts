@@ -1,9 +1,9 @@
 // One data file while it is written: chunks compressed several at a time, written in order, hashed on the way.
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
+import { closeSync } from "node:fs";
 import { KeepError } from "../errors.ts";
 import type { ChunkEncoder, ChunkSizes } from "../codec/codec.ts";
-import { createPrivateFile } from "../util/durable-file.ts";
+import { createPrivateFile, flush, flushData, writeAll } from "../util/durable-file.ts";
 import type { ManifestFile } from "./manifest.ts";
 
 export interface WrittenFile {
@@ -42,20 +42,22 @@ export function writeError(path: string, error: unknown): unknown {
 const UNFLUSHED_BYTES = 8 * 1024 * 1024;
 
 /** `slots`: how many chunks are compressed at once. */
-export async function openDataFile(
+export function openDataFile(
   absolute: string,
   relative: string,
   encoder: ChunkEncoder,
   slots: number,
-): Promise<DataFile> {
-  const handle = await createPrivateFile(absolute).catch((error: unknown) => {
+): DataFile {
+  try {
+    return new OrderedDataFile(createPrivateFile(absolute), relative, encoder, slots);
+  } catch (error) {
     throw writeError(relative, error);
-  });
-  return new OrderedDataFile(handle, relative, encoder, slots);
+  }
 }
 
 class OrderedDataFile implements DataFile {
-  readonly #handle: FileHandle;
+  /** null once it is closed. */
+  #file: number | null;
   readonly #path: string;
   readonly #encoder: ChunkEncoder;
   readonly #slots: number;
@@ -69,8 +71,8 @@ class OrderedDataFile implements DataFile {
   #unflushedBytes = 0;
   #flushing: Promise<void> | null = null;
 
-  constructor(handle: FileHandle, path: string, encoder: ChunkEncoder, slots: number) {
-    this.#handle = handle;
+  constructor(file: number, path: string, encoder: ChunkEncoder, slots: number) {
+    this.#file = file;
     this.#path = path;
     this.#encoder = encoder;
     this.#slots = slots;
@@ -105,11 +107,11 @@ class OrderedDataFile implements DataFile {
       await this.#write(await this.#encoder.finish(this.#written), 0);
       await this.#flushing;
       this.#throwFailure();
-      await this.#handle.sync();
+      await flush(this.#open());
     } catch (error) {
       throw writeError(this.#path, error);
     } finally {
-      await this.#handle.close();
+      this.#close();
     }
     const sha256 = this.#hash.digest("hex");
     const storedBytes = this.#storedBytes;
@@ -123,8 +125,7 @@ class OrderedDataFile implements DataFile {
   async abort(): Promise<void> {
     this.#failure ??= { error: new KeepError("failed", `${this.#path} was given up`) };
     await this.#settle();
-    // Closed already where close() itself failed.
-    if (this.#handle.fd !== -1) await this.#handle.close();
+    this.#close();
   }
 
   async #settle(): Promise<void> {
@@ -137,7 +138,7 @@ class OrderedDataFile implements DataFile {
   async #write(bytes: Uint8Array, rawBytes: number): Promise<void> {
     if (bytes.length === 0) return;
     this.#hash.update(bytes);
-    await this.#handle.writeFile(bytes);
+    await writeAll(this.#open(), bytes);
     this.#storedBytes += bytes.length;
     this.#rawBytes += rawBytes;
     if (rawBytes > 0) this.#written.push({ storedBytes: bytes.length, rawBytes });
@@ -148,14 +149,25 @@ class OrderedDataFile implements DataFile {
   /** Beside the writes. The system tells a failed flush once only: it is kept, as that of a write is. */
   #flushSoon(): void {
     this.#unflushedBytes = 0;
-    this.#flushing = this.#handle
-      .datasync()
+    this.#flushing = flushData(this.#open())
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
         this.#flushing = null;
       });
+  }
+
+  #open(): number {
+    if (this.#file === null) throw new KeepError("internal", `${this.#path} is closed already`);
+    return this.#file;
+  }
+
+  /** Does nothing the second time: abort() may follow a close() that failed. */
+  #close(): void {
+    const file = this.#file;
+    this.#file = null;
+    if (file !== null) closeSync(file);
   }
 
   #throwFailure(): void {

@@ -1,7 +1,7 @@
 // The metadata file of one collection, read whole and with limits: a folder of others may hold anything.
 import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { KeepError } from "../errors.ts";
+import { KeepError, outOfFiles } from "../errors.ts";
 import { hasFewValues, parseMetadata } from "./metadata.ts";
 import type { CollectionMetadata } from "./metadata.ts";
 import { readWhole } from "./open-file.ts";
@@ -23,6 +23,8 @@ export async function readMetadata(
       throw new KeepError("damaged", "it has more values than options and indexes can have");
     return parseMetadata(text.toString("utf8"));
   } catch (error) {
+    const limit = outOfFiles(error);
+    if (limit) throw limit;
     const reason = error instanceof Error ? error.message : String(error);
     throw new KeepError("damaged", `the metadata in ${basename(metadataFile)}: ${reason}`, {
       details: { file: basename(metadataFile) },

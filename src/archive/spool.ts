@@ -90,8 +90,8 @@ async function isDead(folder: string, clock: Clock): Promise<boolean> {
 
 async function unpack(archive: string, dump: string, options: SpoolOptions): Promise<void> {
   const open = new Map<ArchivedStream, DataFile>();
-  const fileOf = async (stream: ArchivedStream) => {
-    const file = open.get(stream) ?? (await createFile(dump, stream));
+  const fileOf = (stream: ArchivedStream) => {
+    const file = open.get(stream) ?? createFile(dump, stream);
     open.set(stream, file);
     return file;
   };
@@ -105,7 +105,7 @@ async function unpack(archive: string, dump: string, options: SpoolOptions): Pro
       }
       // mongodump opens and ends these too, and a dump in a folder has no file of them.
       if (isView(part.stream)) continue;
-      const file = await fileOf(part.stream);
+      const file = fileOf(part.stream);
       if (part.kind === "documents") {
         // A plan is made from the oplog too.
         if (!options.outlineOnly || isLog(part.stream)) await file.append(part.raw);
@@ -121,11 +121,11 @@ async function unpack(archive: string, dump: string, options: SpoolOptions): Pro
 
 const isLog = ({ database, name }: ArchivedStream) => database === "" && name === ARCHIVED_OPLOG;
 
-async function createFile(dump: string, stream: ArchivedStream): Promise<DataFile> {
+function createFile(dump: string, stream: ArchivedStream): DataFile {
   const compression = isLog(stream) ? PLAIN : COMPRESSION;
   const file = `${fileName(stream.name)}.bson${suffixOf(compression.algorithm)}`;
   const relative = isLog(stream) ? file : join(stream.database, file);
-  return await openDataFile(join(dump, relative), relative, createEncoder(compression), SLOTS);
+  return openDataFile(join(dump, relative), relative, createEncoder(compression), SLOTS);
 }
 
 function viewsOf({ collections }: ArchiveList): (stream: ArchivedStream) => boolean {

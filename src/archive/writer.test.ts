@@ -113,8 +113,7 @@ test("no path leads out of the backup", async (t) => {
 test("folders that a restarted dump cleared are made again", async (t) => {
   const partial = await createPartial(await temporaryFolder(t), nextId);
   await partial.writeFile("surg/a.metadata.json", Buffer.from("x"));
-  const { rm } = await import("node:fs/promises");
-  await rm(join(partial.path, "surg"), { recursive: true });
+  await partial.clear();
   await partial.writeFile("surg/a.metadata.json", Buffer.from("y"));
   const { path } = await partial.seal(body, verification);
   assert.equal(await readFile(join(path, "surg/a.metadata.json"), "utf8"), "y");

@@ -40,6 +40,8 @@ export interface PartialBackup {
   /** Keeps it as `<id>.damaged` for inspection; gives its path. */
   setAsideAsDamaged(): Promise<string>;
   discard(): Promise<void>;
+  /** Takes away all that was written: another try begins with an empty folder. */
+  clear(): Promise<void>;
 }
 
 /**
@@ -74,6 +76,8 @@ class LocalPartial implements PartialBackup {
   readonly id: string;
   readonly path: string;
   readonly #root: string;
+  /** Those that were made, or are being made: one look for thousands of files. */
+  readonly #folders = new Map<string, Promise<void>>();
 
   constructor(root: string, id: string, path: string) {
     this.#root = root;
@@ -83,7 +87,7 @@ class LocalPartial implements PartialBackup {
 
   async openDataFile(relative: string, encoder: ChunkEncoder, slots: number): Promise<DataFile> {
     const absolute = await this.#place(relative);
-    return await openDataFile(absolute, relative, encoder, slots);
+    return openDataFile(absolute, relative, encoder, slots);
   }
 
   async writeFile(relative: string, bytes: Uint8Array): Promise<ManifestFile> {
@@ -122,6 +126,12 @@ class LocalPartial implements PartialBackup {
     return path;
   }
 
+  async clear(): Promise<void> {
+    this.#folders.clear();
+    for (const name of await readdir(this.path))
+      await rm(join(this.path, name), { recursive: true, force: true });
+  }
+
   async discard(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
     await syncFolder(this.#root);
@@ -132,8 +142,19 @@ class LocalPartial implements PartialBackup {
     if (!isInnerPath(relative))
       throw new KeepError("damaged", `${JSON.stringify(relative)} leads out of the backup`);
     const folder = dirname(relative);
-    if (folder !== ".") await this.#makeFolder(folder);
+    if (folder !== ".") await this.#haveFolder(folder);
     return join(this.path, relative);
+  }
+
+  async #haveFolder(folder: string): Promise<void> {
+    const making = this.#folders.get(folder) ?? this.#makeFolder(folder);
+    this.#folders.set(folder, making);
+    try {
+      await making;
+    } catch (error) {
+      this.#folders.delete(folder);
+      throw error;
+    }
   }
 
   async #makeFolder(folder: string): Promise<void> {

@@ -14,7 +14,8 @@ export interface CursorReply {
   readonly batchAt: number;
 }
 
-function numberAt(b: Buffer, start: number, name: string): number {
+/** A number of any type as JavaScript has it; 0 where it is not there. */
+export function numberAt(b: Buffer, start: number, name: string): number {
   const found = findElement(b, start, name);
   if (!found) return 0;
   if (found.type === TYPE_DOUBLE) return b.readDoubleLE(found.at);
@@ -41,6 +42,17 @@ export function parseCursorReply(b: Buffer, start: number): CursorReply {
     cursorId: id ? b.readBigInt64LE(id.at) : 0n,
     batchAt: batch?.type === TYPE_ARRAY ? batch.at : -1,
   };
+}
+
+/** Views of the documents in an array. */
+export function documentsOf(b: Buffer, arrayAt: number): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = arrayAt + 4; b[at] !== 0;) {
+    const value = b.indexOf(0, at + 1) + 1;
+    at = value + b.readInt32LE(value);
+    found.push(b.subarray(value, at));
+  }
+  return found;
 }
 
 /** Documents back to back, with places to cut them into pieces of about equal size. */

@@ -1,7 +1,7 @@
 // gzip files of one member a chunk. Each member carries its own total length in an FEXTRA subfield
 // (RFC 1952, 2.3.1.1) with the ID "MK", so that a reader finds the next one without inflating.
 import { promisify } from "node:util";
-import { crc32, deflateRaw, inflateRaw } from "node:zlib";
+import { crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkEncoder } from "./codec.ts";
 import { asOverrun } from "./overrun.ts";
@@ -11,7 +11,16 @@ const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw) as unknown as (
   bytes: Uint8Array,
   options: ZlibOptions,
-) => Promise<{ buffer: Buffer; engine: { bytesWritten: number } }>;
+) => Promise<Inflated>;
+const inflateAtOnce = inflateRawSync as unknown as (
+  bytes: Uint8Array,
+  options: ZlibOptions,
+) => Inflated;
+
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
 
 /** ID1 ID2 CM FLG MTIME(4) XFL OS, XLEN(2), then 'M' 'K' LEN(2) and the member's length (4). */
 export const MEMBER_HEADER_BYTES = 20;
@@ -30,10 +39,26 @@ export function createGzipEncoder(level: number): ChunkEncoder {
 
 const EMPTY = new Uint8Array(0);
 
+/** So short that the way to another thread and back takes longer than the work: thousands of small collections. */
+export const SHORT_BYTES = 16 * 1024;
+
 async function compress(raw: Uint8Array, level: number): Promise<Buffer> {
+  if (raw.length <= SHORT_BYTES) return deflateRawSync(raw, { level, ...tablesFor(raw.length) });
   // The output comes in pieces of `chunkSize`: large ones save a hundred small allocations a chunk.
   const chunkSize = Math.max(1024, Math.min(1 << 20, raw.length));
   return await deflate(raw, { level, chunkSize });
+}
+
+/** Tables no larger than the input can use: zlib clears them all first. */
+export function tablesFor(bytes: number): {
+  readonly windowBits: number;
+  readonly memLevel: number;
+} {
+  const bits = Math.ceil(Math.log2(Math.max(2, bytes)));
+  return {
+    windowBits: Math.max(9, Math.min(15, bits)),
+    memLevel: Math.max(3, Math.min(8, bits - 6)),
+  };
 }
 
 function member(raw: Uint8Array, deflated: Buffer): Uint8Array {
@@ -71,7 +96,7 @@ export async function inflateMember(bytes: Buffer, mostBytes: number): Promise<B
   const promised = bytes.readUInt32LE(bytes.length - 4);
   if (promised > mostBytes) throw new Error(`the member promises ${promised} bytes, too many`);
   const body = bytes.subarray(MEMBER_HEADER_BYTES, bytes.length - TRAILER_BYTES);
-  const { buffer, engine } = await inflate(body, {
+  const { buffer, engine } = await inflateBody(body, {
     chunkSize: Math.max(1024, promised + 64),
     maxOutputLength: Math.max(1, promised),
     info: true,
@@ -83,4 +108,9 @@ export async function inflateMember(bytes: Buffer, mostBytes: number): Promise<B
   if (crc32(buffer) !== bytes.readUInt32LE(bytes.length - TRAILER_BYTES))
     throw new Error("the member fails its checksum");
   return buffer;
+}
+
+async function inflateBody(body: Buffer, options: ZlibOptions): Promise<Inflated> {
+  const most = Math.max(body.length, options.maxOutputLength ?? Number.POSITIVE_INFINITY);
+  return most <= SHORT_BYTES ? inflateAtOnce(body, options) : await inflate(body, options);
 }

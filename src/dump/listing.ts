@@ -34,6 +34,7 @@ export async function listSelected(
   deployment: Deployment,
   selection: Selection,
   signal: AbortSignal,
+  parts: { readonly withIndexes?: boolean } = {},
 ): Promise<Listing> {
   const databases: string[] = [];
   const leftOut: LeftOut[] = [];
@@ -42,7 +43,7 @@ export async function listSelected(
   let unreadable: KeepError | null = null;
   for (const database of selection.databases ?? (await allDatabases(deployment, leftOut, signal))) {
     const isSettings = selection.databases === null && database === SETTINGS;
-    const listed = await listDatabase(deployment.client, database, signal).catch(
+    const listed = await listDatabase(deployment.client, database, signal, parts).catch(
       (error: unknown) => {
         if (!isSettings || !isRightsMissing(error)) throw error;
         unreadable = error;

@@ -1,6 +1,5 @@
 // The engine that has stock mongodump move the documents. Without the tool the native engine does it.
 // What must stay true: what mongodump wrote is a backup of ours only after our own walk through all of it.
-import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OPLOG_FILE } from "../archive/layout.ts";
 import type { Consistency, ManifestCollection } from "../archive/manifest.ts";
@@ -104,7 +103,7 @@ async function dumpOnce(job: Job): Promise<EngineDump | { readonly moved: string
   const { deployment, partial, options, context } = job;
   const before = await listWatched(job, options);
   warnOfListing(before, context.emit);
-  await clear(partial);
+  await partial.clear();
   const whole = options.databases === null && options.exclude.length === 0 && options.only === null;
   const oplog = whole && deployment.server.topology === "replicaSet";
   const { view, lag } = await readLag(deployment, null, context);
@@ -199,12 +198,6 @@ const full = (n: { readonly database: string; readonly name: string }) => `${n.d
 function compressionOf({ algorithm, level }: Compression): Compression {
   if (algorithm === "gzip") return { algorithm, level: GZIP_LEVEL };
   return { algorithm, level: effectiveLevel({ algorithm, level }) };
-}
-
-/** Leaves an empty folder for the second try. */
-async function clear(partial: PartialBackup): Promise<void> {
-  for (const name of await readdir(partial.path))
-    await rm(join(partial.path, name), { recursive: true, force: true });
 }
 
 /** Whether the backup holds accounts; without the right to read them it goes on without, and says so. */

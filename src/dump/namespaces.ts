@@ -1,6 +1,6 @@
-// All namespaces of a listing, two at a time, the largest first: data, then metadata.
+// All namespaces of a listing, several at a time, the largest first: data, then metadata.
 import { availableParallelism } from "node:os";
-import { gzip } from "node:zlib";
+import { gzip, gzipSync } from "node:zlib";
 import { promisify } from "node:util";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,18 +11,21 @@ import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archi
 import { formatMetadata } from "../archive/metadata.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import { isCapped } from "../bson/element.ts";
+import { SHORT_BYTES, tablesFor } from "../codec/gzip-members.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";
 import type { ReadOptions } from "../mongo/bulk-read.ts";
-import { estimateSize } from "../mongo/collection-size.ts";
-import type { CollectionSize } from "../mongo/collection-size.ts";
+import { estimateContents, estimateSize } from "../mongo/collection-size.ts";
+import type { ContentSize } from "../mongo/collection-size.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { dataCollection, indexName } from "../mongo/namespaces.ts";
+import { dataCollection } from "../mongo/namespaces.ts";
+import { indexName } from "../mongo/read-indexes.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import type { RateLimit } from "../util/rate-limit.ts";
-import { runPool } from "../util/task-pool.ts";
+import { runLargestFirst } from "../util/task-pool.ts";
+import type { Lanes } from "../util/task-pool.ts";
 import { writeBatches } from "./collection.ts";
 import type { CollectionData } from "./collection.ts";
 import type { DumpConnections } from "./connections.ts";
@@ -49,11 +52,24 @@ export interface DumpRun {
 export const PIECE_BYTES = 2 * 1024 * 1024;
 /** Replies of about this size keep the stream full; the server's own 16 MB would cost memory. */
 const BATCH_BYTES = 1.9 * 1024 * 1024;
-/** More than two at a time gain nothing: compression is what takes the time, and it uses every core. */
-const WIDTH = Math.min(2, availableParallelism());
+/**
+ * More than two large ones at a time gain nothing: compression is what takes the time, and it uses every core. Small
+ * ones wait most of the time: for the server's answer, and for the disk.
+ */
+const LANES: Lanes<Sized> = {
+  large: Math.min(2, availableParallelism()),
+  small: 8,
+  isSmall: ({ size }) => size !== null && size.bytes <= SMALL_BYTES,
+};
+const SMALL_BYTES = 256 * 1024;
 /** Chunks being compressed at once in one collection. */
 export const SLOTS = Math.min(4, availableParallelism());
-const gzipText = promisify(gzip);
+const gzipLong = promisify(gzip);
+
+async function gzipText(text: Buffer): Promise<Buffer> {
+  if (text.length > SHORT_BYTES) return await gzipLong(text);
+  return gzipSync(text, tablesFor(text.length));
+}
 
 /** The collection that has the documents by now, and since when it has. */
 interface Standing {
@@ -63,7 +79,7 @@ interface Standing {
 
 interface Sized {
   readonly info: NamespaceInfo;
-  readonly size: CollectionSize | null;
+  readonly size: ContentSize | null;
   readonly standing?: Standing;
 }
 
@@ -88,12 +104,13 @@ export async function dumpNamespaces(
   const shared: Shared = { at: run.at, onRead: createProgress(run, sized) };
   const collections: ManifestCollection[] = [];
   const files: ManifestFile[] = [];
-  await runPool(sized, WIDTH, run.signal, async (one, signal) => {
+  await runLargestFirst(sized, LANES, run.signal, async (one, signal) => {
     const data = await dumpData({ ...run, signal }, shared, one);
     const metadata = await writeMetadata(run, one.info);
     collections.push(entryOf(one.info, data, metadata));
     files.push(metadata, ...(data ? [data.file] : []));
   });
+  await run.tail.settleRest();
   collections.sort((a, b) => order(a.database, b.database) || order(a.name, b.name));
   files.sort((a, b) => order(a.path, b.path));
   return { collections, files, atInstant: shared.at !== null };
@@ -103,13 +120,12 @@ const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The largest first, so that the last ones do not wait for one that began late. */
 async function withSizes(run: DumpRun, namespaces: readonly NamespaceInfo[]): Promise<Sized[]> {
-  const sized: Sized[] = [];
-  await runPool(namespaces, 4, run.signal, async (info) => {
-    const { client } = run.deployment;
-    const name = dataCollection(info.type, info.name);
-    const size = info.type === "view" ? null : await estimateSize(client, info.database, name);
-    sized.push({ info, size });
-  });
+  const named = namespaces
+    .filter(({ type }) => type !== "view")
+    .map((info) => ({ info, database: info.database, name: dataCollection(info.type, info.name) }));
+  const sizes = await estimateContents(run.deployment.client, named, run.signal);
+  const known = new Map(named.map(({ info }, n) => [info, sizes[n] ?? null]));
+  const sized = namespaces.map((info): Sized => ({ info, size: known.get(info) ?? null }));
   return sized.sort((a, b) => (b.size?.bytes ?? 0) - (a.size?.bytes ?? 0));
 }
 
@@ -135,7 +151,7 @@ async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<Dumpe
   if (at === null) return { ...(await readNow(run, shared, one)), consistency: "none" };
   try {
     const data = await readInto(run, shared, one, at);
-    await run.tail.settle(info);
+    await run.tail.settleSoon(info);
     return { ...data, consistency: "snapshot" };
   } catch (error) {
     const failure = classifyReadFailure(error);
@@ -270,7 +286,7 @@ async function openFile(run: DumpRun, info: NamespaceInfo): Promise<DataFile> {
   return run.encoding === "bson" ? file : toLines(file, `${info.database}.${info.name}`);
 }
 
-function batchDocuments(size: CollectionSize | null): number {
+function batchDocuments(size: ContentSize | null): number {
   if (size === null || size.documents === 0) return 1_000;
   const each = Math.max(1, size.bytes / size.documents);
   return Math.max(1, Math.min(100_000, Math.round(BATCH_BYTES / each)));
@@ -285,7 +301,8 @@ async function writeMetadata(run: DumpRun, info: NamespaceInfo): Promise<Manifes
     options: info.options,
     indexes: info.indexes,
   });
-  const bytes = algorithm === "gzip" ? await gzipText(text) : Buffer.from(text);
+  const plain = Buffer.from(text);
+  const bytes = algorithm === "gzip" ? await gzipText(plain) : plain;
   return await run.partial.writeFile(metadataFileOf(run, info), bytes);
 }
 

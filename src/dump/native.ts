@@ -1,7 +1,5 @@
 // The native engine's dump: all collections at one instant where the server has instants.
 // What must stay true: nothing that moved while it was read is kept as if it had stood still.
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Encoding } from "../archive/layout.ts";
 import type {
   Consistency,
@@ -121,7 +119,7 @@ async function dumpOnce(
   options: DumpOptions,
   context: DumpContext,
 ): Promise<DumpResult> {
-  await clear(partial);
+  await partial.clear();
   const origin = await findTailOrigin(deployment);
   if (deployment.isLookalike) tellLookalike(context);
   const hasOplog = origin !== null && !(origin instanceof KeepError);
@@ -250,18 +248,13 @@ function asMoved(error: unknown): unknown {
   );
 }
 
-/** Leaves an empty folder for the second try, also of databases that are gone by then. */
-async function clear(partial: PartialBackup): Promise<void> {
-  for (const name of await readdir(partial.path))
-    await rm(join(partial.path, name), { recursive: true, force: true });
-}
-
 async function listAgain(
   { deployment, signal }: DumpRun,
   selection: Selection,
   { databases }: Listing,
 ): Promise<Listing> {
-  return await listSelected(deployment, { ...selection, databases, allowEmpty: true }, signal);
+  const again = { ...selection, databases, allowEmpty: true };
+  return await listSelected(deployment, again, signal, { withIndexes: false });
 }
 
 /** Why what was read at the instant may be wrong: a collection that was dropped or renamed reads as empty. */

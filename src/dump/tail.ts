@@ -8,7 +8,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
-import { readStanding } from "../mongo/standing.ts";
+import { readStandings } from "../mongo/standing.ts";
 import { missingReplayActions } from "../oplog/rights.ts";
 import { startTail } from "../oplog/tailer.ts";
 import type { FinishedTail, Tail } from "../oplog/tailer.ts";
@@ -51,6 +51,8 @@ interface Begun {
 
 const knownBy = ({ database, name, dataUuid }: NamespaceInfo): KnownCollection[] =>
   dataUuid === null ? [] : [{ namespace: `${database}.${name}`, uuid: dataUuid }];
+/** Collections that one question is about. */
+const TOGETHER = 64;
 
 /** A tail, and what a dump asks of it. */
 export class DumpTail implements AsyncDisposable {
@@ -58,6 +60,7 @@ export class DumpTail implements AsyncDisposable {
   readonly #tail: Tail | null;
   readonly #instant: ClusterTime;
   readonly #refusal: KeepError | null;
+  #unsettled: NamespaceInfo[] = [];
 
   private constructor(request: TailRequest, begun: Begun | null, refusal: KeepError | null) {
     this.#request = request;
@@ -121,14 +124,34 @@ export class DumpTail implements AsyncDisposable {
   /** After the last document of a collection. false: another collection bears its name by now, or none. */
   async settle(info: NamespaceInfo): Promise<boolean> {
     if (!this.holds || info.type === "view") return true;
-    const { database, name, type, dataUuid } = info;
+    return (await this.#settleIn(info.database, [info])) === 1;
+  }
+
+  /** The same for one that was read at the instant, which is asked for with others, and at last by settleRest. */
+  async settleSoon(info: NamespaceInfo): Promise<void> {
+    this.#unsettled.push(info);
+    if (this.#unsettled.length >= TOGETHER) await this.settleRest();
+  }
+
+  async settleRest(): Promise<void> {
+    const some = this.#unsettled.filter(({ type }) => type !== "view");
+    this.#unsettled = [];
+    if (!this.holds) return;
+    for (const [database, infos] of Map.groupBy(some, (info) => info.database))
+      await this.#settleIn(database, infos);
+  }
+
+  /** How many of them stand still under their names; all where the server does not tell when. */
+  async #settleIn(database: string, infos: readonly NamespaceInfo[]): Promise<number> {
     const { client } = this.#request.deployment;
-    const standing = await readStanding(client, database, dataCollection(type, name));
-    if (standing === null) return true;
-    if (standing.uuid !== dataUuid) return false;
+    const names = infos.map(({ type, name }) => dataCollection(type, name));
+    const found = await readStandings(client, database, names);
+    if (found === null) return infos.length;
+    const same = infos.filter(({ dataUuid }, n) => found.uuids.get(names[n] ?? "") === dataUuid);
     // It may have been away and back since the instant: the log tells.
-    if (dataUuid !== null) this.settleRead(dataUuid, { since: this.#instant, until: standing.at });
-    return true;
+    for (const { dataUuid } of same)
+      if (dataUuid !== null) this.settleRead(dataUuid, { since: this.#instant, until: found.at });
+    return same.length;
   }
 
   /** The collection was read whole, as far as the server tells. */

@@ -1,6 +1,10 @@
-// How large a collection is, for planning only: the figures are estimates, and absent without the right.
-import type { MongoClient } from "mongodb";
+// How large collections are, for planning only: the figures are estimates, and absent without the right.
+import type { Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
+import { numberAt } from "../bson/batch.ts";
+import { runPool } from "../util/task-pool.ts";
+import { askAll, MANY } from "./ask-all.ts";
+import type { Answer, Question } from "./ask-all.ts";
 import { driverError } from "./server-error.ts";
 
 export interface CollectionSize {
@@ -10,6 +14,17 @@ export interface CollectionSize {
   /** On the server's disk, compressed, with the indexes. */
   readonly diskBytes: number;
 }
+
+/** What a collection holds, without what it takes on the disk: the server tells it much more quickly. */
+export type ContentSize = Omit<CollectionSize, "diskBytes">;
+
+export interface Collection {
+  readonly database: string;
+  readonly name: string;
+}
+
+/** Asked at the same time, where the driver has to. */
+const WIDTH = 8;
 
 /** null where the server does not say (no right to collStats, a view). */
 export async function estimateSize(
@@ -28,4 +43,69 @@ export async function estimateSize(
     if (error instanceof MongoServerError) return null;
     throw driverError("list", `${database}.${collection}`, error);
   }
+}
+
+/** The same of several, in their order. */
+export async function estimateSizes(
+  client: MongoClient,
+  collections: readonly Collection[],
+  signal: AbortSignal,
+): Promise<(CollectionSize | null)[]> {
+  const quick = await askMany(client, collections, signal, ({ name }) => ({ collStats: name }), sizeIn); // prettier-ignore
+  return quick ?? (await oneByOne(client, collections, signal));
+}
+
+/** What several hold, in their order. */
+export async function estimateContents(
+  client: MongoClient,
+  collections: readonly Collection[],
+  signal: AbortSignal,
+): Promise<(ContentSize | null)[]> {
+  const question = ({ database, name }: Collection) => ({
+    dataSize: `${database}.${name}`,
+    estimate: true,
+  });
+  const quick = await askMany(client, collections, signal, question, contentIn);
+  return quick ?? (await oneByOne(client, collections, signal));
+}
+
+async function oneByOne(
+  client: MongoClient,
+  collections: readonly Collection[],
+  signal: AbortSignal,
+): Promise<(CollectionSize | null)[]> {
+  const sizes: (CollectionSize | null)[] = [];
+  await runPool(collections.entries(), WIDTH, signal, async ([n, { database, name }]) => {
+    sizes[n] = await estimateSize(client, database, name);
+  });
+  return sizes;
+}
+
+async function askMany<T>(
+  client: MongoClient,
+  collections: readonly Collection[],
+  signal: AbortSignal,
+  commandOf: (one: Collection) => Document,
+  read: (answer: Answer) => T,
+): Promise<T[] | null> {
+  if (collections.length < MANY) return null;
+  const questions = collections.map((one): Question => ({
+    database: one.database,
+    command: commandOf(one),
+  }));
+  return await askAll(client, questions, signal, read);
+}
+
+function sizeIn({ bytes, at, code }: Answer): CollectionSize | null {
+  if (code !== 0) return null;
+  return {
+    documents: numberAt(bytes, at, "count"),
+    bytes: numberAt(bytes, at, "size"),
+    diskBytes: numberAt(bytes, at, "storageSize") + numberAt(bytes, at, "totalIndexSize"),
+  };
+}
+
+function contentIn({ bytes, at, code }: Answer): ContentSize | null {
+  if (code !== 0) return null;
+  return { documents: numberAt(bytes, at, "numObjects"), bytes: numberAt(bytes, at, "size") };
 }

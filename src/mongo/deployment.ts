@@ -41,6 +41,8 @@ export interface DeploymentContext {
 }
 
 const SELECTION_MS = 10_000;
+/** Of the driver, for commands; documents go over connections of their own. */
+const MOST_CONNECTIONS = 16;
 /** A server that sends nothing for so long while an answer is due is lost. */
 const SILENCE_MS = 120_000;
 /** Two collections at a time, a batch read and a batch compressed each, of at most 16 MB + overhead. */
@@ -71,8 +73,10 @@ function createClient(uri: Secret): MongoClient {
   try {
     return new MongoClient(uri.reveal(), {
       appName: "mongokeep",
-      ...defaultUnlessNamed(uri, "serverSelectionTimeoutMS"),
-      ...defaultUnlessNamed(uri, "connectTimeoutMS"),
+      ...defaultUnlessNamed(uri, "serverSelectionTimeoutMS", SELECTION_MS),
+      ...defaultUnlessNamed(uri, "connectTimeoutMS", SELECTION_MS),
+      // Each takes a descriptor, and more at once are no quicker.
+      ...defaultUnlessNamed(uri, "maxPoolSize", MOST_CONNECTIONS),
       // The job decides what is tried again; a retried write after a fail-over could hide a lost one.
       retryWrites: false,
       // An application's URI may set these for its own short queries. An index takes as long as it takes,
@@ -86,10 +90,14 @@ function createClient(uri: Secret): MongoClient {
   }
 }
 
-/** What the URI says of time limits wins over ours. */
-function defaultUnlessNamed(uri: Secret, option: "serverSelectionTimeoutMS" | "connectTimeoutMS") {
+/** What the URI says of limits wins over ours. */
+function defaultUnlessNamed(
+  uri: Secret,
+  option: "serverSelectionTimeoutMS" | "connectTimeoutMS" | "maxPoolSize",
+  value: number,
+) {
   const named = new RegExp(`[?&]${option}=`, "i").test(uri.reveal());
-  return named ? {} : { [option]: SELECTION_MS };
+  return named ? {} : { [option]: value };
 }
 
 function deploymentOf(

@@ -1,13 +1,13 @@
 // What a database holds: collections with options, UUIDs and index definitions, kept as raw BSON,
 // because the order of keys in validators, pipelines and indexes has a meaning (TOOLS-3411).
-import type { Db, Document, MongoClient } from "mongodb";
-import { MongoServerError } from "mongodb";
+import type { MongoClient } from "mongodb";
 import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
 import { isTrue } from "../bson/fields.ts";
 import { KeepError } from "../errors.ts";
-import { isOwn, OWN_PREFIX, readMarkers } from "./own-collections.ts";
+import { OWN_PREFIX, ownNames, readMarkers } from "./own-collections.ts";
+import { asBuffer, readIndexesOf } from "./read-indexes.ts";
 import { ownerOf } from "./servers-own.ts";
-import { CODES, driverError } from "./server-error.ts";
+import { driverError } from "./server-error.ts";
 
 export type NamespaceType = "collection" | "timeseries" | "view";
 
@@ -68,11 +68,15 @@ export async function listNamespaces(
   return (await listDatabase(client, database, signal)).namespaces;
 }
 
-/** All but the server's own (servers-own.ts), and what restores keep beside the live collections. */
+/**
+ * All but the server's own (servers-own.ts), and what restores keep beside the live collections. Without
+ * `withIndexes` the definitions of indexes are not asked for, and empty.
+ */
 export async function listDatabase(
   client: MongoClient,
   database: string,
   signal: AbortSignal,
+  { withIndexes = true }: { readonly withIndexes?: boolean } = {},
 ): Promise<ListedDatabase> {
   const db = client.db(database);
   const found: NamespaceInfo[] = [];
@@ -96,12 +100,12 @@ export async function listDatabase(
   const orphans = [...buckets.keys()].filter(
     (name) => !series.has(name) && ownerOf(database, name) === "data",
   );
-  const namespaces = await Promise.all(
-    (await withoutOwn(client, database, found)).map(async (info) => {
-      const dataUuid = buckets.get(BUCKETS + info.name) ?? info.uuid;
-      return { ...info, dataUuid, indexes: await readIndexes(db, info) };
-    }),
-  );
+  const own = (await withoutOwn(client, database, found)).map((info) => ({
+    ...info,
+    dataUuid: buckets.get(BUCKETS + info.name) ?? info.uuid,
+  }));
+  const indexes = withIndexes ? await readIndexesOf(client, database, own, signal) : [];
+  const namespaces = own.map((info, n) => ({ ...info, indexes: indexes[n] ?? [] }));
   return { namespaces, strays: strays.sort(), orphans: orphans.sort() };
 }
 
@@ -112,13 +116,9 @@ async function withoutOwn(
   found: readonly NamespaceInfo[],
 ): Promise<readonly NamespaceInfo[]> {
   if (!found.some((n) => n.name.startsWith(OWN_PREFIX))) return found;
-  const markers = await readMarkers(client, database);
-  return found.filter((n) => !isOwn(n.name, markers));
+  const isOwn = ownNames(await readMarkers(client, database));
+  return found.filter((n) => !isOwn(n.name));
 }
-
-/** What the driver hands over raw. */
-export const asBuffer = (raw: Uint8Array): Buffer =>
-  Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 
 /** A copy of an embedded document's bytes. */
 function subDocument(b: Buffer, start: number, name: string): Buffer | null {
@@ -155,45 +155,6 @@ export function describe(database: string, b: Buffer): NamespaceInfo {
  */
 export function isTemporary({ options }: Pick<NamespaceInfo, "options">): boolean {
   return isTrue(asBuffer(options), "temp");
-}
-
-export async function readIndexes(db: Db, info: NamespaceInfo): Promise<Uint8Array[]> {
-  if (info.type === "view") return [];
-  try {
-    const indexes: Uint8Array[] = [];
-    const cursor = db.collection(info.name).listIndexes({ raw: true });
-    for await (const raw of cursor as unknown as AsyncIterable<Uint8Array>)
-      indexes.push(Uint8Array.from(raw));
-    if (indexes.length < 2) return indexes;
-    const building = await readBuilding(db, info.name);
-    return indexes.filter((definition) => !building.includes(indexName(definition)));
-  } catch (error) {
-    // Dropped since it was listed: the comparison after the dump sees it.
-    if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return [];
-    throw driverError("list", `${info.database}.${info.name}`, error);
-  }
-}
-
-/**
- * Names of the indexes that are being built. listIndexes gives them like finished ones unless it is asked: one whose
- * build fails in the end, for a key that is not unique, could never be restored. None where the server does not tell.
- */
-async function readBuilding(db: Db, collection: string): Promise<readonly string[]> {
-  const command = {
-    listIndexes: collection,
-    includeBuildUUIDs: true,
-    cursor: { batchSize: 1_000 },
-  };
-  const reply = await db.command(command).catch(() => null);
-  const { firstBatch = [] } = (reply?.cursor ?? {}) as { firstBatch?: readonly Document[] };
-  return firstBatch.flatMap(({ buildUUID, spec }) =>
-    buildUUID === undefined ? [] : [String((spec as Document).name)],
-  );
-}
-
-/** The name of an index definition. */
-export function indexName(definition: Uint8Array): string {
-  return findString(asBuffer(definition), 0, "name") ?? "";
 }
 
 /** @throws KeepError database-empty for a database that holds nothing to back up */

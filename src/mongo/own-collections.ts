@@ -103,11 +103,10 @@ function isMarker({ _id, restore, role, namespace }: Partial<StoredMarker>): boo
   );
 }
 
-/** Whether a name is one of ours, given the markers of its database. */
-export function isOwn(name: string, markers: readonly Marker[]): boolean {
-  return (
-    UNMARKED.includes(name) || (name.startsWith(OWN_PREFIX) && markers.some((m) => m.name === name))
-  );
+/** Tells which names are ours, given the markers of their database. */
+export function ownNames(markers: readonly Marker[]): (name: string) => boolean {
+  const marked = new Set(markers.map((m) => m.name));
+  return (name) => UNMARKED.includes(name) || (name.startsWith(OWN_PREFIX) && marked.has(name));
 }
 
 /** Whether a name has our form, where no marker can be asked: in a log of the past. */

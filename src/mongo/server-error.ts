@@ -7,7 +7,7 @@ import {
   MongoServerError,
   MongoServerSelectionError,
 } from "mongodb";
-import { KeepError } from "../errors.ts";
+import { KeepError, outOfFiles } from "../errors.ts";
 import { redact } from "../util/redact.ts";
 
 /** Codes of src/mongo/base/error_codes.yml in the server's source. */
@@ -116,6 +116,8 @@ export function driverError(action: Action, target: string, error: unknown): Kee
 
 /** Unreachable, login failed or unusable settings; undefined for anything else. */
 export function connectionError(error: unknown): KeepError | undefined {
+  const limit = outOfFiles(error);
+  if (limit) return limit;
   if (
     error instanceof MongoServerError &&
     LOGIN_CODES.includes(Number(error.code)) &&

@@ -1,33 +1,40 @@
-// Whether a collection still stands under its name, or where it stands now, and when that was so.
+// Whether collections still stand under their names, or where they stand now, and when that was so.
 import { UUID } from "mongodb";
 import type { ClientSession, MongoClient } from "mongodb";
+import { findString } from "../bson/element.ts";
 import type { ClusterTime } from "./server-info.ts";
-import { asBuffer, describe, uuidOf } from "./namespaces.ts";
+import { describe, uuidOf } from "./namespaces.ts";
 import type { NamespaceInfo } from "./namespaces.ts";
+import { asBuffer } from "./read-indexes.ts";
 import { driverError } from "./server-error.ts";
 
-export interface Standing {
-  /** Of the collection that bears the name, hex without dashes; null where there is none. */
-  readonly uuid: string | null;
+export interface Standings {
+  /** Of the collections that bear the names, hex without dashes; without those that are not there. */
+  readonly uuids: ReadonlyMap<string, string | null>;
   /** The server's newest entry when it was asked. */
   readonly at: ClusterTime;
 }
 
 /** Asks the primary. null where the server does not tell the time of its answer (no replica set). */
-export async function readStanding(
+export async function readStandings(
   client: MongoClient,
   database: string,
-  name: string,
-): Promise<Standing | null> {
+  names: readonly string[],
+): Promise<Standings | null> {
   try {
     return await client.withSession(async (session) => {
+      const filter = { name: names.length === 1 ? names[0] : { $in: [...names] } };
       // Raw: the driver reads no options that are not UTF-8.
-      const [found] = (await client
+      const found = (await client
         .db(database)
-        .listCollections({ name }, { nameOnly: false, raw: true, session })
+        .listCollections(filter, { nameOnly: false, raw: true, session })
         .toArray()) as unknown as readonly Uint8Array[];
       const at = timeOf(session);
-      return at && { uuid: found ? uuidOf(asBuffer(found)) : null, at };
+      if (!at) return null;
+      const uuids = found
+        .map(asBuffer)
+        .map((b) => [findString(b, 0, "name") ?? "", uuidOf(b)] as const);
+      return { uuids: new Map(uuids), at };
     });
   } catch (error) {
     throw driverError("list", database, error);
@@ -46,7 +53,7 @@ export interface Whereabouts {
   readonly until: ClusterTime;
 }
 
-/** Where in its database a collection is by now. Asks the primary; null as for readStanding. */
+/** Where in its database a collection is by now. Asks the primary; null as for readStandings. */
 export async function locateCollection(
   client: MongoClient,
   database: string,

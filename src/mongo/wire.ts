@@ -72,7 +72,16 @@ export class WireConnection {
     body: Uint8Array,
     sequence?: { readonly name: string; readonly documents: Uint8Array },
   ): Promise<void> {
-    const parts = encodeCommand(++this.#requestId, flags, body, sequence);
+    await this.#write(encodeCommand(++this.#requestId, flags, body, sequence));
+  }
+
+  /** Several commands at once; their answers come in the same order. */
+  async sendAll(bodies: readonly Uint8Array[]): Promise<void> {
+    const parts = bodies.flatMap((body) => encodeCommand(++this.#requestId, 0, body));
+    if (parts.length > 0) await this.#write([Buffer.concat(parts)]);
+  }
+
+  async #write(parts: readonly Uint8Array[]): Promise<void> {
     const watch = this.#watchSending();
     try {
       await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,8 @@
 // What stands under which name in a database, as the swap compares it.
 import type { MongoClient } from "mongodb";
 import { findElement, findString } from "../bson/element.ts";
-import { asBuffer, uuidOf } from "../mongo/namespaces.ts";
+import { uuidOf } from "../mongo/namespaces.ts";
+import { asBuffer } from "../mongo/read-indexes.ts";
 import { driverError } from "../mongo/server-error.ts";
 import type { Standing } from "./swap-plan.ts";
 

@@ -1,5 +1,5 @@
 // What the system says of a folder that cannot be used, in words.
-import { KeepError } from "../errors.ts";
+import { KeepError, outOfFiles } from "../errors.ts";
 
 const WHY: Readonly<Record<string, string>> = {
   EACCES: "this user has no right to it",
@@ -12,6 +12,8 @@ const WHY: Readonly<Record<string, string>> = {
 
 /** A KeepError stays what it is. */
 export function folderProblem(path: string, error: unknown): KeepError {
+  const limit = outOfFiles(error);
+  if (limit) return limit;
   if (error instanceof KeepError) return error;
   const { code = "unknown" } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") {

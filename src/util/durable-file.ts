@@ -1,18 +1,63 @@
 // Writes that survive a power cut: write, fsync, rename, fsync the folder. The only place that renames.
-import { constants } from "node:fs";
+import fs from "node:fs";
 import { chmod, mkdir, open, rename, rm } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
+const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = fs.constants;
 export const PRIVATE_FILE = 0o600;
 export const PRIVATE_FOLDER = 0o700;
 
-/** Creates a file that must not exist yet, 0600 whatever the umask, never through a symbolic link. */
-export async function createPrivateFile(path: string): Promise<FileHandle> {
-  const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, PRIVATE_FILE);
-  await file.chmod(PRIVATE_FILE);
-  return file;
+/**
+ * Creates a file that must not exist yet, 0600 whatever the umask, never through a symbolic link; gives its
+ * descriptor. At once, not through the thread pool: of thousands of small files most of the time was spent on the
+ * way there and back.
+ */
+export function createPrivateFile(path: string): number {
+  const file = fs.openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, PRIVATE_FILE);
+  try {
+    fs.fchmodSync(file, PRIVATE_FILE);
+    return file;
+  } catch (error) {
+    fs.closeSync(file);
+    throw error;
+  }
+}
+
+/** What is written at once: the page cache takes it sooner than another thread. */
+const SHORT_BYTES = 64 * 1024;
+
+/** Appends all of it to an open file. */
+export async function writeAll(file: number, bytes: Uint8Array | string): Promise<void> {
+  if (bytes.length <= SHORT_BYTES) fs.writeFileSync(file, bytes);
+  else
+    await settled((done) => {
+      fs.writeFile(file, bytes, done);
+    });
+}
+
+/** Flushes an open file to disk. */
+export async function flush(file: number): Promise<void> {
+  await settled((done) => {
+    fs.fsync(file, done);
+  });
+}
+
+/** The same, without the times in its entry. */
+export async function flushData(file: number): Promise<void> {
+  await settled((done) => {
+    fs.fdatasync(file, done);
+  });
+}
+
+type Done = (error: Error | null) => void;
+
+async function settled(act: (done: Done) => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    act((error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /** Makes a folder 0700 whatever the umask; its parent must exist and the folder must not. Durable on return. */
@@ -24,15 +69,19 @@ export async function createPrivateFolder(path: string): Promise<void> {
 
 /** Flushes a folder's entries to disk. */
 export async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  await using folder = await open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   await folder.sync();
 }
 
 /** Writes a whole file that must not exist yet; on disk when it returns. The caller syncs the folder. */
 export async function writeNewFile(path: string, bytes: Uint8Array | string): Promise<void> {
-  await using file = await createPrivateFile(path);
-  await file.writeFile(bytes);
-  await file.sync();
+  const file = createPrivateFile(path);
+  try {
+    await writeAll(file, bytes);
+    await flush(file);
+  } finally {
+    fs.closeSync(file);
+  }
 }
 
 /** Replaces a file in one step: a reader sees the old bytes or the new, also after a power cut. */

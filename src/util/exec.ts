@@ -1,6 +1,7 @@
 // Runs other programs: an argv array, never a command line put together; secrets by stdin or file, never in argv.
 // A program that hangs is ended with its whole process group, and what it said is kept only as far as a person reads.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -70,6 +71,7 @@ export async function execute(
     });
   // A service that the user's command starts has the user's umask.
   const child = options.ofTheUser === true ? start() : withPrivateUmask(start);
+  await assertPiped(child);
   const stdout = keepHead(child.stdout, STDOUT_BYTES);
   const stderr = keepTail(child.stderr, STDERR_BYTES);
   if (options.onStderr) listen(child.stderr, options.onStderr);
@@ -90,6 +92,13 @@ export async function execute(
     stdout: stdout(),
     stderrTail: redactForTerminal(stderr()).trim(),
   };
+}
+
+/** Where no descriptor is left for its pipes, a child has none, and its error comes later. */
+async function assertPiped(child: ChildProcess): Promise<void> {
+  if ((child.stdin as Writable | null | undefined) !== undefined) return;
+  const [error] = (await once(child, "error")) as unknown[];
+  throw error as Error;
 }
 
 /** For a message: `exited with 3: last line it said`. */

@@ -10,11 +10,52 @@ export async function runPool<T>(
   signal: AbortSignal,
   run: (item: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  await runLanes(items, Array.from({ length: width }), signal, run);
+}
+
+/** How many at once: of large items, and of all once the next one is small. */
+export interface Lanes<T> {
+  readonly large: number;
+  readonly small: number;
+  readonly isSmall: (item: T) => boolean;
+}
+
+/**
+ * As runPool, for items whose largest come first: large ones fill the memory and keep every core busy, and of small
+ * ones most of the time is spent waiting.
+ */
+export async function runLargestFirst<T>(
+  items: readonly T[],
+  { large, small, isSmall }: Lanes<T>,
+  signal: AbortSignal,
+  run: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const turn = Promise.withResolvers<undefined>();
+  function* inTurn() {
+    for (const item of items) {
+      if (isSmall(item)) turn.resolve(undefined);
+      yield item;
+    }
+    turn.resolve(undefined);
+  }
+  const lanes = Array.from({ length: small }, (_, n) => (n < large ? undefined : turn.promise));
+  await runLanes(inTurn(), lanes, signal, run);
+}
+
+/** A lane takes its first item when its promise resolves, or when all is over. */
+async function runLanes<T>(
+  items: Iterable<T>,
+  lanes: readonly (Promise<undefined> | undefined)[],
+  signal: AbortSignal,
+  run: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const failure = new AbortController();
   const combined = AbortSignal.any([signal, failure.signal]);
   const queue = items[Symbol.iterator]();
   let first: { error: unknown } | undefined;
-  const worker = async () => {
+  const over = whenAborted(combined);
+  const worker = async (turn: Promise<undefined> | undefined) => {
+    if (turn) await Promise.race([turn, over]);
     for (let next = queue.next(); next.done !== true; next = queue.next()) {
       if (combined.aborted) return;
       try {
@@ -25,8 +66,21 @@ export async function runPool<T>(
       }
     }
   };
-  await Promise.all(Array.from({ length: width }, worker));
+  await Promise.all(lanes.map(worker));
   // What a task throws because it was interrupted is not the cause.
   signal.throwIfAborted();
   if (first) throw first.error;
+}
+
+function whenAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener(
+      "abort",
+      () => {
+        resolve(undefined);
+      },
+      { once: true },
+    );
+  });
 }
