@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
 import { KeepError } from "../errors.ts";
 import type { ChunkEncoder, ChunkSizes } from "../codec/codec.ts";
-import { createPrivateFile, flush, flushData, writeAll } from "../util/durable-file.ts";
+import { createAtOnce, flush, flushData, writeAll } from "../util/durable-file.ts";
 import type { ManifestFile } from "./manifest.ts";
 
 export interface WrittenFile {
@@ -49,7 +49,7 @@ export function openDataFile(
   slots: number,
 ): DataFile {
   try {
-    return new OrderedDataFile(createPrivateFile(absolute), relative, encoder, slots);
+    return new OrderedDataFile(createAtOnce(absolute), relative, encoder, slots);
   } catch (error) {
     throw writeError(relative, error);
   }

@@ -3,7 +3,8 @@
 import type { OpenedBackup } from "../archive/opened.ts";
 import { toKeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { proveCollection } from "../restore/prove.ts";
+import { createProver } from "../restore/prove.ts";
+import type { Prover } from "../restore/prove.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { createComparer } from "../verify/compare.ts";
@@ -27,15 +28,20 @@ export async function settleAside(
   const found: SetAside[] = [];
   try {
     const quiet = await findQuiet(context, deployment, toSettle);
-    for (const item of items) {
-      if (item.old.kind !== "collection") continue;
+    using prover = createProver(deployment);
+    const replaced = items.flatMap((item) =>
+      item.old.kind === "collection" ? [{ item, parked: item.old.parked }] : [],
+    );
+    for (const [n, { item, parked }] of replaced.entries()) {
       const facts =
         quiet.get(item) ??
-        (await compareAside(context, deployment, item, item.old.parked, toSettle));
+        (await compareAside(context, { deployment, prover }, item, parked, toSettle));
       const { namespace, ...aside } = facts;
       // What is dropped later is compared with this once more (kept-aside.ts).
       const contentHash = facts.inBackup ? (expected.get(namespace)?.contentHash ?? null) : null;
-      await record.journal({
+      // The last one flushes them all.
+      const write = n === replaced.length - 1 ? record.journal : record.note;
+      await write({
         ...{ step: "aside", state: "done", namespace, aside: { ...aside, contentHash } },
       });
       tellLate(context, facts);
@@ -82,7 +88,7 @@ function tellLate({ emit }: JobContext, one: SetAside): void {
 
 async function compareAside(
   context: JobContext,
-  deployment: Deployment,
+  { deployment, prover }: { readonly deployment: Deployment; readonly prover: Prover },
   { database, name }: SwapItem,
   parked: string,
   { expected, before }: ToSettle,
@@ -90,8 +96,7 @@ async function compareAside(
   const { emit, signal } = context;
   const namespace = `${database}.${name}`;
   const kept = expected.get(namespace);
-  const { documents, equal } = await proveCollection(
-    deployment,
+  const { documents, equal } = await prover.prove(
     {
       namespace,
       database,

@@ -3,7 +3,7 @@
 // dropped at once; whatever is dropped later is read before.
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { Deployment } from "../mongo/deployment.ts";
-import { estimateSize } from "../mongo/collection-size.ts";
+import { estimateContents } from "../mongo/collection-size.ts";
 import { findUnwritten } from "../oplog/written-since.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import type { SetAside, ToSettle } from "./set-aside.ts";
@@ -12,7 +12,7 @@ import type { Since } from "./restore-order.ts";
 
 /** @throws KeepError unreachable */
 export async function findQuiet(
-  { settings }: JobContext,
+  { settings, signal }: JobContext,
   { client }: Deployment,
   { items, expected, since: known, before }: ToSettle,
 ): Promise<ReadonlyMap<SwapItem, SetAside>> {
@@ -31,11 +31,12 @@ export async function findQuiet(
     ...{ uuid, renamedTo: [`${item.database}.${parked}`, namespace] },
   }));
   const unwritten = await findUnwritten(client, since.time, watched);
-  for (const { item, uuid, namespace, parked, documents } of candidates) {
-    if (!unwritten.has(uuid)) continue;
-    // Costs nothing, and would show that the log and the collection are not of one world.
-    const size = await estimateSize(client, item.database, parked);
-    if (size?.documents !== documents) continue;
+  const still = candidates.filter(({ uuid }) => unwritten.has(uuid));
+  // Costs nothing, and would show that the log and the collection are not of one world.
+  const places = still.map(({ item, parked }) => ({ database: item.database, name: parked }));
+  const sizes = await estimateContents(client, places, signal);
+  for (const [n, { item, namespace, parked, documents }] of still.entries()) {
+    if (sizes[n]?.documents !== documents) continue;
     quiet.set(item, { namespace, collection: parked, documents, inBackup: true, lateWrites: 0 });
   }
   return quiet;

@@ -47,8 +47,9 @@ export async function findUnwritten(
     const oldest = (await readOplogWindow(client))?.oldest;
     if (!oldest || compareTimes(oldest, since) > 0) return new Set();
     const unwritten = new Set(watched.map(({ uuid }) => uuid));
+    const byUuid = new Map(watched.map((one) => [one.uuid, one]));
     for (const entry of entries)
-      for (const uuid of writtenBy(entry, watched)) unwritten.delete(uuid);
+      for (const uuid of writtenBy(entry, byUuid)) unwritten.delete(uuid);
     return unwritten;
   } catch (error) {
     if (error instanceof MongoServerError) return new Set();
@@ -76,20 +77,24 @@ function pipelineOf({ t, i }: ClusterTime, watched: readonly Watched[]): Documen
           rename: ofCommand(named("renameCollection")),
           to: ofCommand("$o.to"),
           harmless: ofCommand({ $or: HARMLESS.map(named) }),
-          within: ofCommand({ $setIntersection: [{ $ifNull: ["$o.applyOps.ui", []] }, uuids] }),
+          // Not cut to those that are watched here: for each of thousands of entries that would take as long as
+          // there are of them.
+          within: ofCommand({
+            $cond: [named("applyOps"), { $setUnion: ["$o.applyOps.ui", []] }, null],
+          }),
         },
       },
     },
   ];
 }
 
-function writtenBy({ _id }: Document, watched: readonly Watched[]): string[] {
+function writtenBy({ _id }: Document, watched: ReadonlyMap<string, Watched>): string[] {
   const { ui, op, rename, to, harmless, within } = _id as EntryKind;
   const inside = (within ?? []).map(hexOf);
   if (ui === undefined || op === "n") return inside;
   const uuid = hexOf(ui);
   if (op === "c" && harmless === true) return inside;
-  const own = watched.find((one) => one.uuid === uuid);
+  const own = watched.get(uuid);
   const isOurs = rename === true && typeof to === "string" && own?.renamedTo.includes(to) === true;
   return isOurs ? inside : [...inside, uuid];
 }

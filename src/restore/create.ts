@@ -54,16 +54,23 @@ const GONE = "recordPreImages";
 const isUnknownField = (error: unknown) =>
   error instanceof MongoServerError && error.code === CODES.unknownField;
 
+/** Without a write concern that of the connection, which waits for a majority. */
+export interface Durability {
+  readonly writeConcern?: { readonly w: 1 };
+}
+
 /** Creates a collection or view that must not exist. @throws KeepError server-error, rights-missing */
 export async function createNamespace(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   metadata: CollectionMetadata | null,
+  { writeConcern }: Durability = {},
 ): Promise<void> {
   const namespace = `${target.database}.${target.name}`;
   const command = new Map([
     ["create", target.name],
     ...(metadata ? createOptions(metadata) : []),
+    ...(writeConcern ? [["writeConcern", writeConcern] as const] : []),
   ] as [string, unknown][]);
   const run = () =>
     runExactly(client, target.database, command, { action: "create", target: namespace });

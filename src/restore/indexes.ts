@@ -9,6 +9,7 @@ import { useOfIndexField } from "../mongo/definition-fields.ts";
 import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
+import type { Durability } from "./create.ts";
 import { indexRefusal } from "./index-refusal.ts";
 
 export type Definition = Map<string, unknown>;
@@ -96,6 +97,7 @@ export async function buildIndexes(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   indexes: readonly Definition[],
+  { writeConcern }: Durability = {},
 ): Promise<void> {
   if (indexes.length === 0) return;
   const what = `indexes of ${target.database}.${target.name}`;
@@ -107,6 +109,7 @@ export async function buildIndexes(
     ["indexes", indexes],
     // A newer server takes what is its own; what is nobody's never had an effect.
     ...(isStrange ? ([["ignoreUnknownIndexOptions", true]] as const) : []),
+    ...(writeConcern ? [["writeConcern", writeConcern] as const] : []),
   ]);
   try {
     await runExactly(client, target.database, command, { action: "create", target: what });

@@ -1,11 +1,12 @@
 // What is on the server now, for the plan.
 import type { Deployment } from "../mongo/deployment.ts";
-import { estimateSize } from "../mongo/collection-size.ts";
+import { estimateSizes } from "../mongo/collection-size.ts";
 import { isCapped } from "../bson/element.ts";
 import { dataCollection, isTemporary, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
 import { newestIdTime } from "../mongo/newest-id.ts";
 import { KeepError } from "../errors.ts";
+import { runPool } from "../util/task-pool.ts";
 import { readStandings } from "./standings.ts";
 import type { LiveNamespace, RestorePlan } from "./plan.ts";
 
@@ -29,27 +30,39 @@ export async function inspectLive(
   for (const database of databases) {
     const infos = await listNamespaces(deployment.client, database, signal);
     seen.set(database, infos);
-    for (const info of infos) live.push(await inspectOne(deployment, info));
+    live.push(...(await inspectAll(deployment, database, infos, signal)));
   }
   return live;
 }
 
-async function inspectOne({ client }: Deployment, info: NamespaceInfo): Promise<LiveNamespace> {
-  const { database, name, type, indexes } = info;
-  const isView = type === "view";
-  const size = isView ? null : await estimateSize(client, database, dataCollection(type, name));
-  const ordered = type === "collection" && !isCapped(info.options);
-  return {
-    database,
-    name,
-    type,
-    documents: size?.documents ?? null,
-    bytes: size?.bytes ?? null,
-    diskBytes: size?.diskBytes ?? null,
-    indexes: indexes.length,
-    newestId: ordered ? await newestIdTime(client, database, name) : null,
-    ...(isTemporary(info) && { temporary: true }),
-  };
+/** Asked for at the same time, where the answer takes a look at an index. */
+const WIDTH = 8;
+
+async function inspectAll(
+  { client }: Deployment,
+  database: string,
+  infos: readonly NamespaceInfo[],
+  signal: AbortSignal,
+): Promise<LiveNamespace[]> {
+  const stored = infos.filter(({ type }) => type !== "view");
+  const places = stored.map(({ type, name }) => ({ database, name: dataCollection(type, name) }));
+  const sizes = await estimateSizes(client, places, signal);
+  const sizeOf = new Map(stored.map((info, n) => [info, sizes[n] ?? null]));
+  const newest = new Map<NamespaceInfo, string | null>();
+  const ordered = infos.filter(({ type, options }) => type === "collection" && !isCapped(options));
+  await runPool(ordered, WIDTH, signal, async (info) => {
+    newest.set(info, await newestIdTime(client, database, info.name));
+  });
+  return infos.map((info): LiveNamespace => {
+    const { name, type, indexes } = info;
+    const { documents = null, bytes = null, diskBytes = null } = sizeOf.get(info) ?? {};
+    return {
+      ...{ database, name, type, documents, bytes, diskBytes },
+      indexes: indexes.length,
+      newestId: newest.get(info) ?? null,
+      ...(isTemporary(info) && { temporary: true }),
+    };
+  });
 }
 
 /**

@@ -9,14 +9,15 @@ import { isCapped } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection, mayHaveValidator } from "../mongo/namespaces.ts";
-import { runPool } from "../util/task-pool.ts";
+import { runLargestFirst } from "../util/task-pool.ts";
+import type { Lanes } from "../util/task-pool.ts";
 import { createNamespace } from "./create.ts";
 import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
 import type { Definition } from "./indexes.ts";
 import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "./plan.ts";
-import { proveCollection } from "./prove.ts";
-import type { Proof, ProvedCollection } from "./prove.ts";
+import { createProver } from "./prove.ts";
+import type { Proof, ProvedCollection, Prover } from "./prove.ts";
 import type { RestoreRecord } from "./record.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import { step } from "./step.ts";
@@ -91,8 +92,16 @@ export function indexesOf(
   return expiringToo ? [...plain, ...expiring.map(withoutExpiry)] : plain;
 }
 
-/** Two at a time: while one loads, the other's indexes build or its proof is read. */
-const WIDTH = 2;
+/**
+ * Two large ones at a time: while one loads, the other's indexes build or its proof is read. Small ones wait most of
+ * the time: for the server to make and flush their files, and for the journal.
+ */
+const LANES: Lanes<Work> = {
+  large: 2,
+  small: 8,
+  isSmall: ({ planned }) => planned.rawBytes !== null && planned.rawBytes <= SMALL_BYTES,
+};
+const SMALL_BYTES = 256 * 1024;
 
 /**
  * Takes each collection (views aside) through load, indexes and proof, the largest first. Half the server's
@@ -107,12 +116,14 @@ export async function loadCollections(
     .sort((a, b) => (b.planned.rawBytes ?? 0) - (a.planned.rawBytes ?? 0));
   const progress = createProgress(run, work);
   const proved = new Map<Work, ProvedCollection>();
-  await runPool(collections, WIDTH, run.context.signal, async (one, signal) => {
+  using prover = createProver(run.deployment);
+  await runLargestFirst(collections, LANES, run.context.signal, async (one, signal) => {
     const own = { ...run, context: { ...run.context, signal } };
     const repeated = { documents: 0, hash: await createContentHash() };
     const documents = await loadOne(own, one, progress, repeated);
     await buildAll(own, one);
-    proved.set(one, await proveOne(own, withoutRepeated(one, repeated), documents));
+    const expected = withoutRepeated(one, repeated);
+    proved.set(one, await proveOne(own, prover, expected, documents));
   });
   return proved;
 }
@@ -146,6 +157,9 @@ function createProgress(run: Run, work: readonly Work[]) {
   };
 }
 
+/** Durability is asked for once, when all is there: a flush of the server's journal for each would be most of the time. */
+const SETTLED_LATER = { writeConcern: { w: 1 } } as const;
+
 async function loadOne(
   run: Run,
   { planned, target, archived, metadata, mayRepeat = false }: Work,
@@ -154,7 +168,7 @@ async function loadOne(
 ): Promise<number> {
   const { namespace } = planned;
   await step(run, { name: "create", namespace, target }, () =>
-    createNamespace(run.deployment.client, target, metadata),
+    createNamespace(run.deployment.client, target, metadata, SETTLED_LATER),
   );
   const { dataFile } = archived;
   const inOrder = metadata !== null && isCapped(metadata.options);
@@ -193,7 +207,7 @@ export async function buildAll(
   { planned, target, indexes }: Pick<Work, "planned" | "target" | "indexes">,
 ): Promise<void> {
   if (indexes.length === 0) return;
-  const build = () => buildIndexes(run.deployment.client, target, indexes);
+  const build = () => buildIndexes(run.deployment.client, target, indexes, SETTLED_LATER);
   const { namespace } = planned;
   await step(run, { name: "index", namespace, target }, build, {
     words: () => indexesInWords(indexes),
@@ -202,6 +216,7 @@ export async function buildAll(
 
 async function proveOne(
   run: Run,
+  prover: Prover,
   { planned, target }: Work,
   loaded: number,
 ): Promise<ProvedCollection> {
@@ -209,11 +224,9 @@ async function proveOne(
   const expectedDocuments = planned.documents ?? loaded;
   const { namespace } = planned;
   const prove = async () => {
-    const found = await proveCollection(
-      run.deployment,
-      { ...planned, database: target.database, name: target.name, expectedDocuments },
-      run.context,
-    );
+    const { database, name } = target;
+    const expected = { ...planned, database, name, expectedDocuments };
+    const found = await prover.prove(expected, run.context);
     if (found.equal) return found;
     const difference =
       found.documents === expectedDocuments

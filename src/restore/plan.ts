@@ -158,6 +158,7 @@ export function planRestore(request: PlanRequest): RestorePlan {
       ...(request.exact === true ? others.filter((name) => isRemovable(name, live)) : []),
     ]),
   ];
+  const removed = new Set(remove);
   const whole = only === null && exclude.length === 0 && rename.size + renameNamespaces.size === 0;
   return {
     backup: request.backup,
@@ -165,7 +166,7 @@ export function planRestore(request: PlanRequest): RestorePlan {
     collections,
     remove,
     removeInPlace: remove.filter((n) => mode === "in-place" || live.get(n)?.type === "timeseries"),
-    keptLive: others.filter((name) => !remove.includes(name)),
+    keptLive: others.filter((name) => !removed.has(name)),
     usersOf: whole ? (request.accountsOf ?? []) : [],
     targetDatabases,
     targetWasEmpty: remove.length === 0 && collections.every((c) => c.action === "create"),

@@ -51,8 +51,31 @@ export async function proveCollection(
   one: ToProve,
   context: RestoreContext,
 ): Promise<Proof> {
-  using raw = await deployment.openReader("primary");
-  return await readBack(deployment, raw, one, context);
+  using prover = createProver(deployment);
+  return await prover.prove(one, context);
+}
+
+/** Proves collections, also several at the same time, over connections that are used again. */
+export interface Prover extends Disposable {
+  prove(one: ToProve, context: RestoreContext): Promise<Proof>;
+}
+
+export function createProver(deployment: Deployment): Prover {
+  const idle: RawConnection[] = [];
+  const open = new Set<RawConnection>();
+  return {
+    async prove(one, context) {
+      const raw = idle.pop() ?? (await deployment.openReader("primary"));
+      if (raw) open.add(raw);
+      const proof = await readBack(deployment, raw, one, context);
+      // After a failure a connection may hold the rest of an answer: only whole ones are used again.
+      if (raw) idle.push(raw);
+      return proof;
+    },
+    [Symbol.dispose]: () => {
+      for (const raw of open) raw[Symbol.dispose]();
+    },
+  };
 }
 
 async function readBack(

@@ -17,6 +17,7 @@ import {
   writeNewFile,
 } from "../util/durable-file.ts";
 import { redact } from "../util/redact.ts";
+import { together } from "../util/together.ts";
 import { escapeText } from "../util/visible-text.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import type { RestorePlan } from "./plan.ts";
@@ -188,13 +189,15 @@ async function openRecord(
     lead = "";
     await journal.appendFile(text);
   };
+  // Many entries at the same time are on disk by one flush.
+  const flush = together(() => journal.datasync());
   return {
     id: recorded.id,
     path,
     recorded,
     async journal(entry) {
       await append(entry);
-      await journal.datasync();
+      await flush();
     },
     note: append,
     async log(line, more = []) {

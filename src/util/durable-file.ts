@@ -1,19 +1,27 @@
 // Writes that survive a power cut: write, fsync, rename, fsync the folder. The only place that renames.
 import fs from "node:fs";
 import { chmod, mkdir, open, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = fs.constants;
+const CREATED = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW;
 export const PRIVATE_FILE = 0o600;
 export const PRIVATE_FOLDER = 0o700;
 
+/** Creates a file that must not exist yet, 0600 whatever the umask, never through a symbolic link. */
+export async function createPrivateFile(path: string): Promise<FileHandle> {
+  const file = await open(path, CREATED, PRIVATE_FILE);
+  await file.chmod(PRIVATE_FILE);
+  return file;
+}
+
 /**
- * Creates a file that must not exist yet, 0600 whatever the umask, never through a symbolic link; gives its
- * descriptor. At once, not through the thread pool: of thousands of small files most of the time was spent on the
- * way there and back.
+ * The same at once, not through the thread pool; gives the descriptor. Of thousands of small files most of the time
+ * was spent on the way there and back.
  */
-export function createPrivateFile(path: string): number {
-  const file = fs.openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, PRIVATE_FILE);
+export function createAtOnce(path: string): number {
+  const file = fs.openSync(path, CREATED, PRIVATE_FILE);
   try {
     fs.fchmodSync(file, PRIVATE_FILE);
     return file;
@@ -75,7 +83,7 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Writes a whole file that must not exist yet; on disk when it returns. The caller syncs the folder. */
 export async function writeNewFile(path: string, bytes: Uint8Array | string): Promise<void> {
-  const file = createPrivateFile(path);
+  const file = createAtOnce(path);
   try {
     await writeAll(file, bytes);
     await flush(file);
