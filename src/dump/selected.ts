@@ -21,8 +21,18 @@ type Named = Pick<Selection, "exclude" | "only">;
 /** By the settings alone. */
 export function isSelected({ exclude, only }: Named, database: string, name: string): boolean {
   const whole = `${database}.${name}`;
-  return !exclude.includes(database) && !exclude.includes(whole) && (only?.includes(whole) ?? true);
+  const isNamed = only === null || setOf(only).has(whole);
+  return isNamed && !exclude.includes(database) && !exclude.includes(whole);
 }
+
+/** A restore names all of its collections, which may be thousands, and each is asked for. */
+function setOf(names: readonly string[]): ReadonlySet<string> {
+  const known = sets.get(names) ?? new Set(names);
+  sets.set(names, known);
+  return known;
+}
+
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /** The same for a whole name; a database's is one too. Buckets go by the name of their time series as well. */
 export function isSelectedName(selection: Named, namespace: string): boolean {

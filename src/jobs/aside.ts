@@ -39,11 +39,11 @@ export async function settleAside(
       const { namespace, ...aside } = facts;
       // What is dropped later is compared with this once more (kept-aside.ts).
       const contentHash = facts.inBackup ? (expected.get(namespace)?.contentHash ?? null) : null;
+      const told = { ...aside, contentHash };
+      const entry = { step: "aside", state: "done", namespace, aside: told } as const;
       // The last one flushes them all.
-      const write = n === replaced.length - 1 ? record.journal : record.note;
-      await write({
-        ...{ step: "aside", state: "done", namespace, aside: { ...aside, contentHash } },
-      });
+      if (n === replaced.length - 1) await record.journal(entry);
+      else await record.note(entry);
       tellLate(context, facts);
       found.push(facts);
     }

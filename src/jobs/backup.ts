@@ -17,7 +17,7 @@ import { dropExpiredAside } from "./kept-aside.ts";
 import { makeBackup } from "./make-backup.ts";
 import type { BackupOrder } from "./make-backup.ts";
 import type { BackupResult, CleanupResult } from "./results.ts";
-import { ensureSpace } from "./space.ts";
+import { ensureSpace, roomOf } from "./space.ts";
 
 export interface BackupRequest {
   readonly manual: boolean;
@@ -107,7 +107,7 @@ async function checkBefore(context: JobContext, order: BackupOrder): Promise<voi
   const wanted = { hosts: settings.hosts, databases: order.databases, exclude: order.exclude };
   const last = chooseLatest(entries, wanted, now);
   await ensureSpace(context, {
-    lastBackupBytes: last?.manifest?.totals.storedBytes ?? 0,
+    lastBackupBytes: roomOf(last?.manifest),
     relieve: order.relieve,
   });
 }

@@ -22,7 +22,7 @@ import type { ServiceWindow } from "./service-window.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { proofOfRollback } from "./prove-definitions.ts";
-import { ensureSpace } from "./space.ts";
+import { ensureSpace, roomOf } from "./space.ts";
 import { undoRestore } from "./undo.ts";
 
 /** @throws KeepError restore-undone (exit 7), restore-broken (exit 8); before the first change what failed */
@@ -73,7 +73,7 @@ async function carryOutIn(
   // Before the service stops: a full disk must not cost down-time.
   if (needsProtection(order) && !order.swapBack)
     await ensureSpace(context, {
-      lastBackupBytes: order.backup?.manifest?.totals.storedBytes ?? 0,
+      lastBackupBytes: roomOf(order.backup?.manifest),
       relieve: null,
     });
   await prepare(context, order, record.id);

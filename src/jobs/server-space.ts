@@ -26,7 +26,7 @@ export async function measureServerSpace(
     SLACK *
       plan.collections
         .filter((c) => c.way === "swap")
-        .reduce((sum, c) => sum + (c.rawBytes ?? 0) * ratioOf(c), 0),
+        .reduce((sum, c) => sum + (c.rawBytes ?? 0) * ratioOf(c) + leastBytes(c), 0),
   );
   const [database = "admin"] = plan.targetDatabases;
   const stats = await client
@@ -38,6 +38,11 @@ export async function measureServerSpace(
   const known = typeof total === "number" && typeof used === "number" && total > 0;
   return { neededBytes, freeBytes: known ? Math.max(0, total - used) : null };
 }
+
+/** A collection and each of its indexes is a file of its own, of at least this size (seen on 6.0.5). */
+const LEAST_FILE_BYTES = 20 * 1024;
+
+const leastBytes = ({ indexes }: PlannedCollection) => LEAST_FILE_BYTES * (1 + (indexes ?? 1));
 
 /** Bytes on disk a byte of BSON: as the live collection has it, else none saved. */
 function ratioOf({ live }: PlannedCollection): number {

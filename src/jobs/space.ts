@@ -1,4 +1,5 @@
 // Disk space before a backup and while it runs: warn, then clean up, then stop (DESIGN section 3).
+import type { Manifest } from "../archive/manifest.ts";
 import { KeepError } from "../errors.ts";
 import { formatBytes } from "../util/units.ts";
 import type { JobContext } from "./context.ts";
@@ -10,6 +11,15 @@ export interface SpaceNeed {
   /** Bytes that the last backup of the scope took; 0 for the first one. */
   readonly lastBackupBytes: number;
   readonly relieve: Relieve;
+}
+
+/** What a file takes on the disk beside its bytes, at most: of thousands of small ones that is most of it. */
+const BLOCK_BYTES = 4_096;
+
+/** What a backup takes on the disk; 0 where there is none. */
+export function roomOf(manifest: Pick<Manifest, "totals" | "files"> | null | undefined): number {
+  if (!manifest) return 0;
+  return manifest.totals.storedBytes + manifest.files.length * BLOCK_BYTES;
 }
 
 /** A backup is likely to take a little more than the last one did. */

@@ -90,7 +90,7 @@ export async function stage(
   );
   using loader = (context.createLoader ?? createLoader)(deployment);
   // Nothing live changes here, and what a crash leaves is found by its markers: the last entry flushes them all.
-  const noting = { ...record, journal: record.note };
+  const noting: RestoreRecord = { ...record, journal: (entry) => record.note(entry) };
   const run: Run = { deployment, loader, record: noting, context, proving: { seconds: 0 } };
   const began = performance.now();
   const proved = await loadCollections(run, pass ? beforeReplay(swapped) : swapped);
