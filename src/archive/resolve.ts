@@ -83,20 +83,50 @@ export async function resolveAt(
 }
 
 /**
- * The newest good backup of the same databases and exclusions, by hand or by night; of the same hosts if
- * there is one, because a host may have been renamed. Pure.
+ * Good automatic and manual backups of the scope, newest first, none dated in the future: the same databases and
+ * exclusions, of a server that has a host in common with the wanted ones (of any server where none is wanted). Pure.
+ */
+export function goodOfScope(
+  entries: readonly CatalogEntry[],
+  wanted: Wanted,
+  nowMs: number,
+): CatalogEntry[] {
+  const { hosts, databases } = wanted;
+  // No settings name a server: every backup is meant.
+  if (hosts.length === 0 && databases === null)
+    return newestFirst(entries.filter((entry) => isCandidate(entry, nowMs)));
+  return sameDataNewestFirst(entries, wanted, nowMs).filter(
+    ({ manifest }) =>
+      hosts.length === 0 || manifest?.scope.hosts.some((host) => hosts.includes(host)),
+  );
+}
+
+/**
+ * What `latest` means: the newest good backup of the scope; where there is none, of the same data of another server,
+ * because a host may have been renamed, or be new. Pure.
  */
 export function chooseLatest(
   entries: readonly CatalogEntry[],
   wanted: Wanted,
   nowMs: number,
 ): CatalogEntry | null {
-  const fitting = entries
-    .filter((entry) => isCandidate(entry, nowMs) && hasSameData(entry, wanted))
-    .sort((a, b) => createdMs(b) - createdMs(a) || (a.id < b.id ? 1 : -1));
-  const hosts = keyOf(wanted.hosts);
-  return fitting.find(({ manifest }) => keyOf(manifest?.scope.hosts ?? []) === hosts) ?? fitting[0] ?? null; // prettier-ignore
+  const same = sameDataNewestFirst(entries, wanted, nowMs);
+  const own = goodOfScope(same, wanted, nowMs).find((entry) => same.includes(entry));
+  return own ?? same[0] ?? null;
 }
+
+function sameDataNewestFirst(
+  entries: readonly CatalogEntry[],
+  wanted: Wanted,
+  nowMs: number,
+): CatalogEntry[] {
+  return newestFirst(
+    entries.filter((entry) => isCandidate(entry, nowMs) && hasSameData(entry, wanted)),
+  );
+}
+
+const newestFirst = (entries: readonly CatalogEntry[]): CatalogEntry[] =>
+  entries.toSorted((a, b) => createdMs(b) - createdMs(a) || (a.id < b.id ? 1 : -1));
 
 const createdMs = ({ manifest }: CatalogEntry) => (manifest ? Date.parse(manifest.createdAt) : 0);
 const keyOf = (names: readonly string[] | null) => JSON.stringify(names && [...names].sort());

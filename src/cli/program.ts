@@ -50,15 +50,24 @@ export function parseCommandLine(argv: readonly string[]): ParsedLine {
       found.push({ kind: "command", verb, ...invocation });
     });
   }
-  if (argv.length === 0) throw usage("no command is named", "mongokeep --help shows them.");
   try {
-    program.parse(argv, { from: "user" });
+    program.parse(askForHelp(argv), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "text", text: said.trimEnd() };
     throw toUsage(error);
   }
   return found[0] ?? { kind: "text", text: said.trimEnd() };
+}
+
+/** `mongokeep` alone and `mongokeep help [command]` ask for help, as with other programs. */
+function askForHelp(argv: readonly string[]): string[] {
+  const [first, command] = argv;
+  if (first === undefined) return ["--help"];
+  if (first !== "help") return [...argv];
+  if (command === undefined) return ["--help"];
+  // An unknown one is refused like any other.
+  return Object.hasOwn(VERBS, command) ? [command, "--help"] : [command];
 }
 
 /** The command that argv means, before it is known to be right; "" where it names none. */
@@ -76,10 +85,17 @@ function createProgram(write: (text: string) => void): Command {
     .option("--json", "print exactly one JSON object on stdout")
     .option("--quiet", "only warnings and errors")
     .option("--verbose", "details, and stack traces")
-    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: helpWidth() })
     .configureOutput({ writeOut: write, writeErr: () => undefined })
     .addHelpText("after", (context) => (context.command.parent ? "" : HELP_END))
     .exitOverride();
+}
+
+/** Lines longer than this are hard to read, also on a wide terminal. */
+const WIDEST = 100;
+
+function helpWidth(): number {
+  return Math.min(WIDEST, process.stdout.isTTY ? process.stdout.columns : WIDEST);
 }
 
 /** "error: unknown option '--jsn'\n(Did you mean --json?)" → what is wrong, and what to do. */

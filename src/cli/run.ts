@@ -4,7 +4,7 @@ import { compose } from "../compose.ts";
 import type { Emit } from "../events.ts";
 import { exitCodeOf, summaryOf } from "../report/outcome.ts";
 import type { CommandName } from "../report/outcome.ts";
-import { createStyle } from "../report/style.ts";
+import { createView } from "../report/style.ts";
 import type { Output } from "./output.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
@@ -47,8 +47,7 @@ export async function runCommand<K extends CommandName>(
   const exitCode = exitCodeOf(verb.name, result);
   if (flags.json === true) output.print(JSON.stringify(result));
   else if (!isReport || exitCode !== 0 || flags.quiet !== true) {
-    const style = createStyle(process.stdout);
-    output.print(await text({ style, zone: settings.timezone, nowMs: clock.now() }));
+    output.print(await text(createView(process.stdout, settings.timezone, clock.now())));
   }
   if (isReport || exitCode !== 0) {
     output.lines.line(exitCode === 0 ? "info" : "error", summaryOf(verb.name, result));

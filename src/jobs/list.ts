@@ -2,6 +2,7 @@
 import { Temporal } from "temporal-polyfill";
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
+import { chooseLatest } from "../archive/resolve.ts";
 import { planFor } from "./cleanup.ts";
 import type { JobContext } from "./context.ts";
 import type { ListedBackup, ListResult } from "./results.ts";
@@ -12,7 +13,22 @@ export async function listBackups(context: JobContext): Promise<ListResult> {
   const entries = await listCatalog(context.settings.backupDir);
   const expiry = await readExpiry(context, entries);
   const backups = entries.filter(({ state }) => state !== "partial");
-  return { backups: backups.map((entry) => toListed(entry, expiry.get(entry.id) ?? null)) };
+  const latest = findLatest(context, entries);
+  return {
+    backups: backups.map((entry) => ({
+      ...toListed(entry, expiry.get(entry.id) ?? null),
+      isLatest: entry.id === latest,
+    })),
+  };
+}
+
+/** The id that `latest` stands for, with these settings. */
+export function findLatest(
+  { settings, clock }: Pick<JobContext, "settings" | "clock">,
+  entries: readonly CatalogEntry[],
+): string | null {
+  const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
+  return chooseLatest(entries, wanted, clock.now())?.id ?? null;
 }
 
 /** Id → the local date on which cleanup deletes it, for those that have one. */
@@ -44,6 +60,11 @@ export function toListed(entry: CatalogEntry, expiresOn: string | null): ListedB
     createdAt: manifest?.createdAt ?? null,
     tier: manifest?.tier ?? [],
     totals: manifest?.totals ?? null,
+    server: manifest?.scope.server ?? null,
+    databases: manifest?.scope.databases ?? null,
+    exclude: manifest?.scope.exclude ?? [],
+    users: manifest?.users ?? null,
+    isLatest: false,
     verification: verification && {
       ok: verification.ok,
       level: verification.level,

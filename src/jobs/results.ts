@@ -157,6 +157,15 @@ export interface ListedBackup {
   readonly createdAt: string | null;
   readonly tier: readonly TierMark[];
   readonly totals: Totals | null;
+  /** Set name, or host:port. */
+  readonly server: string | null;
+  /** null: all, or not known. */
+  readonly databases: readonly string[] | null;
+  /** What --exclude left out: not the whole of its databases. */
+  readonly exclude: readonly string[];
+  readonly users: "included" | "not included" | null;
+  /** What `latest` means with these settings. */
+  readonly isLatest: boolean;
   readonly verification: {
     readonly ok: boolean;
     readonly level: VerifyLevel;

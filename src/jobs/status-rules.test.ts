@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { StatusFacts } from "./status-rules.ts";
-import { drillsOfScope, goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import { chooseLatest, goodOfScope } from "../archive/resolve.ts";
+import { drillsOfScope, judgeStatus, trendOf } from "./status-rules.ts";
 
 type Entry = StatusFacts["entries"][number];
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = Date.UTC(2026, 10, 23, 8);
-const SCOPE = { hosts: ["localhost:27017"], databases: ["surg"] };
+const SCOPE = { server: "rs0", hosts: ["localhost:27017"], databases: ["surg"], exclude: [] };
 
 /** Only what the rules read. */
 function entry(ageMs: number, storedBytes = 100, more: object = {}): Entry {
@@ -37,6 +38,7 @@ function judge(change: Partial<StatusFacts> & { entries: readonly Entry[] }): st
       freeBytes: 100,
       running: false,
       good,
+      latest: chooseLatest(change.entries, SCOPE, NOW),
     },
     ...{ schedule: { installed: true, warnings: [] }, trend: trendOf(good), ...change },
   } as unknown as StatusFacts;
@@ -55,18 +57,24 @@ test("26 hours are enough, more are not", () => {
   assert.deepEqual(judge({ entries: [entry(26 * HOUR + 1)] }), ["backup-stale"]);
 });
 
-test("backups of another server, pre-restore, future and unverified ones are no good ones", () => {
+test("backups of another server or other data, partial, pre-restore, future and unverified ones are no good ones", () => {
   const others = [
     entry(HOUR, 1, { manifest: { ...entry(HOUR).manifest, scope: { ...SCOPE, hosts: ["x:1"] } } }),
     entry(HOUR, 1, { manifest: { ...entry(HOUR).manifest, type: "pre-restore" } }),
     entry(-HOUR),
     entry(HOUR, 1, { state: "unverified" }),
+    entry(HOUR, 1, {
+      manifest: { ...entry(HOUR).manifest, scope: { ...SCOPE, exclude: ["surg.a"] } },
+    }),
+    entry(HOUR, 1, {
+      manifest: { ...entry(HOUR).manifest, scope: { ...SCOPE, databases: ["a"] } },
+    }),
   ];
   assert.deepEqual(judge({ entries: others }), ["no-backup"]);
 });
 
 test("without a named server every good backup counts", () => {
-  const found = goodOfScope([entry(HOUR), entry(2 * HOUR)], { hosts: [], databases: null }, NOW);
+  const found = goodOfScope([entry(HOUR), entry(2 * HOUR)], { hosts: [], databases: null, exclude: [] }, NOW); // prettier-ignore
   assert.equal(found.length, 2);
 });
 

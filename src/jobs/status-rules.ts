@@ -40,6 +40,8 @@ export interface StatusFacts {
   readonly running: boolean;
   /** Good backups of the scope, newest first. */
   readonly good: readonly CatalogEntry[];
+  /** What `latest` would take: of another server where the scope has none. */
+  readonly latest: CatalogEntry | null;
   readonly trend: SizeTrend | null;
 }
 
@@ -52,24 +54,6 @@ const MEDIAN_NEEDS = 3;
 const LARGEST_CHANGE = 0.5;
 
 const createdMs = ({ manifest }: CatalogEntry) => Date.parse(manifest?.createdAt ?? "");
-
-/** Good automatic and manual backups of what the settings name, newest first, none dated in the future. */
-export function goodOfScope(
-  entries: readonly CatalogEntry[],
-  settings: Pick<Settings, "hosts" | "databases">,
-  nowMs: number,
-): CatalogEntry[] {
-  const wanted = JSON.stringify([settings.hosts, settings.databases]);
-  return entries
-    .filter((entry) => {
-      const { manifest, state } = entry;
-      if (!manifest || state !== "good" || manifest.type === "pre-restore") return false;
-      const { hosts, databases } = manifest.scope;
-      const ours = settings.hosts.length === 0 || JSON.stringify([hosts, databases]) === wanted;
-      return ours && createdMs(entry) <= nowMs;
-    })
-    .sort((a, b) => createdMs(b) - createdMs(a));
-}
 
 /** null where there are too few backups to compare with. */
 export function trendOf(good: readonly CatalogEntry[]): SizeTrend | null {
@@ -98,16 +82,16 @@ export function judgeStatus(facts: StatusFacts): StatusFinding[] {
   ];
 }
 
-function judgeAge({ good, nowMs }: StatusFacts): StatusFinding[] {
+function judgeAge({ good, latest, nowMs, settings }: StatusFacts): StatusFinding[] {
   const [last] = good;
   if (!last) {
-    return [
-      {
-        code: "no-backup",
-        message: "there is no good backup of what the settings name",
-        hint: "Run mongokeep backup.",
-      },
-    ];
+    const databases = settings.databases?.join(", ") ?? "all databases";
+    const other = latest?.manifest
+      ? `; ${latest.id} is of another server, ${latest.manifest.scope.server}`
+      : "";
+    const at = settings.hosts.length > 0 ? ` on ${settings.hosts.join(", ")}` : "";
+    const message = `there is no good backup of ${databases}${at}${other}`;
+    return [{ code: "no-backup", message, hint: "Run mongokeep backup." }];
   }
   const age = nowMs - createdMs(last);
   if (age <= STALE_MS) return [];

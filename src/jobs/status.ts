@@ -2,6 +2,7 @@
 // It reads the backup folder and the schedule only: it works with no server, takes no lock and changes nothing.
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
+import { chooseLatest, goodOfScope } from "../archive/resolve.ts";
 import { readLock } from "../archive/lock.ts";
 import type { LockState } from "../archive/lock.ts";
 import { readSchedule } from "../schedule/schedule.ts";
@@ -12,7 +13,7 @@ import { listDrills } from "./drill/drill-files.ts";
 import type { StoredDrill } from "./drill/drill-files.ts";
 import { readRestores } from "./restore-records.ts";
 import { findNotes } from "./status-notes.ts";
-import { drillsOfScope, goodOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import { drillsOfScope, judgeStatus, trendOf } from "./status-rules.ts";
 import type { SizeTrend, StatusFinding } from "./status-rules.ts";
 
 export interface StatusResult {
@@ -64,7 +65,9 @@ export async function readStatus(
       readLock(backupDir),
     ]);
   const running = lock !== null && lock.alive !== false;
-  const good = goodOfScope(entries, settings, nowMs);
+  const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
+  const good = goodOfScope(entries, wanted, nowMs);
+  const latest = chooseLatest(entries, wanted, nowMs);
   const trend = trendOf(good);
   const drills = drillsOfScope(allDrills, settings, nowMs);
   const problems = judgeStatus({
@@ -79,6 +82,7 @@ export async function readStatus(
       freeBytes,
       running,
       good,
+      latest,
       trend,
     },
   });

@@ -34,4 +34,10 @@ export interface View {
   /** BACKUP_TIMEZONE: people read times of day in it. */
   readonly zone: string;
   readonly nowMs: number;
+  /** Of the terminal; null or absent: nothing is made to fit (a pipe, a file). */
+  readonly columns?: number | null;
+}
+
+export function createView(stream: NodeJS.WriteStream, zone: string, nowMs: number): View {
+  return { style: createStyle(stream), zone, nowMs, columns: stream.isTTY ? stream.columns : null };
 }

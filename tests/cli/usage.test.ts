@@ -7,7 +7,6 @@ import { failureOf } from "./read.ts";
 import { workspace } from "../support/workspace.ts";
 
 const WRONG: readonly (readonly [args: string[], message: RegExp, hint: RegExp])[] = [
-  [[], /no command is named/, /--help/],
   [["bakup"], /unknown command 'bakup'/, /Did you mean backup\?/],
   [["backup", "--manaul"], /unknown option '--manaul'/, /Did you mean --manual\?/],
   [["backup", "everything"], /too many arguments/, /--help/],
@@ -60,10 +59,11 @@ for (const [args, message, hint] of WRONG) {
 const COMMANDS =
   "backup verify restore rollback cleanup list show delete schedule status doctor drill".split(" ");
 
-test("--help names every command, the exit codes, and examples", async () => {
+test("mongokeep alone, help and --help name every command, the exit codes, and examples", async () => {
   const { code, stdout, stderr } = await runCli(["--help"]);
   assert.equal(code, 0);
   assert.equal(stderr, "");
+  for (const args of [[], ["help"]]) assert.deepEqual(await runCli(args).then((run) => [run.code, run.stdout, run.stderr]), [0, stdout, ""]); // prettier-ignore
   for (const name of COMMANDS) assert.match(stdout, new RegExp(`^  ${name}\\b`, "m"));
   assert.match(stdout, /Exit codes: 0 done/);
   assert.match(stdout, /Examples:/);
@@ -82,6 +82,14 @@ for (const name of COMMANDS) {
     for (const line of stdout.split("\n")) assert.ok(line.length <= 120, line);
   });
 }
+
+test("mongokeep help backup is backup --help", async () => {
+  const [help, flag] = [await runCli(["help", "backup"]), await runCli(["backup", "--help"])];
+  assert.deepEqual([help.code, help.stdout, help.stderr], [0, flag.stdout, ""]);
+  const wrong = await runCli(["help", "bakup"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /unknown command 'bakup'/);
+});
 
 test("--version prints the version of package.json", async () => {
   const { code, stdout } = await runCli(["--version"]);

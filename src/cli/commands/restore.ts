@@ -135,9 +135,9 @@ async function chooseFirst(
   const backup = await chooseBackup(await listBackups(context), context.clock.now());
   const plan = await run(requestOf(backup, { ...given, confirm: false }, composition), composition);
   if (given.confirm !== true) return plan;
-  const { createStyle } = await import("../../report/style.ts");
+  const { createView } = await import("../../report/style.ts");
   const { settings, clock } = context;
-  const view = { style: createStyle(process.stdout), zone: settings.timezone, nowMs: clock.now() };
+  const view = createView(process.stdout, settings.timezone, clock.now());
   await stdout.write(`${await plan.text(view)}\n`);
   await assertAgreed(`Restore ${backup} now?`);
   return await run(requestOf(backup, given, composition), composition);

@@ -21,7 +21,15 @@ export function formatShow(result: ShowResult, view: View): string {
     formatBytes(one.storedBytes),
     formatCount(one.indexes.length),
   ]);
-  const table = rows.length === 0 ? [] : [formatTable(HEAD, rows, ALIGN)];
+  const table =
+    rows.length === 0
+      ? []
+      : [
+          formatTable(HEAD, rows, ALIGN, {
+            columns: view.columns ?? null,
+            drop: ["unpacked", "indexes"],
+          }),
+        ];
   const warned = (manifest.warnings ?? []).map((one) => view.style.bad(`! ${escapeText(one)}`));
   return [head, ...because, formatManifest(result, view), ...warned, ...table].join("\n");
 }
@@ -31,13 +39,15 @@ function formatManifest(result: ShowResult, view: View): string {
   if (!manifest) return "";
   const { server, note } = manifest;
   const where = manifest.scope.hosts.join(",");
-  return formatFacts([
+  const facts: [string, string | null][] = [
     ["folder", escapeText(result.path)],
     ["made", formatWhen(manifest.createdAt, view)],
     ["type", [manifest.type, ...manifest.tier].join(", ")],
     ["note", note === null ? null : escapeText(note)],
     ["from", escapeText(`MongoDB ${server.version} (${server.topology}) at ${where}`)],
-    ["moment", manifest.consistency.mode],
+    ["databases", manifest.scope.databases === null ? "all" : manifest.scope.databases.map(escapeText).join(", ")], // prettier-ignore
+    ["left out", manifest.scope.exclude.length > 0 ? `${manifest.scope.exclude.map(escapeText).join(", ")} (--exclude)` : null], // prettier-ignore
+    ["moment", momentOf(manifest)],
     ["engine", manifest.engine === "native" ? null : manifest.engine],
     ["users", manifest.users],
     ["packed", formatCompression(manifest.compression)],
@@ -45,7 +55,17 @@ function formatManifest(result: ShowResult, view: View): string {
     ["size", formatSize(manifest.totals)],
     ["verified", verification ? `${verification.ok ? "good" : "DAMAGED"}, ${verification.level}, ${formatWhen(verification.verifiedAt, view)}` : "never"], // prettier-ignore
     ["kept until", expiresOn === null ? "no end" : expiresOn.slice(0, 10)],
-  ]);
+  ];
+  return formatFacts(facts, view.columns);
+}
+
+/** Collections that refuse reads at an instant are no part of it. */
+function momentOf({ consistency, collections }: NonNullable<ShowResult["manifest"]>): string {
+  const { mode } = consistency;
+  if (mode === "none") return "collections one after the other, not one instant";
+  const outside = collections.filter((one) => one.consistency === "none");
+  const names = outside.map((one) => escapeText(`${one.database}.${one.name}`)).join(", ");
+  return `one instant (${mode})${names === "" ? "" : `, but for ${names}`}`;
 }
 
 export function formatDelete(result: DeleteResult, { style }: View): string {

@@ -4,32 +4,40 @@ import type { StatusResult } from "../../jobs/status.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
-import { formatFacts } from "../table.ts";
+import { formatFacts, wrap } from "../table.ts";
 import { formatWhen } from "./parts.ts";
 
 export function formatStatus(status: StatusResult, view: View): string {
   const { style } = view;
-  const facts = formatFacts([
-    ["last good", describeLast(status, view)],
-    ["next run", status.nextRun === null ? "not scheduled" : formatWhen(status.nextRun, view)],
-    ["at work", describeLock(status, view)],
-    ["disk", describeDisk(status)],
-    ["trend", describeTrend(status)],
-    ["last restore", status.lastRestoreAt === null ? "never" : formatWhen(status.lastRestoreAt, view)], // prettier-ignore
-    ["last drill", describeDrill(status, view)],
-    ["backups", `${status.backups.good} good of ${status.backups.all}, ${formatBytes(status.backups.storedBytes)}`], // prettier-ignore
-  ]);
+  const facts = formatFacts(
+    [
+      ["last good", describeLast(status, view)],
+      ["next run", status.nextRun === null ? "not scheduled" : formatWhen(status.nextRun, view)],
+      ["at work", describeLock(status, view)],
+      ["disk", describeDisk(status)],
+      ["trend", describeTrend(status)],
+      ["last restore", status.lastRestoreAt === null ? "never" : formatWhen(status.lastRestoreAt, view)], // prettier-ignore
+      ["last drill", describeDrill(status, view)],
+      ["backups", `${status.backups.good} good of ${status.backups.all}, ${formatBytes(status.backups.storedBytes)}`], // prettier-ignore
+    ],
+    view.columns,
+  );
   const head = status.ok ? style.good("all is well") : style.bad("this needs a person:");
   return [
     facts,
     head,
-    ...status.problems.map((one) => formatFinding(one, style.bad("!"))),
-    ...status.notes.map((one) => formatFinding(one, style.dim("-"))),
+    ...status.problems.map((one) => formatFinding(one, style.bad("!"), view)),
+    ...status.notes.map((one) => formatFinding(one, style.dim("-"), view)),
   ].join("\n");
 }
 
-function formatFinding({ message, hint }: StatusFinding, mark: string): string {
-  return `  ${mark} ${escapeText(message)}\n    ${escapeText(hint)}`;
+function formatFinding(
+  { message, hint }: StatusFinding,
+  mark: string,
+  { columns = null }: View,
+): string {
+  const [what, toDo] = [message, hint].map((text) => wrap(escapeText(text), columns, 4));
+  return `  ${mark} ${what ?? ""}\n    ${toDo ?? ""}`;
 }
 
 function describeLast({ lastGood }: StatusResult, view: View): string {

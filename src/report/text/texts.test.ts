@@ -178,6 +178,7 @@ test("the list has a line a backup, with its age, state and last day", () => {
     createdAt: "2026-11-23T01:00:00.000Z",
     tier: ["weekly"],
     totals,
+    ...{ server: "rs0", databases: ["surg"], exclude: [], users: "included", isLatest: true },
     verification: { ok: true, level: "full", verifiedAt: "2026-11-23T01:01:00.000Z" },
     expiresOn: "2027-02-23",
     problem: null,
@@ -186,11 +187,31 @@ test("the list has a line a backup, with its age, state and last day", () => {
     ...good,
     ...{ id: "2026-11-22_02-00-00", state: "unreadable", type: null, createdAt: null, tier: [] },
     ...{ totals: null, verification: null, expiresOn: null },
+    ...{ server: null, databases: null, users: null, isLatest: false },
   };
   const [head, first, second] = (formatList({ backups: [good, unreadable] }, view)).split("\n"); // prettier-ignore
-  assert.match(head ?? "", /backup +age +size +documents +type +state +until +note/);
-  assert.match(first ?? "", new RegExp(`^ *${ID} +7 h 00 min +34\\.5 MB +12,345 +automatic, weekly +good \\(full\\) +2027-02-23$`)); // prettier-ignore
+  assert.match(head ?? "", /backup +age +size +documents +type +state +until$/);
+  assert.match(first ?? "", new RegExp(`^ *${ID} +← latest +7 h 00 min +34\\.5 MB +12,345 +automatic, weekly +good \\(full\\) +2027-02-23$`)); // prettier-ignore
   assert.match(second ?? "", /2026-11-22_02-00-00 +\? +\? +\? +\? +unreadable +kept$/);
+  // Of another server, not whole, with a long note: at 80 columns no line is longer, and no word is broken.
+  const other: ListedBackup = {
+    ...good,
+    ...{ id: "2026-11-21_02-00-00", isLatest: false, server: "staging", exclude: ["surg.audit"] },
+    ...{ users: "not included", note: "before the migration of all patients to the new ward" },
+  };
+  const backups = [good, other, unreadable];
+  const wide = formatList({ backups }, view);
+  assert.match(wide, /rs0: surg +2027-02-23/);
+  assert.match(
+    wide,
+    /staging: surg +2027-02-23 +without surg\.audit, users; before the migration of all/,
+  );
+  for (const columns of [60, 80, 100, 120]) {
+    const lines = formatList({ backups }, { ...view, columns }).split("\n");
+    for (const line of lines) assert.ok(line.length <= Math.max(columns, 75), line);
+    assert.match(lines[1] ?? "", /^ {2}2026-11-23_02-00-00 {2}← latest .*good \(full\)/);
+    assert.match(lines[2] ?? "", /staging: surg/);
+  }
 });
 
 test("an empty list says what to do", () => {
