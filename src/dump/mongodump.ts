@@ -29,29 +29,37 @@ import { chooseReaders } from "./readers.ts";
 import { accountsInAdmin, hasAccounts, mayReadAccounts } from "./users.ts";
 import { watchLocks, withinWaitLimits } from "./wait-limits.ts";
 
-export function createMongodumpEngine(uri: Secret | null): DumpEngine {
-  return {
-    name: "mongodump",
-    async dump(deployment, partial, options, context) {
-      if (uri === null) throw new KeepError("internal", "the engine mongodump needs the URI");
-      const tool = await findMongoTool("mongodump", context.signal);
-      if ("missing" in tool) {
-        const message = `mongodump ${tool.missing}: the native engine makes this backup; to install it: ${INSTALL_TOOLS}`;
-        context.emit({ kind: "log", level: "warn", code: "tool-missing", message });
-        return await nativeEngine.dump(deployment, partial, options, context);
-      }
-      tellWhatIsNotHeld(options, context);
-      try {
-        return await dumpTwice({ uri, deployment, partial, options, context });
-      } catch (error) {
-        if (!isAboutMoves(error)) throw error;
-        const message = `${error.message}: mongodump cannot carry that, and the native engine makes this backup`;
-        context.emit({ kind: "log", level: "warn", code: "native-instead", message });
-        return await nativeEngine.dump(deployment, partial, options, context);
-      }
-    },
-  };
-}
+export const mongodumpEngine: DumpEngine = {
+  name: "mongodump",
+  async dump(deployment, partial, options, context) {
+    const instead = async (code: string, message: string) => {
+      context.emit({ kind: "log", level: "warn", code, message });
+      return await nativeEngine.dump(deployment, partial, options, context);
+    };
+    const access = deployment.forPrograms;
+    if ("unfit" in access)
+      return await instead(
+        "native-instead",
+        `mongodump cannot ${access.unfit}: the native engine makes this backup`,
+      );
+    const tool = await findMongoTool("mongodump", context.signal);
+    if ("missing" in tool)
+      return await instead(
+        "tool-missing",
+        `mongodump ${tool.missing}: the native engine makes this backup; to install it: ${INSTALL_TOOLS}`,
+      );
+    tellWhatIsNotHeld(options, context);
+    try {
+      return await dumpTwice({ uri: access.uri, deployment, partial, options, context });
+    } catch (error) {
+      if (!isAboutMoves(error)) throw error;
+      return await instead(
+        "native-instead",
+        `${error.message}: mongodump cannot carry that, and the native engine makes this backup`,
+      );
+    }
+  },
+};
 
 /** mongodump gives up where a collection is renamed while it keeps the oplog. */
 function isAboutMoves(error: unknown): error is KeepError {

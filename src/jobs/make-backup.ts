@@ -104,7 +104,7 @@ async function tryBackup(
     const dumpBegan = performance.now();
     const { maxRateBytesPerSecond, readPreference, maxLagMs } = settings;
     const options = { ...order, maxRateBytesPerSecond, readPreference, maxLagMs };
-    const engine = chooseEngine(order.engine, settings);
+    const engine = chooseEngine(order.engine);
     const dump = await engine.dump(deployment, partial, options, { emit, signal });
     const dumpSeconds = secondsSince(dumpBegan);
     emit({ kind: "step", step: "dump", state: "end" });

@@ -100,7 +100,7 @@ export async function restoreLocked(
     useService: request.useService,
     protectOnly: protectOnly(request, plan),
     request: toStored(request, path),
-    ...(await loaderOf(context, request)),
+    ...(await loaderOf(deployment, context, request)),
   };
   if (!request.confirm) return await describePlan(context, deployment, order, []);
   const done = await carryOut(context, deployment, order);
@@ -109,11 +109,12 @@ export async function restoreLocked(
 
 /** How what was asked for loads documents. */
 export async function loaderOf(
-  { settings: { uri }, emit, signal }: JobContext,
+  deployment: Deployment,
+  { emit, signal }: JobContext,
   { engine = "native" }: Pick<RestoreRequest, "engine">,
 ): Promise<Pick<RestoreOrder, "createLoader">> {
-  if (engine === "native" || uri === null) return {};
-  return { createLoader: await chooseMongorestore(uri, { emit, signal }) };
+  if (engine === "native") return {};
+  return { createLoader: await chooseMongorestore(deployment, { emit, signal }) };
 }
 
 async function find(context: JobContext, { backup: ref, at }: RestoreRequest) {

@@ -256,7 +256,7 @@ async function forward(
   let inPlace: readonly ProvedCollection[] = [];
   if (part) {
     const loading = {
-      ...{ emit, signal, ...(await loaderOf(context, stored.recorded.request ?? {})) },
+      ...{ emit, signal, ...(await loaderOf(deployment, context, stored.recorded.request ?? {})) },
       ...proofOfRollback(stored.recorded, deployment, signal),
     };
     const done = await applyInPlace(

@@ -6,6 +6,8 @@ import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
 import { connectionError } from "./server-error.ts";
 import { inspectServer } from "./inspect.ts";
+import { plainUri } from "./plain-uri.ts";
+import type { PlainUri } from "./plain-uri.ts";
 import type { Inspection } from "./inspect.ts";
 import type { ServerInfo } from "./server-info.ts";
 import { takeSocket } from "./socket-takeover.ts";
@@ -23,6 +25,8 @@ export interface Deployment extends AsyncDisposable {
   readonly server: ServerInfo;
   /** Replica set name, or host:port of a standalone or router: what backups of one server share. */
   readonly identity: string;
+  /** How another program reaches this server as this user. */
+  readonly forPrograms: PlainUri;
   /** What only resembles MongoDB is read by plain cursors, and promises no instant. */
   readonly isLookalike: boolean;
   /**
@@ -59,7 +63,10 @@ export async function openDeployment(uri: Secret, context: DeploymentContext): P
   context.signal.addEventListener("abort", stop, { once: true });
   try {
     await client.connect();
-    return deploymentOf(client, await inspectServer(client), context);
+    const inspected = await inspectServer(client);
+    const { topology, setName } = inspected.info;
+    const found = topology === "replicaSet" ? setName : null;
+    return deploymentOf(client, inspected, plainUri(uri, client.options, found), context);
   } catch (error) {
     await client.close();
     context.signal.throwIfAborted();
@@ -103,6 +110,7 @@ function defaultUnlessNamed(
 function deploymentOf(
   client: MongoClient,
   { info, identity, isLookalike }: Inspection,
+  forPrograms: PlainUri,
   context: DeploymentContext,
 ): Deployment {
   const pool = createBufferPool(POOL_BYTES);
@@ -118,6 +126,7 @@ function deploymentOf(
     client,
     server: info,
     identity,
+    forPrograms,
     isLookalike,
     async openReader(choice) {
       return isLookalike ? null : await this.openRaw(choice);

@@ -18,14 +18,26 @@ import type { RestoreContext } from "./restore-context.ts";
  * A loader that works through mongorestore, or the native one where that is not installed, which is said.
  */
 export async function chooseMongorestore(
-  uri: Secret,
+  { forPrograms }: Pick<Deployment, "forPrograms">,
   { emit, signal }: RestoreContext,
 ): Promise<LoaderFactory> {
+  const instead = (code: string, why: string) => {
+    const message = `mongorestore ${why}`;
+    emit({ kind: "log", level: "warn", code, message });
+    return createLoader;
+  };
+  if ("unfit" in forPrograms)
+    return instead(
+      "native-instead",
+      `cannot ${forPrograms.unfit}: the native engine loads the documents`,
+    );
+  const { uri } = forPrograms;
   const tool = await findMongoTool("mongorestore", signal);
   if ("version" in tool) return (deployment) => createMongorestoreLoader(uri, deployment);
-  const message = `mongorestore ${tool.missing}: the native engine loads the documents; to install it: ${INSTALL_TOOLS}`;
-  emit({ kind: "log", level: "warn", code: "tool-missing", message });
-  return createLoader;
+  return instead(
+    "tool-missing",
+    `${tool.missing}: the native engine loads the documents; to install it: ${INSTALL_TOOLS}`,
+  );
 }
 
 function createMongorestoreLoader(uri: Secret, deployment: Deployment): Loader {

@@ -5,7 +5,7 @@ import type { ErrorCode } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import type { Secret } from "../util/secret.ts";
 import { openSecretFile } from "../util/secret-file.ts";
-import { toolConfig, toolUri } from "./mongo-tools.ts";
+import { toolConfig } from "./mongo-tools.ts";
 import type { MongoTool } from "./mongo-tools.ts";
 
 /** Longer than any dump takes; the person or the disk watch ends one sooner. (A timer's longest is 24 days.) */
@@ -15,6 +15,7 @@ const TIMEOUT_MS = 20 * 24 * 3_600_000;
 const GRACE_MS = 1_000;
 
 export interface ToolRun {
+  /** Without a database, which they would take for one to dump. */
   readonly uri: Secret;
   /** Gets the path of the file for --config. */
   readonly args: (config: string) => readonly string[];
@@ -29,7 +30,7 @@ export interface ToolRun {
 /** @throws KeepError login-failed, rights-missing, unreachable, disk-full, server-error */
 export async function runMongoTool(tool: MongoTool, run: ToolRun): Promise<void> {
   const { signal, onLine = () => undefined } = run;
-  await using config = await openSecretFile(toolConfig(toolUri(run.uri)));
+  await using config = await openSecretFile(toolConfig(run.uri));
   const lines = splitLines(onLine);
   let spoke = false;
   const onStderr = (text: string) => {

@@ -1,23 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "../util/secret.ts";
-import { dumpArgs, namesReadPreference, toolConfig, toolUri } from "./mongo-tools.ts";
-
-const shown = (uri: string) => toolUri(new Secret(uri)).reveal();
-
-test("a database in the URI becomes the place to log in, and nothing to dump", () => {
-  const cases = [
-    ["mongodb://u:p@h:1/surg", "mongodb://u:p@h:1/?authSource=surg"],
-    ["mongodb://u:p@h/surg?authSource=admin", "mongodb://u:p@h/?authSource=admin"],
-    ["mongodb://u:p@a:1,b:2/surg?replicaSet=rs", "mongodb://u:p@a:1,b:2/?replicaSet=rs&authSource=surg"],
-    ["mongodb://h/surg", "mongodb://h/"],
-    ["mongodb://h", "mongodb://h/"],
-    ["mongodb://h?tls=true", "mongodb://h/?tls=true"],
-    ["mongodb+srv://u:p@h.example/surg", "mongodb+srv://u:p@h.example/?authSource=surg"],
-    ["mongodb://CN%3Dx@h/surg?authMechanism=MONGODB-X509", "mongodb://CN%3Dx@h/?authMechanism=MONGODB-X509"],
-  ]; // prettier-ignore
-  for (const [given = "", wanted] of cases) assert.equal(shown(given), wanted, given);
-});
+import { dumpArgs, namesReadPreference, toolConfig } from "./mongo-tools.ts";
 
 test("the URI goes into the file as one quoted line, whatever is in it", () => {
   const uri = 'mongodb://u:p"\\\n#x@h/';

@@ -28,23 +28,6 @@ export function toolConfig(uri: Secret): string {
   return `uri: ${JSON.stringify(uri.reveal())}\n`;
 }
 
-const URI = /^(mongodb(?:\+srv)?:\/\/[^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
-/** Mechanisms whose users are in a database; the others' are outside of MongoDB. */
-const OUTSIDE = /(^|&)authMechanism=(?!SCRAM|PLAIN|DEFAULT)/i;
-
-/**
- * The URI as the tools take it: without a database, which they would take for one to dump and refuse beside
- * --db. Where the login depends on it, it becomes the authSource.
- */
-export function toolUri(uri: Secret): Secret {
-  const [, place = "", database = "", options = ""] = URI.exec(uri.reveal()) ?? [];
-  if (place === "") return uri;
-  const logsIn = place.includes("@") && database !== "" && !OUTSIDE.test(options);
-  const source = logsIn && !/(^|&)authSource=/i.test(options) ? [`authSource=${database}`] : [];
-  const query = [options, ...source].filter((part) => part !== "").join("&");
-  return new Secret(`${place}/${query === "" ? "" : `?${query}`}`);
-}
-
 /** Whether the URI says which members of a replica set are read: then --readPreference would contradict it. */
 export function namesReadPreference(uri: Secret): boolean {
   return /[?&]readPreference=/i.test(uri.reveal());
