@@ -7,18 +7,28 @@ var major = Number(version[0]);
 var minor = Number(version[1]);
 
 if (major < 22 || (major === 22 && minor < 15)) {
-  console.error(
+  tellTooOld(
     "mongokeep needs Node 22.15 or later, and this is Node " +
       process.versions.node +
       " (" +
       process.execPath +
       ")",
+    "Install Node 22 or later (README, 'Node'), or name it: /path/to/node $(command -v mongokeep)",
   );
   process.exitCode = 2;
 } else {
   keepCompiledCode(require("node:module"));
   // It reads process.argv, and ends the process.
   import("../dist/cli/main.js");
+}
+
+function tellTooOld(message, hint) {
+  if (process.argv.indexOf("--json") > 0) {
+    var error = { code: "unfit-node", message: message, hint: hint, labels: [], details: {} };
+    console.log(JSON.stringify({ ok: false, error: error }));
+  }
+  console.error(message);
+  console.error(hint);
 }
 
 // Compiled code is kept in Node's own cache: a third of the start-up time. Not where Node puts it, in a folder of

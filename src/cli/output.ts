@@ -1,7 +1,7 @@
 // stdout and stderr: JSON or text, log lines, the progress bar.
 import { toKeepError } from "../errors.ts";
 import type { KeepError } from "../errors.ts";
-import type { Emit } from "../events.ts";
+import type { Emit, KeepEvent } from "../events.ts";
 import { createLogLines } from "../report/log-lines.ts";
 import type { LogLines, Loudness } from "../report/log-lines.ts";
 import { failureJson, failureSummary } from "../report/outcome.ts";
@@ -52,6 +52,13 @@ const PROCESS: Streams = {
 export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Output {
   let zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   let taken = false;
+  /** Events from before the settings were read: a run has one time zone, also in its first lines. */
+  let early: KeepEvent[] | null = [];
+  const tellEarly = () => {
+    const events = early ?? [];
+    early = null;
+    for (const event of events) lines.emit(event);
+  };
   const shows = flags.quiet !== true && flags.json !== true;
   const terminal = shows ? streams.terminal : null;
   const progress = terminal
@@ -80,10 +87,12 @@ export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Ou
     lines,
     emit: (event) => {
       progress?.emit(event);
-      lines.emit(event);
+      if (early) early.push(event);
+      else lines.emit(event);
     },
     setZone: (wanted) => {
       zone = wanted;
+      tellEarly();
     },
     print: (text) => {
       progress?.clear();
@@ -103,11 +112,12 @@ export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Ou
       },
     },
     fail: (command, error) => {
+      tellEarly();
       progress?.clear();
       if (flags.json === true && !taken)
         streams.stdout.write(`${JSON.stringify(failureJson(error))}\n`);
       lines.line("error", error.message);
-      for (const hint of error.hint.split("\n")) lines.line("error", hint);
+      for (const hint of error.hint.split("\n")) lines.hint(hint);
       for (const line of flags.verbose === true ? traceOf(error) : []) lines.line("debug", line);
       lines.line("error", failureSummary(command, error));
     },

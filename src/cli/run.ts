@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { compose } from "../compose.ts";
 import type { Emit } from "../events.ts";
-import { exitCodeOf, summaryOf } from "../report/outcome.ts";
+import { exitCodeOf, findsProblems, summaryOf } from "../report/outcome.ts";
 import type { CommandName } from "../report/outcome.ts";
 import { createView } from "../report/style.ts";
 import type { Output } from "./output.ts";
@@ -50,7 +50,8 @@ export async function runCommand<K extends CommandName>(
     output.print(await text(createView(process.stdout, settings.timezone, clock.now())));
   }
   if (isReport || exitCode !== 0) {
-    output.lines.line(exitCode === 0 ? "info" : "error", summaryOf(verb.name, result));
+    const level = exitCode === 0 ? "info" : findsProblems(verb.name) ? "warn" : "error";
+    output.lines.line(level, summaryOf(verb.name, result));
   }
   return exitCode;
 }

@@ -17,6 +17,8 @@ const LEAST: Readonly<Record<Loudness, LogLevel>> = {
 export interface LogLines {
   readonly emit: Emit;
   line(level: LogLevel, message: string): void;
+  /** What to do about the error before it: shown whenever that is. */
+  hint(message: string): void;
 }
 
 export interface LogLinesOptions {
@@ -30,13 +32,18 @@ export interface LogLinesOptions {
 /** A writer of log lines. No secret and no control character gets through, whoever wrote the message. */
 export function createLogLines(options: LogLinesOptions): LogLines {
   const least = RANK[LEAST[options.loudness]];
-  const line = (level: LogLevel, message: string) => {
-    if (RANK[level] < least) return;
+  const write = (label: string, message: string) => {
     const stamp = formatStamp(options.clock.now(), options.zone());
-    options.write(`${stamp} ${level.toUpperCase().padEnd(5)} ${escapeText(redact(message))}\n`);
+    options.write(`${stamp} ${label.toUpperCase().padEnd(5)} ${escapeText(redact(message))}\n`);
+  };
+  const line = (level: LogLevel, message: string) => {
+    if (RANK[level] >= least) write(level, message);
   };
   return {
     line,
+    hint: (message) => {
+      write("hint", message);
+    },
     emit: (event) => {
       const said = describeEvent(event);
       if (said) line(said.level, said.message);

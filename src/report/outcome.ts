@@ -58,15 +58,23 @@ export function summaryOf<K extends CommandName>(command: K, result: Results[K])
   const exit = exitCodeOf(command, result);
   const facts = factsOf(command, result);
   if (exit === 0) return formatSummary(command, "ok", facts);
+  if (findsProblems(command)) return formatSummary(command, "found problems", { exit, ...facts });
   const code = isProof(command) ? "damaged" : "failed";
   return formatSummary(command, "failed", { code, exit, ...facts });
 }
+
+/** They did what they were asked to: what they found is the result. */
+export const findsProblems = (command: CommandName) => command === "status" || command === "doctor";
 
 export function failureSummary(command: string, error: KeepError): string {
   return formatSummary(command, "failed", { code: error.code, exit: error.exitCode });
 }
 
-function formatSummary(command: string, state: "ok" | "failed", facts: SummaryFacts): string {
+function formatSummary(
+  command: string,
+  state: "ok" | "failed" | "found problems",
+  facts: SummaryFacts,
+): string {
   const shown = Object.entries(facts).map(([name, value]) => `${name}=${String(value)}`);
   return ["mongokeep", command, state, ...shown].filter((word) => word !== "").join(" ");
 }

@@ -35,14 +35,20 @@ test("a stack trace shows with --verbose only", async (t) => {
 });
 
 test("every log line has time, zone and level; the zone is BACKUP_TIMEZONE", async (t) => {
-  const place = await workspace(t, { MONGODB_URI: NOBODY, BACKUP_TIMEZONE: "Asia/Kolkata" });
+  const place = await workspace(t, { MONGODB_URI: NOBODY, BACKUP_TIMEZONE: "Asia/Kolkata", SERVICE_NAM: "x" }); // prettier-ignore
   const { stderr } = await place.run(["backup"]);
   for (const line of stderr.trimEnd().split("\n")) {
     assert.match(
       line,
-      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d (?:DEBUG|INFO |WARN |ERROR) ./,
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d (?:DEBUG|INFO |WARN |ERROR|HINT ) ./,
     );
   }
+  assert.match(
+    stderr,
+    /\+05:30 WARN .*SERVICE_NAM/,
+    "also what is told before the settings are read",
+  );
+  assert.match(stderr, /\+05:30 HINT  Check that MongoDB runs/);
   assert.match(stderr, /\+05:30 ERROR mongokeep backup failed/);
 });
 

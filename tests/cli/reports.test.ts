@@ -36,6 +36,7 @@ test("status of an empty folder is exit 1: no backup, no schedule", async (t) =>
 test("--quiet leaves of status what was asked for, and nothing else on stderr but the failure", async (t) => {
   const place = await workspace(t, {});
   const { stdout, stderr } = await place.run(["status", "--quiet"]);
+  assert.match(stderr, /WARN {2}mongokeep status found problems exit=1 problems=\d/);
   assert.match(stdout, /there is no good backup/);
   assert.doesNotMatch(stderr, / INFO /);
 });

@@ -1,6 +1,8 @@
 // A command line that is wrong is refused before anything is looked at: exit 2, what is wrong, what to do.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { test } from "node:test";
 import { runCli } from "../support/cli.ts";
 import { failureOf } from "./read.ts";
@@ -103,4 +105,19 @@ test("flags that every command takes are understood before it, too", async (t) =
   const run = await place.run(["--json", "--env-file", "other.env", "list"]);
   assert.equal(run.code, 2);
   assert.match(failureOf(run).error.message, /BACKUP_COMPRESION/);
+});
+
+test("a Node that is too old is told, with --json as JSON too", () => {
+  const main = resolve(import.meta.dirname, "../../bin/mongokeep.cjs");
+  const old = `Object.defineProperty(process.versions, "node", { value: "20.1.0" }); require(${JSON.stringify(main)})`;
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ["-e", old, "--", "list", ...args], { encoding: "utf8" });
+  const plain = run();
+  assert.deepEqual([plain.status, plain.stdout], [2, ""]);
+  assert.match(plain.stderr, /needs Node 22\.15 or later, and this is Node 20\.1\.0/);
+  const { ok, error } = JSON.parse(run("--json").stdout) as {
+    ok: boolean;
+    error: { code: string };
+  };
+  assert.deepEqual([ok, error.code], [false, "unfit-node"]);
 });
