@@ -24,7 +24,9 @@ test("another log and another .env are named in full", () => {
   const other = { ...COMMAND, envFile: "/etc/a b/.env", logFile: "/root/logs/50%.log" };
   const line = formatCronLine("0 2 * * *", ["backup"], other);
   assert.ok(
-    line.endsWith(`backup --env-file '/etc/a b/.env' >> '/root/logs/50'\\%'.log' 2>&1`),
+    line.endsWith(
+      `/usr/bin/node -- /opt/mongokeep/bin/mongokeep.cjs backup --env-file '/etc/a b/.env' >> '/root/logs/50'\\%'.log' 2>&1`,
+    ),
     line,
   );
 });

@@ -40,7 +40,8 @@ export function formatCronLine(
   const { project, node, script, envFile, logFile, home } = command;
   for (const path of [project, node, script, envFile ?? "", logFile]) refuseLineBreaks(path);
   const environment = envFile === null ? [] : ["--env-file", quoteForCron(envFile)];
-  const run = [quoteForCron(node), quoteForCron(script), ...verb, ...environment].join(" ");
+  const program = [node, ...beforeScript(envFile), script].map(quoteForCron);
+  const run = [...program, ...verb, ...environment].join(" ");
   const line = `cd ${quoteForCron(project)} && ${run} >> ${formatLogPath(logFile, home)} 2>&1`;
   if (Buffer.byteLength(line) > LONGEST_COMMAND) {
     throw new KeepError("usage", `the command for cron is longer than ${LONGEST_COMMAND} bytes`, {
@@ -49,6 +50,10 @@ export function formatCronLine(
   }
   return `${at} ${line}`;
 }
+
+/** Node takes an --env-file for its own wherever it stands, and ends without a word to anyone where that is missing. */
+export const beforeScript = (envFile: string | null): readonly string[] =>
+  envFile === null ? [] : ["--"];
 
 /** A path that cannot stand in one line of a crontab or unit file. */
 export function refuseLineBreaks(path: string): void {

@@ -53,7 +53,7 @@ test("percent signs, quotes, spaces and dollars are escaped in the way of each s
   assert.equal(value("WorkingDirectory"), '/home/a b/100%% "x"');
   assert.equal(
     value("ExecStart"),
-    String.raw`"/opt/node js/$HOME/node" "/opt/it's\\here/$$1.cjs" backup --env-file /etc/mk.env`,
+    String.raw`"/opt/node js/$HOME/node" -- "/opt/it's\\here/$$1.cjs" backup --env-file /etc/mk.env`,
   );
   assert.equal(value("StandardOutput"), "append:/var/log/100%%.log");
   assert.equal(value("StandardError"), "append:/var/log/100%%.log");

@@ -1,6 +1,6 @@
 // The text of the systemd user units: a oneshot service and its timer. Pure.
 import { KeepError } from "../errors.ts";
-import { refuseLineBreaks } from "./command-line.ts";
+import { beforeScript, refuseLineBreaks } from "./command-line.ts";
 import type { ScheduledCommand } from "./command-line.ts";
 import { parseCron } from "./cron-expression.ts";
 
@@ -46,7 +46,9 @@ export function formatServiceUnit(
   for (const path of [project, node, script, envFile ?? "", logFile]) refuseInUnit(path);
   const environment = envFile === null ? [] : ["--env-file", envFile];
   // systemd puts in variables everywhere but in the program itself, where $$ would stay as it is.
-  const words = [script, ...verb, ...environment].map((word) => word.replaceAll("$", "$$$$"));
+  const words = [...beforeScript(envFile), script, ...verb, ...environment].map((word) =>
+    word.replaceAll("$", "$$$$"),
+  );
   const argv = [node, ...words].map(quoteArgument).join(" ");
   return `${header(project, at)}
 [Unit]
