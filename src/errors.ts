@@ -1,5 +1,6 @@
 // One table of everything that can go wrong: code → exit code, labels, default hint.
 // A code's exit number is part of the contract with users (docs/cli.md); never reuse one for another meaning.
+import { basename, dirname } from "node:path";
 
 /** What a failure means for the person or program that gets it. */
 export type Label = "retryable" | "needs-person" | "live-data-untouched" | "rolled-back";
@@ -55,6 +56,11 @@ export const ERRORS = {
     exit: 1,
     labels: PERSON,
     hint: "Make BACKUP_DIR a folder that this user owns and can write to, or name another one.",
+  },
+  "temp-folder": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Set TMPDIR to a folder that exists, has room, and that this user may write to.",
   },
   "mongod-missing": {
     exit: 1,
@@ -165,11 +171,24 @@ export class KeepError extends Error {
   }
 }
 
-/** Any thrown value as a KeepError; what is not one already is a fault of ours. */
+/** What other layers know of errors of their kind; undefined: it is none of those. */
+type Translator = (error: unknown) => KeepError | undefined;
+const translators: Translator[] = [];
+
+/** For a layer whose errors have no code of the system: its translation is asked from then on. */
+export function translateBy(translator: Translator): void {
+  translators.push(translator);
+}
+
+/** Any thrown value as a KeepError; what the world outside did not cause is a fault of ours. */
 export function toKeepError(error: unknown): KeepError {
   if (error instanceof KeepError) return error;
-  const refused = outOfFiles(error) ?? ofFileSystem(error);
-  if (refused) return refused;
+  for (const translate of translators) {
+    const known = translate(error);
+    if (known) return known;
+  }
+  const known = outOfFiles(error) ?? ofSystem(error);
+  if (known) return known;
   const message = error instanceof Error ? error.message : String(error);
   return new KeepError("internal", message, { cause: error });
 }
@@ -190,24 +209,88 @@ export function outOfFiles(error: unknown): KeepError | null {
   return null;
 }
 
-const FULL: readonly unknown[] = ["ENOSPC", "EDQUOT"];
-/** Calls on files; those on sockets are none of the disk's business. */
-const FILE_CALLS =
-  /^(open|close|read|write|fsync|fdatasync|ftruncate|rename|link|unlink|mkdir|rmdir|scandir|opendir|l?stat|chmod|copyfile)$/;
-const SOCKET_CODES = /^E(CONN|PIPE|TIMEDOUT|NOTCONN|HOST|NET)/;
+/** What a call on files or folders can fail with, beyond what needs no more words. */
+const FILE_HINTS: Readonly<Record<string, string>> = {
+  EACCES: "Give this user the right to it, or run mongokeep as the user that has it.",
+  EPERM: "Give this user the right to it, or run mongokeep as the user that has it.",
+  EROFS: "Mount that file system for writing; after an error of the disk it may have become read-only: look at dmesg.",
+  EIO: "The disk fails, or the way to it: look at dmesg, and copy what is good elsewhere (mongokeep verify --all tells).",
+  EFBIG: "Raise the limit on the size of files (ulimit -f), or use a file system that takes larger ones.",
+}; // prettier-ignore
+const SHARE_HINT =
+  "If that folder is a network share, its server does not answer or has changed: mount it again, then run it again.";
+/** As network file systems and FUSE answer when what is behind them is gone. */
+const SHARE_CODES = /^E(STALE|TIMEDOUT|HOSTDOWN|HOSTUNREACH|NOTCONN|CONN\w+|REMOTEIO|NODEV|NXIO)$/;
+const SOCKET_CODES =
+  /^E(CONN\w+|PIPE|TIMEDOUT|NOTCONN|HOST\w+|NET\w+|ADDRNOTAVAIL|AI_\w+)$|^ENOTFOUND$/;
 
-/** What a disk refuses is no fault of ours, and a person has to look at it. */
-function ofFileSystem(error: unknown): KeepError | null {
+/** What the whole process or machine has run out of, whichever call it was that noticed. */
+const RESOURCE_HINTS: Readonly<Record<string, string>> = {
+  ENOMEM: "Free memory, or give the machine or the container more of it.",
+  ENOBUFS: "Free memory, or give the machine or the container more of it.",
+  EAGAIN: "Raise the limit on processes (ulimit -u, TasksMax= in a systemd unit, pids of a container), or end some.",
+}; // prettier-ignore
+
+/** What the operating system refuses is no fault of ours, and a person has to look at it. */
+function ofSystem(error: unknown): KeepError | null {
   if (!(error instanceof Error)) return null;
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (code === undefined || !FILE_CALLS.test(syscall ?? "") || SOCKET_CODES.test(code)) return null;
-  if (FULL.includes(code)) return new KeepError("disk-full", message, { cause: error });
-  const hint =
-    code === "EIO"
-      ? "The disk fails, or the way to it: look at dmesg, and copy what is good elsewhere (mongokeep verify --all tells)."
-      : undefined;
-  return new KeepError("failed", `the file system refuses: ${message}`, {
-    ...(hint !== undefined && { hint }),
-    cause: error,
-  });
+  const { code = "", syscall = "", message } = error as NodeJS.ErrnoException;
+  if (message === "Array buffer allocation failed") return failed(message, RESOURCE_HINTS.ENOMEM, error); // prettier-ignore
+  if (syscall === "" || !/^E[A-Z]/.test(code)) return null;
+  if (syscall === "uv_cwd") return withoutFolder(error);
+  if (syscall === "uv_os_homedir" || syscall === "uv_os_get_passwd") return withoutHome(error);
+  const hint = RESOURCE_HINTS[code];
+  if (hint !== undefined) return failed(`the system refuses: ${message}`, hint, error);
+  if (syscall.startsWith("spawn")) return failed(`a program cannot be run: ${message}`, undefined, error); // prettier-ignore
+  // As Node words the errors of files; those of sockets have the call in front.
+  if (message.startsWith(`${code}: `)) return ofFiles(error, code, syscall);
+  if (!SOCKET_CODES.test(code)) return null;
+  return new KeepError("unreachable", `the connection failed: ${message}`, { cause: error });
+}
+
+function ofFiles(error: NodeJS.ErrnoException, code: string, syscall: string): KeepError | null {
+  const { message, path = "" } = error;
+  // A number that is no open file, a buffer that is none: only we can have brought that about.
+  if (code === "EBADF" || code === "EFAULT") return null;
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  if (syscall === "mkdtemp" && basename(path).startsWith(TEMP_PREFIX))
+    return ofTempFolder(error, dirname(path), isFull);
+  if (isFull) return new KeepError("disk-full", message, { cause: error });
+  const hint = FILE_HINTS[code] ?? (SHARE_CODES.test(code) ? SHARE_HINT : undefined);
+  return failed(`the file system refuses: ${message}`, hint, error);
+}
+
+/** As util/process-folders.ts names them. */
+const TEMP_PREFIX = "mongokeep-";
+const TEMP_WHY: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist",
+  ENOTDIR: "it is no folder",
+  EACCES: "this user may not write to it",
+  EPERM: "this user may not write to it",
+  EROFS: "its file system is read-only",
+  ENOSPC: "no space is left",
+  EDQUOT: "no space is left to this user",
+};
+
+function ofTempFolder(cause: NodeJS.ErrnoException, folder: string, isFull: boolean): KeepError {
+  const why = TEMP_WHY[cause.code ?? ""] ?? cause.message;
+  const message = `cannot use the temporary folder ${folder}: ${why}`;
+  const { hint } = ERRORS["temp-folder"];
+  return new KeepError(isFull ? "disk-full" : "temp-folder", message, { hint, cause });
+}
+
+function withoutFolder(cause: Error): KeepError {
+  const message = "the folder that mongokeep was started in does not exist any more";
+  const hint = "Change to a folder that exists (cd), and run it again.";
+  return new KeepError("bad-setting", message, { hint, cause });
+}
+
+function withoutHome(cause: Error): KeepError {
+  const message = "this user has no home folder: HOME is not set, and the system does not know the user"; // prettier-ignore
+  const hint = "Set HOME to a folder, or write whole paths into the settings.";
+  return new KeepError("bad-setting", message, { hint, cause });
+}
+
+function failed(message: string, hint: string | undefined, cause: unknown): KeepError {
+  return new KeepError("failed", message, { ...(hint !== undefined && { hint }), cause });
 }

@@ -3,10 +3,10 @@
 // (AMENDMENTS 11): it is what a restore at 2 a.m. takes.
 import { realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { distance } from "fastest-levenshtein";
 import { KeepError } from "../errors.ts";
+import { homeFolder } from "../util/process-folders.ts";
 import { listCatalog } from "./catalog.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { isBackupId } from "./layout.ts";
@@ -156,7 +156,8 @@ const toResolved = (entry: CatalogEntry): Resolved => ({
 });
 
 function expandHome(ref: string): string {
-  return ref === "~" || ref.startsWith("~/") ? join(homedir(), ref.slice(1)) : ref;
+  const home = homeFolder();
+  return home !== "" && (ref === "~" || ref.startsWith("~/")) ? join(home, ref.slice(1)) : ref;
 }
 
 function notABackup(path: string): KeepError {

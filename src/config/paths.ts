@@ -18,7 +18,7 @@ export function resolvePath(written: string, name: string, base: string, home: s
 
 /** Folders that are more than a place for backups: mongokeep makes its folder private and hides it from git. */
 export function refuseSharedFolder(folder: string, home: string): void {
-  if (folder !== "/" && folder !== resolve(home)) return;
+  if (folder !== "/" && (home === "" || folder !== resolve(home))) return;
   throw new KeepError("bad-setting", `BACKUP_DIR (${folder}) is not a folder for backups alone`, {
     hint: "A right value looks like this: ~/.tmp/backups.",
     details: { setting: "BACKUP_DIR" },

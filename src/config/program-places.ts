@@ -1,5 +1,5 @@
 // Where programs that mongokeep starts itself may lie, as the environment says.
-import { homedir } from "node:os";
+import { homeFolder } from "../util/process-folders.ts";
 
 export interface ProgramPlaces {
   /** The value of PATH. */
@@ -11,5 +11,5 @@ export interface ProgramPlaces {
 /** This process's environment. */
 export function programPlaces(): ProgramPlaces {
   const { PATH: path, XDG_CACHE_HOME: xdgCacheHome } = process.env;
-  return { path, xdgCacheHome, home: homedir() };
+  return { path, xdgCacheHome, home: homeFolder() };
 }

@@ -1,7 +1,6 @@
 // What a restore would change: a backup against the live data, or against another backup. Changes nothing.
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { resolveBackup } from "../archive/resolve.ts";
 import { findGone } from "../dump/consistency.ts";
@@ -22,6 +21,7 @@ import { restoreCommandOf } from "./diff-advice.ts";
 import type { DiffResult } from "./results.ts";
 import { leftByRestore } from "./sources.ts";
 import { openFound } from "./unpack-archive.ts";
+import { requireTempFolder } from "../util/process-folders.ts";
 
 export interface DiffRequest {
   /** An id, a path, or "latest". */
@@ -180,7 +180,7 @@ async function chooseFolder(backupDir: string): Promise<string> {
     await access(backupDir, constants.W_OK | constants.X_OK);
     return backupDir;
   } catch {
-    return tmpdir();
+    return await requireTempFolder();
   }
 }
 

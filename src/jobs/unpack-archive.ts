@@ -2,7 +2,6 @@
 // removed again with whatever uses it.
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { basename } from "node:path";
 import { archiveKind } from "../archive/mongodump-archive-file.ts";
 import { openBackup } from "../archive/reader.ts";
@@ -14,6 +13,7 @@ import { KeepError } from "../errors.ts";
 import type { JobContext } from "./context.ts";
 import { clearUnpacked } from "./delete-folder.ts";
 import { ensureSpace, watchSpace } from "./space.ts";
+import { requireTempFolder } from "../util/process-folders.ts";
 
 export interface UnpackedArchive extends AsyncDisposable {
   readonly backup: OpenedBackup;
@@ -54,7 +54,7 @@ export async function unpackArchive(
   const beside = !what.outlineOnly && (await isWritable(context.settings.backupDir));
   const spooled = beside
     ? await unpackBeside(context, archive, what)
-    : await spool(context, archive, what, tmpdir(), context.signal);
+    : await spool(context, archive, what, await requireTempFolder(), context.signal);
   context.emit({ kind: "step", step: "verify", state: "end" });
   try {
     const backup = { ...(await openBackup(spooled.path)), archive, id: basename(archive) };

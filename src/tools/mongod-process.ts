@@ -4,13 +4,13 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import { childEnvironment, withPrivateUmask } from "../util/child-environment.ts";
+import { makeTempFolder } from "../util/process-folders.ts";
 import { findFreePort } from "./free-port.ts";
 import { formatMongodArgs } from "./mongod-args.ts";
 import type { ThrowawayPaths, ThrowawayShape } from "./mongod-args.ts";
@@ -66,7 +66,7 @@ export async function spawnOnFreePort(
 }
 
 async function spawnMongod(options: SpawnOptions, port: number): Promise<Running> {
-  const folder = await mkdtemp(join(options.parentFolder ?? tmpdir(), "mongokeep-mongod-"));
+  const folder = await makeTempFolder("mongod-", options.parentFolder);
   const paths = await prepareFolder(folder);
   // A process group of its own: Ctrl-C on the terminal is for us to act on, not for the server.
   const child = withPrivateUmask(() =>

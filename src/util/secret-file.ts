@@ -1,9 +1,9 @@
 // A secret handed to another program as a file that only this user can read, gone when the scope ends.
 import { rmSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeNewFile } from "./durable-file.ts";
+import { makeTempFolder } from "./process-folders.ts";
 
 export interface SecretFile extends AsyncDisposable {
   readonly path: string;
@@ -11,7 +11,7 @@ export interface SecretFile extends AsyncDisposable {
 
 /** Writes `text` to a new file 0600 in a new folder 0700. Use with `await using`: disposing removes both. */
 export async function openSecretFile(text: string): Promise<SecretFile> {
-  const folder = await mkdtemp(join(tmpdir(), "mongokeep-"));
+  const folder = await makeTempFolder();
   const path = join(folder, "secret");
   // A second Ctrl-C ends the process without coming to any disposal.
   const removeAtExit = () => {

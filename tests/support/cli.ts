@@ -51,7 +51,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
 
 /** Starts a run that the test can signal or watch. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
-  const child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
+  const child = spawn(process.execPath, ["--", options.main ?? MAIN, ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: cleanEnvironment(options),
     stdio: ["pipe", "pipe", "pipe"],

@@ -10,6 +10,7 @@ import { schedule } from "./schedule.ts";
 import { server } from "./server.ts";
 import { service } from "./service.ts";
 import { settings } from "./settings.ts";
+import { tempFolder } from "./temp-folder.ts";
 import { tools } from "./tools.ts";
 
 export interface DoctorResult {
@@ -24,6 +25,7 @@ const CHECKS: readonly (readonly [string, Examine])[] = [
   ["server", server],
   ["disk", disk],
   ["permissions", permissions],
+  ["temporary folder", tempFolder],
   ["git", git],
   ["schedule", schedule],
   ["service", service],

@@ -1,6 +1,5 @@
 // What the throw-away server holds after the restore against what the backup holds: counts, every document,
 // indexes and options.
-import { tmpdir } from "node:os";
 import { readMetadata } from "../../archive/metadata-file.ts";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import type { Problem } from "../../archive/verification.ts";
@@ -17,6 +16,7 @@ import { sideOfBackup, sideOfServer } from "../../verify/compare-sides.ts";
 import type { Pair } from "../../verify/compare-sides.ts";
 import type { JobContext } from "../context.ts";
 import type { DrilledCollection } from "./drill-result.ts";
+import { requireTempFolder } from "../../util/process-folders.ts";
 
 const SYSTEM: readonly string[] = ["admin", "config"];
 const EVERYTHING = { rename: new Map(), only: null, exclude: [], leftOut: [] } as const;
@@ -41,7 +41,12 @@ export async function compareRestored(
     (c) => !SYSTEM.includes(c.database) || planned.has(`${c.database}.${c.name}`),
   );
   // `_id`s are contents too: a report for many eyes names none.
-  await using comparer = await createComparer({ emit, signal, folder: tmpdir(), samples: 0 });
+  await using comparer = await createComparer({
+    emit,
+    signal,
+    folder: await requireTempFolder(),
+    samples: 0,
+  });
   const compared: DrilledCollection[] = [];
   const touched = new Set(replayed?.touched);
   const removed = new Set(plan.oplog?.removes);

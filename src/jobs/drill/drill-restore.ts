@@ -1,5 +1,4 @@
 // The middle of a drill: a backup into a throw-away server by the same steps as any restore, compared, checked.
-import { tmpdir } from "node:os";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import type { Problem } from "../../archive/verification.ts";
 import { KeepError } from "../../errors.ts";
@@ -21,6 +20,7 @@ import { compareRestored, differencesOf } from "./compare-restored.ts";
 import type { DrilledCollection, DrillReport, DrillServer } from "./drill-result.ts";
 import { openDrillPlace } from "./drill-server.ts";
 import type { DrillPlace } from "./drill-server.ts";
+import { tempFolder } from "../../util/process-folders.ts";
 
 export interface Rehearsed {
   readonly server: DrillServer;
@@ -158,7 +158,7 @@ function checkPlace(
 function createRecord(plan: RestorePlan): RestoreRecord {
   const nothing = () => Promise.resolve();
   const recorded = { schema: 1, id: "drill", createdAt: "", rollbackOf: null, plan } as const;
-  return { id: "drill", path: tmpdir(), recorded, journal: nothing, note: nothing, log: nothing, writeSwap: nothing, close: nothing }; // prettier-ignore
+  return { id: "drill", path: tempFolder(), recorded, journal: nothing, note: nothing, log: nothing, writeSwap: nothing, close: nothing }; // prettier-ignore
 }
 
 function describe({ deployment: { server }, binary }: DrillPlace): DrillServer {

@@ -1,7 +1,6 @@
 // The throw-away server of a drill: the user's (DRILL_MONGODB_URI), or a mongod of our own.
 // What must stay true: nothing of a drill stays anywhere, however it ends; and nothing that was there goes.
 import { randomUUID } from "node:crypto";
-import { tmpdir } from "node:os";
 import { programPlaces } from "../../config/program-places.ts";
 import { KeepError } from "../../errors.ts";
 import { openDeployment } from "../../mongo/deployment.ts";
@@ -12,6 +11,7 @@ import { inspectLive } from "../../restore/live.ts";
 import type { RestorePlan } from "../../restore/plan.ts";
 import { cacheFolderOf, findMongod } from "../../tools/mongod-binary.ts";
 import { startMongod } from "../../tools/throwaway-mongod.ts";
+import { requireTempFolder } from "../../util/process-folders.ts";
 import { rememberSecret } from "../../util/redact.ts";
 import { Secret } from "../../util/secret.ts";
 import { formatBytes } from "../../util/units.ts";
@@ -43,11 +43,12 @@ const FIXED_BYTES = 400 * 1024 * 1024;
 async function openOwn(context: JobContext, { totals }: Planned): Promise<DrillPlace> {
   const { signal, emit, settings } = context;
   const needed = GROWTH * totals.rawBytes + Math.min(OPLOG_BYTES, totals.rawBytes) + FIXED_BYTES;
-  const free = await context.freeBytes(tmpdir());
+  const folder = await requireTempFolder();
+  const free = await context.freeBytes(folder);
   if (free < needed)
     throw new KeepError(
       "disk-full",
-      `a drill needs ${formatBytes(needed)} in ${tmpdir()}, and ${formatBytes(free)} are free`,
+      `a drill needs ${formatBytes(needed)} in ${folder}, and ${formatBytes(free)} are free`,
       { hint: "Set TMPDIR to a folder with room, or DRILL_MONGODB_URI to a server for drills." },
     );
   const { path, home, xdgCacheHome } = programPlaces();
