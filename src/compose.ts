@@ -128,8 +128,17 @@ async function runTold<K extends CommandName, R extends Results[K]>(
   } catch (thrown) {
     const error = endOf(outer.signal, thrown);
     await tell(failureNotice(command, toKeepError(error)));
+    // `status --alert` reports its own failure; see cli/tell.ts.
+    if (command !== "status" && typeof error === "object" && error !== null) told.add(error);
     throw error;
   }
+}
+
+/** What jobs ended with, once those who need to hear of it did. */
+const told = new WeakSet<object>();
+
+export function wasTold(thrown: unknown): boolean {
+  return typeof thrown === "object" && thrown !== null && told.has(thrown);
 }
 
 /** What work in progress ends with when every connection is closed under it. */

@@ -1,9 +1,11 @@
 // The command line: argv in, exit code out. The only place that ends the process.
+import { settleTimeZone } from "../config/time-zone.ts";
 import { toKeepError } from "../errors.ts";
 import type { GlobalFlags } from "./verb.ts";
 import { createOutput } from "./output.ts";
 import { guessCommand, parseCommandLine } from "./program.ts";
 import { watchSignals } from "./signals.ts";
+import type { Failure } from "./tell.ts";
 
 const SWITCHES = { json: "--json", quiet: "--quiet", verbose: "--verbose" } as const;
 
@@ -18,20 +20,36 @@ function guessFlags(argv: readonly string[]): GlobalFlags {
   return Object.fromEntries(entries) as GlobalFlags;
 }
 
+/** Loaded only now: a command that succeeds needs nothing of it. */
+async function tellFailure(failure: Failure): Promise<void> {
+  try {
+    const { tell } = await import("./tell.ts");
+    await tell(failure);
+  } catch (error) {
+    const message = `no alert could be sent: ${toKeepError(error).message}`;
+    failure.emit({ kind: "log", level: "warn", code: "alert-not-sent", message });
+  }
+}
+
 /** Runs one command line to its end, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
+  settleTimeZone();
   let output = createOutput(guessFlags(argv));
   let command = guessCommand(argv);
+  let ending: Promise<never> | undefined;
   const end = async (exitCode: number, isAnswer = false): Promise<never> => {
     await output.flush(isAnswer);
     process.exit(exitCode);
   };
-  const failWith = async (thrown: unknown): Promise<never> => {
+  const fail = async (thrown: unknown, alert: boolean): Promise<never> => {
     const error = toKeepError(thrown);
     output.fail(command, error);
+    if (alert) await tellFailure({ argv, command, thrown, error, emit: output.emit });
     return await end(error.exitCode);
   };
-  const signals = watchSignals((error) => void failWith(error));
+  // While an alert is sent, the rest of the run may come to its end too: the first failure is what counts.
+  const failWith = (thrown: unknown) => (ending ??= fail(thrown, true));
+  const signals = watchSignals((error) => void fail(error, false));
   // A fault that escaped every await is still one error, in the form that was asked for.
   for (const event of ["unhandledRejection", "uncaughtException"] as const)
     process.on(event, (thrown: unknown) => void failWith(thrown));
@@ -49,7 +67,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     output = createOutput(parsed.flags);
     const { runCommand } = await import("./run.ts");
     const exitCode = await runCommand(parsed, { ...signals, output });
-    return await end(exitCode, ANSWERS.includes(parsed.verb.name));
+    return await (ending ??= end(exitCode, ANSWERS.includes(parsed.verb.name)));
   } catch (thrown) {
     return await failWith(thrown);
   }

@@ -14,7 +14,7 @@ export interface EnvFile {
   readonly openBits: number;
 }
 
-const MOST_BYTES = 1 << 20;
+export const MOST_BYTES = 1 << 20;
 
 /**
  * Reads `envFile`, or `.env` in `cwd` where none is named; null where that default is absent.

@@ -1,12 +1,15 @@
 // Settings from .env and the process environment. The only folder that reads process.env.
 import { access, constants } from "node:fs/promises";
-import { homedir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Compression } from "../codec/codec.ts";
 import { KeepError } from "../errors.ts";
 import type { RetentionPolicy } from "../retention/policy.ts";
 import { withhold } from "../util/child-environment.ts";
-import { rememberCommand, rememberSecret } from "../util/redact.ts";
+import { homeFolder, workingFolder } from "../util/process-folders.ts";
+import { rememberSecret } from "../util/redact.ts";
 import { Secret } from "../util/secret.ts";
+import { toAlertSettings } from "./alert-settings.ts";
+import type { AlertSettings, AlertSource } from "./alert-settings.ts";
 import { readCompression } from "./compression.ts";
 import { readConnection } from "./connection.ts";
 import { parseConnectionString } from "./connection-string.ts";
@@ -18,16 +21,18 @@ import { createLookup } from "./lookup.ts";
 import { refuseSharedFolder, resolvePath } from "./paths.ts";
 import { readServiceSettings } from "./service-settings.ts";
 import type { ServiceSettings } from "./service-settings.ts";
+import { systemZone } from "./time-zone.ts";
 import type { SettingName, SettingValues } from "./schema.ts";
 import type { UriParts } from "./uri-parts.ts";
 import { readValues } from "./values.ts";
+import type { ReadValues } from "./values.ts";
 import { withoutApplicationOptions } from "./uri-options.ts";
 import { findWarnings, refuseGraveMiss } from "./warnings.ts";
 
 export type { ServiceSettings } from "./service-settings.ts";
 
 /** Every setting, checked, with its default filled in. Units are in the names. Printing it shows no secret. */
-export interface Settings {
+export interface Settings extends AlertSettings {
   /** Absolute path of the .env that was read; null where there was none. */
   readonly envFile: string | null;
   /** null where none is set: commands that need no server work without. See `requireUri`. */
@@ -58,10 +63,6 @@ export interface Settings {
   readonly service: ServiceSettings;
   readonly restoreKeepAsideMs: number;
   readonly drill: DrillSettings;
-  /** Secret because such commands carry tokens. */
-  readonly alertCommand: Secret | null;
-  readonly alertWebhookUrl: Secret | null;
-  readonly alertPingUrl: Secret | null;
   /** What a person should look at, though nothing stops for it. */
   readonly warnings: readonly string[];
 }
@@ -87,7 +88,12 @@ export interface SettingsSource {
 
 /** This process's environment. */
 export function systemSource(envFile?: string): SettingsSource {
-  return { envFile, cwd: process.cwd(), home: homedir(), env: process.env };
+  return { envFile, cwd: process.cwd(), home: homeFolder(), env: process.env };
+}
+
+/** What is known of this process's environment in every case. */
+export function alertSource(envFile?: string): AlertSource {
+  return { envFile, cwd: workingFolder(), env: process.env };
 }
 
 /**
@@ -116,16 +122,24 @@ export async function loadSettings(source: SettingsSource): Promise<Settings> {
     hosts,
     databases,
     backupDir,
-    logFile: pathOf("BACKUP_LOG", values.BACKUP_LOG),
+    logFile: readLogFile(source, read, backupDir, pathOf),
     service: readServiceSettings(
       values,
       read.found.get("SERVICE_START")?.level === 2 ? (file?.path ?? null) : null,
     ),
     drill: readDrill(values, pathOf),
     ...readRest(values),
-    ...readAlerts(values),
+    ...toAlertSettings(values),
   };
-  return { ...settings, warnings: [...warnings, ...findWarnings(source.env, file, read, uriName)] };
+  const zoneProblem = read.found.has("BACKUP_TIMEZONE") ? null : systemZone().problem;
+  return {
+    ...settings,
+    warnings: [
+      ...warnings,
+      ...findWarnings(source.env, file, read, uriName),
+      ...(zoneProblem === null ? [] : [zoneProblem]),
+    ],
+  };
 }
 
 /**
@@ -178,6 +192,17 @@ async function requireReadable(path: string): Promise<void> {
   }
 }
 
+/** Its default is beside the default of BACKUP_DIR; without a home it is beside what BACKUP_DIR names. */
+function readLogFile(
+  { home }: SettingsSource,
+  { values, found }: ReadValues,
+  backupDir: string,
+  pathOf: (name: SettingName, written: string) => string,
+): string {
+  if (home === "" && !found.has("BACKUP_LOG")) return join(dirname(backupDir), "backup.log");
+  return pathOf("BACKUP_LOG", values.BACKUP_LOG);
+}
+
 function readRest(values: SettingValues) {
   const engine = values.BACKUP_ENGINE;
   const { DISK_WARN_FREE: diskWarnFreeBytes, DISK_ABORT_FREE: diskAbortFreeBytes } = values;
@@ -190,7 +215,7 @@ function readRest(values: SettingValues) {
   return {
     engine,
     compression: readCompression(values.BACKUP_COMPRESSION, values.BACKUP_COMPRESSION_LEVEL),
-    timezone: values.BACKUP_TIMEZONE ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone: values.BACKUP_TIMEZONE ?? systemZone().zone,
     maxRateBytesPerSecond: values.BACKUP_MAX_RATE ?? null,
     readPreference: values.BACKUP_READ_PREFERENCE,
     maxLagMs: values.BACKUP_MAX_LAG,
@@ -220,22 +245,4 @@ function readDrill(
     reminderMs: values.DRILL_REMINDER,
     mongodBinary: binary === undefined ? null : pathOf("MONGOD_BINARY", binary),
   };
-}
-
-function readAlerts(values: SettingValues) {
-  rememberCommand(values.ALERT_COMMAND ?? "");
-  const secret = (value: string | undefined) => (value === undefined ? null : new Secret(value));
-  const alerts = {
-    alertCommand: secret(values.ALERT_COMMAND),
-    alertWebhookUrl: secret(values.ALERT_WEBHOOK_URL),
-    alertPingUrl: secret(values.ALERT_PING_URL),
-  };
-  for (const url of [values.ALERT_WEBHOOK_URL, values.ALERT_PING_URL]) {
-    if (url === undefined) continue;
-    rememberSecret(url);
-    const { pathname, search } = new URL(url);
-    // The path is the key of such addresses; errors of the network may show it alone.
-    if (pathname.length > 8) rememberSecret(pathname + search);
-  }
-  return alerts;
 }

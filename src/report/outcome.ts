@@ -150,11 +150,18 @@ export function failureJson(error: KeepError): object {
 
 /** Whoever pressed Ctrl-C, or mistyped a flag, knows already. */
 const KNOWN_ALREADY: readonly string[] = ["usage", "not-in-this-version", "interrupted", "hangup"];
-const WATCHED: readonly string[] = ["backup", "restore", "rollback", "cleanup", "drill"];
+const WATCHED: readonly string[] = ["backup", "verify", "restore", "rollback", "cleanup", "drill"];
+
+/** Whether a failure of this command is an alert. */
+export const isWatched = (command: string): boolean => WATCHED.includes(command);
 
 /** The alert about a run that failed; null where nobody needs to hear of it. */
 export function failureNotice(command: string, error: KeepError): Notice | null {
-  if (!WATCHED.includes(command) || KNOWN_ALREADY.includes(error.code)) return null;
+  if (!isWatched(command) || KNOWN_ALREADY.includes(error.code)) return null;
+  return noticeOfFailure(command, error);
+}
+
+export function noticeOfFailure(command: string, error: KeepError): Notice {
   return {
     event: `${command}-failed`,
     ok: false,
