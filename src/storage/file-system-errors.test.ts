@@ -35,12 +35,12 @@ test("a disk that is full or fails says what to do", () => {
 test("a socket's failure is not the disk's, and a fault of ours stays one", async () => {
   const socket = connect({ host: "127.0.0.1", port: 1 });
   const [refused] = (await once(socket, "error").catch((error: unknown) => [error])) as [unknown];
-  assert.equal(toKeepError(refused).code, "internal");
+  assert.equal(toKeepError(refused).code, "unreachable");
   const reset = Object.assign(new Error("read ECONNRESET"), {
     code: "ECONNRESET",
     syscall: "read",
   });
-  assert.equal(toKeepError(reset).code, "internal");
+  assert.equal(toKeepError(reset).code, "unreachable");
   assert.equal(toKeepError(new TypeError("x is not a function")).code, "internal");
   const own = new KeepError("locked", "a run goes on");
   assert.equal(toKeepError(own), own);
