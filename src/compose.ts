@@ -2,10 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { loadSettings, requireUri, systemSource } from "./config/settings.ts";
 import type { Settings } from "./config/settings.ts";
+import { naming } from "./config/naming.ts";
 import { toKeepError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Emit, LogEvent } from "./events.ts";
 import type { JobContext } from "./jobs/context.ts";
+import type { Deployment, DeploymentContext } from "./mongo/deployment.ts";
 import { createNotifiers } from "./notify/create-notifiers.ts";
 import { pingHeartbeat } from "./notify/heartbeat.ts";
 import { notifyAll } from "./notify/notifier.ts";
@@ -16,6 +18,7 @@ import { createService } from "./service/create-service.ts";
 import { freeBytes } from "./storage/disk.ts";
 import { systemClock } from "./util/clock.ts";
 import type { Clock } from "./util/clock.ts";
+import type { Secret } from "./util/secret.ts";
 import { throttleProgress } from "./report/throttle-progress.ts";
 
 export interface ComposeOptions {
@@ -66,7 +69,7 @@ export async function compose(options: ComposeOptions = {}): Promise<Composition
     context,
     notifierCount: notifiers.length,
     notify: (notice) => notifyAll(notifiers, notice, emit),
-    run: (command, job) => runTold(context, notifiers, command, job),
+    run: (command, job) => runTold(loginFor(command, context), notifiers, command, job),
   };
 }
 
@@ -76,6 +79,7 @@ async function createContext(
   options: ComposeOptions,
 ): Promise<JobContext> {
   const signal = options.signal ?? new AbortController().signal;
+  const login = settings.restoreLogin;
   return {
     settings,
     emit,
@@ -85,12 +89,34 @@ async function createContext(
     service: createService(settings.service),
     freeBytes,
     async connect(own = signal) {
-      const uri = requireUri(settings);
-      // The driver takes longer to load than `list` takes to run.
-      const { openDeployment } = await import("./mongo/deployment.ts");
-      return await openDeployment(uri, { emit, signal: own });
+      return await connectBy(requireUri(settings), settings.uriName, { emit, signal: own });
     },
+    connectForRestore:
+      login && ((own = signal) => connectBy(login.uri, login.uriName, { emit, signal: own })),
   };
+}
+
+async function connectBy(
+  uri: Secret,
+  uriName: string | null,
+  context: DeploymentContext,
+): Promise<Deployment> {
+  // The driver takes longer to load than `list` takes to run.
+  const { openDeployment } = await import("./mongo/deployment.ts");
+  return await openDeployment(uri, context).catch((error: unknown) => {
+    throw naming(error, uriName);
+  });
+}
+
+/** Commands that change what is live, each with the backup that it makes first. */
+const RESTORING: readonly CommandName[] = ["restore", "rollback"];
+
+/** The context with the login that is the command's. */
+function loginFor(command: CommandName, context: JobContext): JobContext {
+  const { settings, connectForRestore } = context;
+  const login = settings.restoreLogin;
+  if (!RESTORING.includes(command) || login === null || !connectForRestore) return context;
+  return { ...context, settings: { ...settings, ...login }, connect: connectForRestore };
 }
 
 /** The version of package.json: one folder up from src/ and from dist/ alike. */
@@ -126,7 +152,7 @@ async function runTold<K extends CommandName, R extends Results[K]>(
     if (command === "backup") await pingHeartbeat(outer.settings, outer.emit);
     return result;
   } catch (thrown) {
-    const error = endOf(outer.signal, thrown);
+    const error = naming(endOf(outer.signal, thrown), outer.settings.uriName);
     await tell(failureNotice(command, toKeepError(error)));
     // `status --alert` reports its own failure; see cli/tell.ts.
     if (command !== "status" && typeof error === "object" && error !== null) told.add(error);

@@ -10,6 +10,7 @@ export interface ConnectionFacts {
   /** The path; null where it is empty or `admin`, which names a place to log in, not what to back up. */
   readonly database: string | null;
   readonly authSource: string;
+  readonly directConnection: boolean;
   readonly tls: boolean;
   readonly tlsCaFile: string | null;
 }
@@ -50,6 +51,7 @@ export function parseConnectionString(uri: string, name: string): ConnectionFact
     password: url.password === "" ? null : decodeURIComponent(url.password),
     database: path === "" || path === "admin" ? null : path,
     authSource: option("authsource") ?? (path === "" ? "admin" : path),
+    directConnection: option("directconnection") === "true",
     tls: tls === undefined ? url.isSRV : tls === "true",
     tlsCaFile: option("tlscafile") ?? null,
   };

@@ -110,7 +110,13 @@ test("whatever user and password are made of, the driver reads them back", () =>
   const part = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(part, part, (username, password) => {
-      const none = { port: undefined, authSource: undefined, tls: undefined, tlsCaFile: undefined };
+      const none = {
+        port: undefined,
+        authSource: undefined,
+        directConnection: undefined,
+        tls: undefined,
+        tlsCaFile: undefined,
+      };
       const uri = formatUri({ host: "a:1,b", username, password, ...none });
       const { credentials, hosts } = new MongoClient(uri).options;
       assert.equal(credentials?.username, username);

@@ -7,6 +7,7 @@ import { isDatabaseName } from "./fields.ts";
 import { parseConnectionString } from "./connection-string.ts";
 import type { ConnectionFacts } from "./connection-string.ts";
 import type { Lookup } from "./lookup.ts";
+import { OWN_URI } from "./names.ts";
 import { formatUri, refuseDisagreement, refuseHalfLogin } from "./uri-parts.ts";
 import type { UriParts } from "./uri-parts.ts";
 import { withoutApplicationOptions } from "./uri-options.ts";
@@ -19,6 +20,22 @@ export interface Connection {
   readonly hosts: readonly string[];
   readonly databases: readonly string[] | null;
   readonly warnings: readonly string[];
+}
+
+/** Another login at the same server. */
+export interface RestoreLogin {
+  readonly uri: Secret;
+  readonly uriName: string;
+}
+
+/** null: restores use the same login as backups. @throws KeepError bad-setting */
+export function readRestoreLogin({ values }: ReadValues): RestoreLogin | null {
+  const uriName = "MONGOKEEP_RESTORE_URI";
+  const written = values[uriName];
+  if (written === undefined) return null;
+  const { password } = parseConnectionString(written, uriName);
+  if (password !== null) rememberSecret(password);
+  return { uri: new Secret(withoutApplicationOptions(written).uri), uriName };
 }
 
 /** `parts.tlsCaFile` is absolute. @throws KeepError bad-setting */
@@ -49,6 +66,7 @@ function chooseUri(
   parts: UriParts,
   lookup: Lookup,
 ): { uri: string; name: string } | null {
+  if (values.MONGOKEEP_URI !== undefined) return { uri: values.MONGOKEEP_URI, name: OWN_URI };
   const whole = found.get("MONGODB_URI");
   const host = found.get("MONGODB_HOST");
   if (values.MONGODB_URI !== undefined && whole && !(host && host.level < whole.level)) {

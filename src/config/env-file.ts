@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { KeepError } from "../errors.ts";
 import { findTrap, listAssignments, normalizeEnvText, parseEnvText } from "./env-text.ts";
 import type { Assignment } from "./env-text.ts";
-import { isOurs, isSecretName } from "./names.ts";
+import { isOfApplication, isOurs, isSecretName, OWN_URI } from "./names.ts";
 
 export interface EnvFile {
   readonly path: string;
@@ -23,12 +23,16 @@ export const MOST_BYTES = 1 << 20;
 export async function readEnvFile(
   envFile: string | undefined,
   cwd: string,
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<EnvFile | null> {
   const path = resolve(cwd, envFile ?? ".env");
   const read = await readText(path, envFile !== undefined);
   if (read === null) return null;
   const text = normalizeEnvText(read.text);
-  const assignments = listAssignments(text).filter(({ name }) => isOurs(name));
+  const all = listAssignments(text);
+  const ownUri = env[OWN_URI] ?? all.findLast(({ name }) => name === OWN_URI)?.written ?? "";
+  const counts = (name: string) => isOurs(name) && !(ownUri.trim() !== "" && isOfApplication(name));
+  const assignments = all.filter(({ name }) => counts(name));
   assignments.forEach((assignment) => {
     refuseTrap(assignment, path);
   });

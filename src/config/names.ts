@@ -10,6 +10,22 @@ export const SHARED_NAMES = ["DATABASE_URL", "DB_NAME"] as const;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
 
+/** What the application's .env says of the connection: none of it counts where mongokeep has a URI of its own. */
+const OF_APPLICATION: ReadonlySet<string> = new Set(
+  SETTING_NAMES.filter(
+    (name) =>
+      name.startsWith("MONGODB_") &&
+      name !== "MONGODB_DATABASE" &&
+      settingRegistry.get(settingsSchema.shape[name])?.group === "Connection",
+  ).flatMap((name) => [name, ...metaOf(name).aliases]),
+).add("DATABASE_URL");
+
+export const OWN_URI = "MONGOKEEP_URI";
+
+export function isOfApplication(name: string): boolean {
+  return OF_APPLICATION.has(name);
+}
+
 export function metaOf(name: SettingName): SettingMeta {
   const meta = settingRegistry.get(settingsSchema.shape[name]);
   if (meta === undefined) throw new TypeError(`${name} is not registered`);
@@ -62,6 +78,7 @@ function normalized(name: string): string {
   return name
     .toUpperCase()
     .replaceAll("-", "_")
+    .replace(/^MONGO_KEEP_/, "MONGOKEEP_")
     .replace(/^MONGO_(?!UR[IL]$)/, "MONGODB_");
 }
 

@@ -7,6 +7,24 @@ import * as field from "./fields.ts";
 import { optional, withDefault } from "./setting.ts";
 
 const connection = {
+  MONGOKEEP_URI: optional({
+    group: "Connection",
+    secret: true,
+    parse: field.text,
+    unset: "the application's: `MONGODB_URI` and the rest",
+    looks: "`mongodb://backup:password@host:27017/database?authSource=admin`",
+    about:
+      "mongokeep's own URI, beside the application's in one .env: a login of its own, with the role `backup`. Nothing of `MONGODB_URI`, its parts and `DATABASE_URL` counts then, right or wrong; `MONGODB_DATABASE` does.",
+  }),
+  MONGOKEEP_RESTORE_URI: optional({
+    group: "Connection",
+    secret: true,
+    parse: field.text,
+    unset: "the same login as for backups",
+    looks: "`mongodb://restorer:password@host:27017/?authSource=admin`",
+    about:
+      "A login for `restore` and `rollback`, with the backup that they make first: the nightly one needs no right to write then. It must lead to the same server; what is backed up it does not say.",
+  }),
   MONGODB_URI: optional({
     group: "Connection",
     aliases: ["MONGO_URI", "MONGO_URL"],
@@ -21,7 +39,7 @@ const connection = {
     group: "Connection",
     parse: field.text,
     looks: "`db.example.org`, or `a:27017,b:27017` for a replica set",
-    about: "In place of a URI, with the six below; they need no percent-encoding.",
+    about: "In place of a URI, with the seven below; they need no percent-encoding.",
   }),
   MONGODB_PORT: optional({
     group: "Connection",
@@ -51,6 +69,14 @@ const connection = {
     unset: "`admin`",
     looks: "`admin`",
     about: "Database that the user is defined in.",
+  }),
+  MONGODB_DIRECT_CONNECTION: optional({
+    group: "Connection",
+    parse: field.yesNo,
+    unset: "`false`",
+    looks: "`true` or `false`",
+    about:
+      "Whether to use this one member alone, whatever names its replica set gives the members: for a set in containers, whose names mean nothing outside.",
   }),
   MONGODB_TLS: optional({
     group: "Connection",

@@ -30,9 +30,37 @@ const GROUPS: readonly SettingGroup[] = [
   "Alerts",
 ];
 
+/** The code fence would end this file's own strings. */
+const FENCE = "`".repeat(3);
+
+const LOGINS = `## Logins of their own
+
+The application's login in \`MONGODB_URI\` is seldom the right one for backups. Beside it, in the same \`.env\`, mongokeep
+takes two of its own: \`MONGOKEEP_URI\` for everything that only reads (\`backup\`, \`diff\`, \`doctor\`), which needs the role
+\`backup\` alone, and \`MONGOKEEP_RESTORE_URI\` for \`restore\` and \`rollback\`, whose user may replace data. So the login of
+the nightly job cannot change anything, and the other one may stand in the file of another system user
+(\`--env-file\`), or be typed when it is needed: \`MONGOKEEP_RESTORE_URI='…' mongokeep restore latest\`. \`mongokeep doctor\`
+checks both: that they are taken, lead to the same server, and may do what is theirs. In \`mongosh\`:
+
+${FENCE}js
+db.getSiblingDB("admin").createUser({ user: "keep", pwd: passwordPrompt(), roles: ["backup"] });
+db.getSiblingDB("admin").createUser({
+  user: "keep_restore",
+  pwd: passwordPrompt(),
+  roles: ["backup", "restore", "readWriteAnyDatabase"],
+});
+${FENCE}
+
+${FENCE}sh
+MONGODB_URI=mongodb://app:…@localhost:27017/surg # the application's own
+MONGOKEEP_URI='mongodb://keep:…@localhost:27017/surg?authSource=admin'
+MONGOKEEP_RESTORE_URI='mongodb://keep_restore:…@localhost:27017/?authSource=admin'
+${FENCE}
+`;
+
 /** The whole page, as it must stand in docs/settings.md. */
 export function formatSettingsDoc(): string {
-  return [INTRODUCTION, ...GROUPS.map(formatGroup)].join("\n");
+  return [INTRODUCTION, LOGINS, ...GROUPS.map(formatGroup)].join("\n");
 }
 
 function formatGroup(group: SettingGroup): string {

@@ -41,6 +41,7 @@ test("without a .env every setting has its default, and only a server is missing
     envFile: null,
     uri: null,
     uriName: null,
+    restoreLogin: null,
     hosts: [],
     databases: null,
     backupDir: "/home/ann/.tmp/backups",
@@ -246,4 +247,57 @@ test("the same name twice in the file with different values is exit 2", async ()
   const error = await refusal("BACKUP_DIR=/a\nX=1\nBACKUP_DIR=/b");
   assert.match(error.message, /twice .* lines 1 and 3/);
   await load("BACKUP_DIR=/a\nBACKUP_DIR=/a");
+});
+
+test("MONGOKEEP_URI wins over all that the application says of the connection, right or wrong", async () => {
+  const own = "MONGOKEEP_URI=mongodb://keep:k@own.example:1/?authSource=admin\n";
+  for (const theirs of [
+    "MONGODB_URI=mongodb://app:p@other.example/surg",
+    "MONGODB_URI=not-a-uri",
+    "MONGODB_URI=mongodb://app:a#b@h/x",
+    "MONGODB_URI=mongodb://${H}/x",
+    "MONGODB_URI=mongodb://a/\nMONGO_URL=mongodb://b/",
+    "MONGODB_URI=mongodb://a/\nMONGODB_URI=mongodb://b/",
+    "MONGODB_HOST=other.example\nMONGODB_PORT=no\nMONGODB_USERNAME=app",
+    "MONGODB_HOST=a b\nMONGODB_TLS_CA_FILE=/not/there.pem\nMONGODB_TLS=false",
+    "DATABASE_URL=mongodb://app:p@other.example/x",
+  ]) {
+    const settings = await load(`${theirs}\n${own}MONGODB_DATABASE=surg\n`);
+    assert.equal(
+      settings.uri?.reveal(),
+      "mongodb://keep:k@own.example:1/?authSource=admin",
+      theirs,
+    );
+    assert.deepEqual(
+      [settings.uriName, settings.hosts, settings.databases, settings.warnings],
+      ["MONGOKEEP_URI", ["own.example:1"], ["surg"], []],
+      theirs,
+    );
+  }
+  const inEnvironment = await load(own, { MONGODB_URI: "mongodb://app:p@other.example/x" });
+  assert.deepEqual(inEnvironment.hosts, ["own.example:1"]);
+  const fromEnvironment = await load("MONGODB_URI=mongodb://a#b/\n", { MONGOKEEP_URI: "mongodb://own/surg" }); // prettier-ignore
+  assert.deepEqual([fromEnvironment.hosts, fromEnvironment.databases], [["own:27017"], ["surg"]]);
+  const emptied = await load(`MONGODB_URI=mongodb://app/\n${own}`, { MONGOKEEP_URI: "" });
+  assert.equal(emptied.uriName, "MONGODB_URI", "an empty variable unsets the file's");
+});
+
+test("what is wrong with mongokeep's own URIs is told by their names, without their passwords", async () => {
+  for (const name of ["MONGOKEEP_URI", "MONGOKEEP_RESTORE_URI"]) {
+    const error = await refusal(`MONGODB_URI=mongodb://h/\n${name}=mongodb://u:geheim@h:99999/`);
+    assert.match(error.message, new RegExp(`^${name} is not a mongodb URI`));
+    assert.doesNotMatch(error.message + error.hint, /geheim/);
+  }
+  const { warnings } = await load("MONGODB_URI=mongodb://h/\nMONGOKEEP_URL=mongodb://o/");
+  assert.deepEqual(warnings, ["MONGOKEEP_URL is not used: did you mean MONGOKEEP_URI?"]);
+  const loose = await load("MONGOKEEP_URI=mongodb://u:p@h/", {}, 0o644);
+  assert.match(loose.warnings.join(), /holds secrets/);
+});
+
+test("the login for restores stands beside any URI, and keeps no option of an application", async () => {
+  const { restoreLogin, uriName } = await load(
+    "MONGODB_URI=mongodb://h/surg\nMONGOKEEP_RESTORE_URI=mongodb://r:p@h/?authSource=admin&w=0",
+  );
+  assert.equal(uriName, "MONGODB_URI");
+  assert.equal(restoreLogin?.uri.reveal(), "mongodb://r:p@h/?authSource=admin");
 });

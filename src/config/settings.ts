@@ -11,8 +11,9 @@ import { Secret } from "../util/secret.ts";
 import { toAlertSettings } from "./alert-settings.ts";
 import type { AlertSettings, AlertSource } from "./alert-settings.ts";
 import { readCompression } from "./compression.ts";
-import { readConnection } from "./connection.ts";
+import { readConnection, readRestoreLogin } from "./connection.ts";
 import { parseConnectionString } from "./connection-string.ts";
+import type { RestoreLogin } from "./connection.ts";
 import type { EngineSetting } from "./engines.ts";
 import type { ReadPreferenceSetting } from "./read-preferences.ts";
 import { readEnvFile } from "./env-file.ts";
@@ -39,6 +40,8 @@ export interface Settings extends AlertSettings {
   readonly uri: Secret | null;
   /** The setting that `uri` comes from, for messages. */
   readonly uriName: string | null;
+  /** What `restore` and `rollback` log in with; null: the same. */
+  readonly restoreLogin: RestoreLogin | null;
   /** host:port of each seed (or the SRV name), sorted; free of credentials. Empty without a URI. */
   readonly hosts: readonly string[];
   /** null: all databases. */
@@ -102,7 +105,7 @@ export function alertSource(envFile?: string): AlertSource {
  */
 export async function loadSettings(source: SettingsSource): Promise<Settings> {
   withhold(SECRET_NAMES);
-  const file = await readEnvFile(source.envFile, source.cwd);
+  const file = await readEnvFile(source.envFile, source.cwd, source.env);
   refuseGraveMiss(file);
   const lookup = createLookup(source.env, file);
   const read = readValues(lookup);
@@ -119,6 +122,7 @@ export async function loadSettings(source: SettingsSource): Promise<Settings> {
     envFile: file?.path ?? null,
     uri,
     uriName,
+    restoreLogin: readRestoreLogin(read),
     hosts,
     databases,
     backupDir,
@@ -175,6 +179,7 @@ async function readParts(
     username: values.MONGODB_USERNAME,
     password: values.MONGODB_PASSWORD,
     authSource: values.MONGODB_AUTH_SOURCE,
+    directConnection: values.MONGODB_DIRECT_CONNECTION,
     tls: values.MONGODB_TLS,
     tlsCaFile,
   };

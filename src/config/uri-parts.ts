@@ -11,6 +11,7 @@ export interface UriParts {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly authSource: string | undefined;
+  readonly directConnection: boolean | undefined;
   readonly tls: boolean | undefined;
   /** Absolute. */
   readonly tlsCaFile: string | undefined;
@@ -26,6 +27,7 @@ export function formatUri(parts: UriParts & { readonly host: string }): string {
       : `${encodeURIComponent(username)}:${encodeURIComponent(password ?? "")}@`;
   const options = new URLSearchParams();
   if (parts.authSource !== undefined) options.set("authSource", parts.authSource);
+  if (parts.directConnection === true) options.set("directConnection", "true");
   const tls = parts.tls ?? (parts.tlsCaFile === undefined ? undefined : true);
   if (tls !== undefined) options.set("tls", String(tls));
   if (parts.tlsCaFile !== undefined) options.set("tlsCAFile", parts.tlsCaFile);
@@ -93,6 +95,7 @@ export function refuseDisagreement(
     MONGODB_USERNAME: () => facts.username === parts.username,
     MONGODB_PASSWORD: () => facts.password === parts.password,
     MONGODB_AUTH_SOURCE: () => facts.authSource === parts.authSource,
+    MONGODB_DIRECT_CONNECTION: () => facts.directConnection === parts.directConnection,
     MONGODB_TLS: () => facts.tls === parts.tls,
     MONGODB_TLS_CA_FILE: () => facts.tlsCaFile === parts.tlsCaFile,
   };

@@ -1,7 +1,7 @@
 // Texts → checked values by name, through the schema. All that is malformed is told at once.
 import { KeepError } from "../errors.ts";
 import type { Found, Lookup } from "./lookup.ts";
-import { metaOf, SETTING_NAMES } from "./names.ts";
+import { isOfApplication, metaOf, OWN_URI, SETTING_NAMES } from "./names.ts";
 import { settingsSchema } from "./schema.ts";
 import type { SettingName, SettingValues } from "./schema.ts";
 
@@ -14,7 +14,9 @@ export interface ReadValues {
 /** @throws KeepError bad-setting naming what is malformed and what a right value looks like */
 export function readValues(lookup: Lookup): ReadValues {
   const found = new Map<SettingName, Found>();
+  const hasOwn = lookup.find([OWN_URI]) !== null;
   for (const name of SETTING_NAMES) {
+    if (hasOwn && isOfApplication(name)) continue;
     const hit = lookup.find([name, ...metaOf(name).aliases]);
     if (hit) found.set(name, hit);
   }

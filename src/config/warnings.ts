@@ -37,7 +37,10 @@ function missWarnings(
   return misses
     .filter(
       ({ setting }) =>
-        !hasUri || setting === "MONGODB_DATABASE" || metaOf(setting).group !== "Connection",
+        !hasUri ||
+        setting === "MONGODB_DATABASE" ||
+        setting.startsWith("MONGOKEEP_") ||
+        metaOf(setting).group !== "Connection",
     )
     .map(({ written, meant }) => `${written} is not used: did you mean ${meant}?`);
 }
@@ -48,7 +51,7 @@ function looseFile(file: EnvFile | null, read: ReadValues, uriName: string | nul
     ([name, { level, text }]) =>
       level === 2 &&
       metaOf(name).secret &&
-      (name !== "MONGODB_URI" || text.includes("@")) &&
+      (!/^(MONGODB|MONGOKEEP)_/.test(name) || name === "MONGODB_PASSWORD" || text.includes("@")) &&
       // Most commands of a service hold none.
       !name.startsWith("SERVICE_"),
   );

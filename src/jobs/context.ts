@@ -23,6 +23,8 @@ export interface JobContext {
    * unless another is given. @throws KeepError bad-setting (no URI), unreachable, login-failed
    */
   connect(signal?: AbortSignal): Promise<Deployment>;
+  /** The same with the login for restores; null where none is set. `restore` and `rollback` have it as `connect`. */
+  readonly connectForRestore?: JobContext["connect"] | null;
   /** Free bytes on the disk that holds the path. */
   freeBytes(path: string): Promise<number>;
   /** The service to stop during a restore; null where none is set. */

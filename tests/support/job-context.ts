@@ -18,6 +18,7 @@ export function folderContext(backupDir: string, now: string): FolderContext {
       envFile: null,
       uri: null,
       uriName: null,
+      restoreLogin: null,
       hosts: ["localhost:27017"],
       databases: ["surg"],
       backupDir,

@@ -13,8 +13,12 @@ import type { Check } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
 import { restoreRights } from "./restore-rights.ts";
 
-/** What backups need, then what restores need. */
-export async function rights(job: JobContext, deployment: Deployment): Promise<Check[]> {
+/** What backups need, then what restores need; `restoring` has the login for these, null: it cannot be had. */
+export async function rights(
+  job: JobContext,
+  deployment: Deployment,
+  restoring: Deployment | null = deployment,
+): Promise<Check[]> {
   try {
     assertBackable(job.settings.databases);
     const databases = job.settings.databases ?? (await allDatabases(deployment));
@@ -27,7 +31,7 @@ export async function rights(job: JobContext, deployment: Deployment): Promise<C
       ...settings,
       ...(job.settings.databases ? empty.map(emptyDatabase) : []),
       ...(await accounts(deployment)),
-      ...(await restoreRights(job, deployment, { databases, namespaces: found })),
+      ...(restoring ? await restoreRights(job, restoring, { databases, namespaces: found }) : []),
     ];
   } catch (error) {
     job.signal.throwIfAborted();

@@ -6,6 +6,7 @@ import type { JobContext } from "../context.ts";
 import type { Check, Examine } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
 import { keptBeside } from "./kept.ts";
+import { openForRestore } from "./restore-login.ts";
 import { rights } from "./rights.ts";
 
 const CLOCK_WARN_MS = 5_000;
@@ -13,13 +14,15 @@ const CLOCK_FAIL_MS = 300_000;
 
 export const server: Examine = async ({ job }) => {
   await using deployment = await job.connect();
+  await using other = await openForRestore(job, deployment);
   const { version } = deployment.server;
   const { hosts } = job.settings;
   return [
     ok("server", `MongoDB ${version} answers at ${hosts.join(",")}, and takes the login`),
     topology(deployment),
     await clock(job, deployment),
-    ...(await rights(job, deployment)),
+    ...other.checks,
+    ...(await rights(job, deployment, other.restoring)),
     ...(await dataDisk(job, deployment)),
     ...(await keptBeside(job, deployment)),
   ];
