@@ -1,8 +1,8 @@
 // What is published: packed, installed into an empty folder without development dependencies, and run.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { requires } from "../support/requires.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -17,7 +17,9 @@ requires(
   async (t, fresh) => {
     await fresh.db.collection("patients").insertMany([{ a: 1 }, { a: 2 }]);
     const folder = await temporaryFolder(t);
-    await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: ROOT });
+    const packed = await run("npm", ["pack", "--pack-destination", folder], { cwd: ROOT });
+    const lines = `${packed.stdout}${packed.stderr}`.split("\n");
+    assert.ok(lines.length < 40, `npm pack prints ${lines.length} lines`);
     const [archive = ""] = await readdir(folder);
     const options = ["install", "--silent", "-g", "--prefix", folder, join(folder, archive)];
     await run("npm", options, { cwd: folder });
@@ -25,6 +27,7 @@ requires(
     const modules = await readdir(join(installed, "node_modules"));
     for (const development of ["typescript", "eslint", "fast-check", "@medplum", "node"])
       assert.ok(!modules.includes(development), development);
+    assert.deepEqual(await brokenLinks(installed), []);
     const place = await workspace(t, { MONGODB_URI: fresh.uri });
     const env = {
       PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
@@ -40,3 +43,18 @@ requires(
     assert.equal(await fresh.db.collection("patients").countDocuments(), 2);
   },
 );
+
+/** Pages of the package, LICENSE included, that its own pages and messages point to and that are not in it. */
+async function brokenLinks(installed: string): Promise<string[]> {
+  const paths = await readdir(installed, { recursive: true });
+  const own = paths.filter((path) => !path.startsWith("node_modules"));
+  const named = new Set(["LICENSE"]);
+  for (const path of own.filter((one) => /\.(md|js)$/.test(one))) {
+    const text = await readFile(join(installed, path), "utf8");
+    for (const [, page = ""] of text.matchAll(/\b(docs\/[\w-]+\.md)\b/g)) named.add(page);
+    if (!path.endsWith(".md")) continue;
+    for (const [, link = ""] of text.matchAll(/\]\((?!\w+:|#)([^)#]+)/g))
+      named.add(relative(installed, resolve(installed, dirname(path), link)));
+  }
+  return [...named].filter((page) => !own.includes(page));
+}
