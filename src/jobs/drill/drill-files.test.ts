@@ -11,6 +11,7 @@ const REPORT = {
   schema: 1,
   ok: true,
   tool: { name: "mongokeep", version: "0" },
+  host: "backup-host",
   startedAt: "2026-11-23T03:00:00.000Z",
   finishedAt: "2026-11-23T03:00:01.000Z",
   backup: { id: "b", path: "/b", createdAt: null, type: null, serverVersion: null, scope: { hosts: ["h:1"], databases: null } }, // prettier-ignore

@@ -61,6 +61,8 @@ export interface DrillReport {
   readonly id: string;
   readonly ok: boolean;
   readonly tool: { readonly name: "mongokeep"; readonly version: string };
+  /** Name of the machine that the drill ran on. */
+  readonly host: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly finishedAt: string;
