@@ -2,9 +2,7 @@
 // (release notes of 4.4 to 8.0; tried on 6.0.5 where it applies). Pure.
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import { toOrdered } from "../bson/ordered.ts";
-
-/** A release series: [6, 0] of 6.0.5. Between series the data format and the options may differ. */
-export type Series = readonly [major: number, minor: number];
+import type { Series } from "../util/series.ts";
 
 /** Something a collection may use that not every server has. */
 export interface Feature {

@@ -7,10 +7,12 @@ import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
 import { NEWEST_KNOWN } from "../mongo/definition-fields.ts";
 import type { ServerInfo } from "../mongo/server-info.ts";
+import { isBefore, seriesOf, showSeries } from "../util/series.ts";
+import type { Series } from "../util/series.ts";
 import { strangeFieldsOf } from "./strange-fields.ts";
 import { featuresOf } from "./server-features.ts";
 import type { RestorePlan } from "./plan.ts";
-import type { Feature, Series } from "./server-features.ts";
+import type { Feature } from "./server-features.ts";
 
 /** A reason not to restore here. */
 export interface Misfit {
@@ -39,15 +41,6 @@ export function findMisfits(
   ];
 }
 
-const show = ([major, minor]: Series) => `${major}.${minor}`;
-const isBefore = (a: Series, b: Series) => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
-
-/** null for text that begins with no version: what is not known is no reason to refuse. */
-function seriesOf(version: string | null): Series | null {
-  const found = /^(\d{1,4})\.(\d{1,4})/.exec(version ?? "");
-  return found ? [Number(found[1]), Number(found[2])] : null;
-}
-
 /** What the server may use: an older feature compatibility version holds it back. */
 function usableSeries({ version, featureCompatibilityVersion }: ServerInfo): Series | null {
   const [binary, compatible] = [seriesOf(version), seriesOf(featureCompatibilityVersion)];
@@ -61,7 +54,7 @@ function versionMisfits(source: ServerInfo | null, target: ServerInfo): Misfit[]
     return [
       {
         problem: `the backup was made of MongoDB ${source?.version ?? ""}, and this server is the older ${target.version}`,
-        hint: `Restore it to MongoDB ${show(made)} or newer.`,
+        hint: `Restore it to MongoDB ${showSeries(made)} or newer.`,
       },
     ];
   const [then, now] = [
@@ -71,8 +64,8 @@ function versionMisfits(source: ServerInfo | null, target: ServerInfo): Misfit[]
   if (then && now && isBefore(now, then))
     return [
       {
-        problem: `the backup was made at feature compatibility version ${show(then)}, and this server is set to the older ${show(now)}`,
-        hint: `Raise it first: db.adminCommand({setFeatureCompatibilityVersion: "${show(then)}"}).`,
+        problem: `the backup was made at feature compatibility version ${showSeries(then)}, and this server is set to the older ${showSeries(now)}`,
+        hint: `Raise it first: db.adminCommand({setFeatureCompatibilityVersion: "${showSeries(then)}"}).`,
       },
     ];
   return [];
@@ -107,7 +100,7 @@ function strangeOptions(
   const series = seriesOf(version);
   if (series === null || isBefore(NEWEST_KNOWN, series)) return [];
   return strangeFieldsOf(metadata).unknownOptions.map((name) => ({
-    problem: `${namespace} has the option ${JSON.stringify(name)}, which no MongoDB up to ${show(NEWEST_KNOWN)} has`,
+    problem: `${namespace} has the option ${JSON.stringify(name)}, which no MongoDB up to ${showSeries(NEWEST_KNOWN)} has`,
     hint: "Take it out of the metadata file if it means nothing, or leave the collection out with --exclude.",
   }));
 }
@@ -119,12 +112,12 @@ function misfitOf(feature: Feature, namespace: string, target: ServerInfo): Misf
   if (usable && since && isBefore(usable, since))
     return {
       problem: `${uses} this server (${describeServer(target)}) does not have yet`,
-      hint: `Restore to MongoDB ${show(since)} or newer, with its feature compatibility version raised.`,
+      hint: `Restore to MongoDB ${showSeries(since)} or newer, with its feature compatibility version raised.`,
     };
   if (usable && until && !isBefore(usable, until))
     return {
       problem: `${uses} this server (${describeServer(target)}) no longer has`,
-      hint: `Restore to a server before MongoDB ${show(until)}, or leave the collection out with --only.`,
+      hint: `Restore to a server before MongoDB ${showSeries(until)}, or leave the collection out with --only.`,
     };
   if (needsReplicaSet && target.topology === "standalone")
     return {
@@ -138,7 +131,7 @@ function describeServer({ version, featureCompatibilityVersion }: ServerInfo): s
   const series = seriesOf(version);
   const compatible = seriesOf(featureCompatibilityVersion);
   const held = series && compatible && isBefore(compatible, series);
-  return held ? `${version}, feature compatibility ${show(compatible)}` : version;
+  return held ? `${version}, feature compatibility ${showSeries(compatible)}` : version;
 }
 
 /** The refusal. The hint says how to go on all the same. */

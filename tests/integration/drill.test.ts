@@ -158,8 +158,17 @@ requires(
     await refuse(
       { MONGOD_BINARY: place.at("nowhere") },
       1,
-      /no mongod to be had.*nowhere does not exist/,
+      /no mongod \S+ or newer found.*nowhere does not exist/,
     );
+    await writeFile(place.at("old-mongod"), "#!/bin/sh\necho 'db version v5.0.1'\n", {
+      mode: 0o755,
+    });
+    const old = { MONGOD_BINARY: place.at("old-mongod") };
+    await refuse(old, 1, /no mongod \d+\.\d+ or newer found.*older MongoDB 5\.0\.1(?![^]*step)/);
+    const told = (await place.run(["doctor", "--json"])).json().checks;
+    const check = told.find((one: { name: string }) => one.name === "drill");
+    assert.equal(check.state, "warn");
+    assert.match(check.hint, /MONGOD_BINARY.*DRILL_MONGODB_URI/);
     await refuse({ DRILL_MONGODB_URI: fresh.uri }, 2, /the server of DRILL_MONGODB_URI is in use/);
     assert.ok((await fresh.db.collection("patients").countDocuments()) > 0);
     assert.deepEqual(await readdir(tmp), []);

@@ -5,6 +5,7 @@ import { isLocalHost, sameDiskNote } from "../status-notes.ts";
 import type { JobContext } from "../context.ts";
 import type { Check, Examine } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
+import { drillServer } from "./drill.ts";
 import { keptBeside } from "./kept.ts";
 import { openForRestore } from "./restore-login.ts";
 import { rights } from "./rights.ts";
@@ -25,6 +26,7 @@ export const server: Examine = async ({ job }) => {
     ...(await rights(job, deployment, other.restoring)),
     ...(await dataDisk(job, deployment)),
     ...(await keptBeside(job, deployment)),
+    ...(await drillServer(job, version)),
   ];
 };
 

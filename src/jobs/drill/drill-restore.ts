@@ -48,7 +48,8 @@ export async function rehearseRestore(
   checks: readonly DrillCheck[],
   failed: (error: unknown) => void,
 ): Promise<Rehearsed> {
-  const start = await timed(context, "drill-server", () => openDrillPlace(context, plan));
+  const madeOf = backup.manifest?.server.version ?? null;
+  const start = await timed(context, "drill-server", () => openDrillPlace(context, plan, madeOf));
   await using place = start.value;
   await assertFits(place.deployment, backup, plan);
   const suited = { ...plan, expiry: place.expiry, usersOf: place.accounts ? plan.usersOf : [] };

@@ -1,7 +1,6 @@
 // The throw-away server of a drill: the user's (DRILL_MONGODB_URI), or a mongod of our own.
 // What must stay true: nothing of a drill stays anywhere, however it ends; and nothing that was there goes.
 import { randomUUID } from "node:crypto";
-import { programPlaces } from "../../config/program-places.ts";
 import { KeepError } from "../../errors.ts";
 import { openDeployment } from "../../mongo/deployment.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
@@ -9,13 +8,13 @@ import { listDatabaseNames } from "../../mongo/namespaces.ts";
 import { dropNamespace } from "../../restore/create.ts";
 import { inspectLive } from "../../restore/live.ts";
 import type { RestorePlan } from "../../restore/plan.ts";
-import { cacheFolderOf, findMongod } from "../../tools/mongod-binary.ts";
 import { startMongod } from "../../tools/throwaway-mongod.ts";
 import { requireTempFolder } from "../../util/process-folders.ts";
 import { rememberSecret } from "../../util/redact.ts";
 import { Secret } from "../../util/secret.ts";
 import { formatBytes } from "../../util/units.ts";
 import type { JobContext } from "../context.ts";
+import { findDrillMongod } from "./drill-mongod.ts";
 
 export interface DrillPlace extends AsyncDisposable {
   readonly deployment: Deployment;
@@ -28,10 +27,17 @@ export interface DrillPlace extends AsyncDisposable {
 
 type Planned = Pick<RestorePlan, "collections" | "targetDatabases" | "totals">;
 
-/** @throws KeepError mongod-missing, disk-full, bad-setting (a server in use), unreachable, login-failed */
-export async function openDrillPlace(context: JobContext, plan: Planned): Promise<DrillPlace> {
+/**
+ * `madeOf`: the version of the server that the backup was made of.
+ * @throws KeepError mongod-missing, disk-full, bad-setting (a server in use), unreachable, login-failed
+ */
+export async function openDrillPlace(
+  context: JobContext,
+  plan: Planned,
+  madeOf: string | null,
+): Promise<DrillPlace> {
   const { uri } = context.settings.drill;
-  return uri ? await openTheirs(context, uri, plan) : await openOwn(context, plan);
+  return uri ? await openTheirs(context, uri, plan) : await openOwn(context, plan, madeOf);
 }
 
 /** Uncompressed in the worst case, its indexes, and the oplog that takes every document once more. */
@@ -40,7 +46,11 @@ const OPLOG_BYTES = 256 * 1024 * 1024;
 /** The journal's files, made whole. */
 const FIXED_BYTES = 400 * 1024 * 1024;
 
-async function openOwn(context: JobContext, { totals }: Planned): Promise<DrillPlace> {
+async function openOwn(
+  context: JobContext,
+  { totals }: Planned,
+  madeOf: string | null,
+): Promise<DrillPlace> {
   const { signal, emit, settings } = context;
   const needed = GROWTH * totals.rawBytes + Math.min(OPLOG_BYTES, totals.rawBytes) + FIXED_BYTES;
   const folder = await requireTempFolder();
@@ -51,10 +61,7 @@ async function openOwn(context: JobContext, { totals }: Planned): Promise<DrillP
       `a drill needs ${formatBytes(needed)} in ${folder}, and ${formatBytes(free)} are free`,
       { hint: "Set TMPDIR to a folder with room, or DRILL_MONGODB_URI to a server for drills." },
     );
-  const { path, home, xdgCacheHome } = programPlaces();
-  const named = settings.drill.mongodBinary ?? undefined;
-  const cacheFolder = cacheFolderOf(home, xdgCacheHome);
-  const found = await findMongod({ named, path, cacheFolder, memoryServer: false, signal });
+  const found = await findDrillMongod(settings, { atLeast: madeOf, download: true, signal });
   // With a login, for other users of this machine must not read what the backup's folder keeps from them.
   const auth = { user: `mongokeep-drill-${randomUUID()}`, password: randomUUID() };
   rememberSecret(auth.password);

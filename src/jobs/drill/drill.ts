@@ -1,6 +1,7 @@
 // A drill: verify in full → restore into a throw-away server → compare all → put the user's checks → report.
 // A drill that finds something wrong gives a result with ok: false; one that cannot be held throws.
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { openBackup } from "../../archive/reader.ts";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
@@ -19,6 +20,7 @@ import { rememberVerification } from "../remember-verification.ts";
 import { unpackArchive } from "../unpack-archive.ts";
 import { writeDrill } from "./drill-files.ts";
 import type { DrilledBackup, DrillReport, DrillResult } from "./drill-result.ts";
+import { findDrillMongod } from "./drill-mongod.ts";
 import { planDrill, rehearseRestore } from "./drill-restore.ts";
 import type { Rehearsed } from "./drill-restore.ts";
 
@@ -50,6 +52,7 @@ export async function drillOne(outer: JobContext, target: Target): Promise<Drill
   const context = { ...outer, emit: collecting(outer.emit, warnings) };
   const { settings, clock } = context;
   const checks = await readChecks(settings.drill.checksFile);
+  await assertServer(context, target);
   // A place for the report, before an hour of work.
   await openBackupDir(settings.backupDir);
   const startedAt = new Date(clock.now()).toISOString();
@@ -67,6 +70,7 @@ export async function drillOne(outer: JobContext, target: Target): Promise<Drill
     schema: 1,
     ok,
     tool: { name: "mongokeep", version: context.version },
+    host: hostname(),
     ...{ startedAt, finishedAt: new Date(clock.now()).toISOString() },
     backup: held.backup,
     server: held.rehearsed?.server ?? null,
@@ -81,6 +85,14 @@ export async function drillOne(outer: JobContext, target: Target): Promise<Drill
     ...{ ok, drillId: id, backup: held.backup.id, level: "drill", seconds: totalSeconds },
     ...{ collections: report.collections, checks: checked, problems, report: page, warnings },
   };
+}
+
+/** A server for the drill, before an hour of work. @throws KeepError mongod-missing */
+async function assertServer({ settings, signal }: JobContext, { path }: Target): Promise<void> {
+  if (settings.drill.uri !== null) return;
+  const backup = await openBackup(path).catch(() => null);
+  const atLeast = backup?.manifest?.server.version ?? null;
+  await findDrillMongod(settings, { atLeast, download: true, signal });
 }
 
 const NO_TIME = { startSeconds: 0, restoreSeconds: 0, compareSeconds: 0, checkSeconds: 0 };
