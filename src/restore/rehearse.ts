@@ -88,11 +88,13 @@ async function rehearseOne(
   one: Placed,
   target: Target,
 ): Promise<void> {
-  const { metadata, type } = one;
+  const { type } = one;
+  // Of a series that only the oplog will make nothing is known yet; buckets without one would be nobody's.
+  const metadata = one.metadata ?? (type === "timeseries" ? ANY_SERIES : null);
   try {
     await createNamespace(client, target, metadata);
     if (type === "view") return;
-    await insertOne(raw, one, target);
+    await insertOne(raw, { ...one, metadata }, target);
     if (metadata) {
       const { plain, expiring } = splitIndexes(metadata);
       await buildIndexes(client, target, [...plain, ...expiring]);
@@ -106,6 +108,11 @@ async function rehearseOne(
     await dropNamespace(client, target);
   }
 }
+
+const ANY_SERIES: CollectionMetadata = {
+  ...{ collectionName: "", type: "timeseries", uuid: null, indexes: [] },
+  options: BSON.serialize({ timeseries: { timeField: "t" } }),
+};
 
 async function insertOne(
   raw: RawConnection,

@@ -273,16 +273,13 @@ test("a server that soon forgets", async (t) => {
 
   await t.test("a cursor that dies is no proof that its collection was dropped", async (t) => {
     const fresh = await slowDatabase(t, uri);
-    const { place, running } = await slowBackup(t, fresh);
     const admin = fresh.client.db("admin");
     const namespace = `${fresh.name}.last`;
     const data = { failCommands: ["find"], namespace, errorCode: 175 };
-    const kill = async () => {
-      await running.says(/the rest is read as it is now/);
-      await admin.command({ configureFailPoint: "failCommand", mode: { times: 1 }, data });
-    };
-    const both = Promise.all([running.result, kill()]);
-    const [run] = await whileWriting(fresh.db.collection("small"), both);
+    // Twice: at the instant, if it is read before that is lost, and as it is now.
+    await admin.command({ configureFailPoint: "failCommand", mode: { times: 2 }, data });
+    const { place, running } = await slowBackup(t, fresh);
+    const run = await whileWriting(fresh.db.collection("small"), running.result);
     const manifest = await manifestOf(place, run);
     assert.match(run.stderr, /last is read again/);
     const last = manifest.collections.find((c) => c.name === "last");
