@@ -89,7 +89,8 @@ function findBadDatabase({ databases, collections }: Manifest): string | null {
   try {
     for (const name of databases) assertDatabaseName(name);
     for (const { database } of collections) assertDatabaseName(database);
-    const unnamed = collections.find(({ database }) => !databases.includes(database));
+    const named = new Set(databases);
+    const unnamed = collections.find(({ database }) => !named.has(database));
     return unnamed ? `does not name the database ${unnamed.database} of a collection` : null;
   } catch (error) {
     if (error instanceof KeepError) return `is no manifest: ${error.message}`;

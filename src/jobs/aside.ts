@@ -9,6 +9,7 @@ import { dropOwn, pruneMarkers } from "../restore/staged.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { createComparer } from "../verify/compare.ts";
 import { sideOfBackup, sideOfServer } from "../verify/compare-sides.ts";
+import type { SideCollection } from "../verify/compare-sides.ts";
 import type { JobContext } from "./context.ts";
 import { isHeld } from "./kept-aside.ts";
 import { findQuiet } from "./quiet-aside.ts";
@@ -29,13 +30,14 @@ export async function settleAside(
   try {
     const quiet = await findQuiet(context, deployment, toSettle);
     using prover = createProver(deployment);
+    const kept = keptIn(toSettle.before);
     const replaced = items.flatMap((item) =>
       item.old.kind === "collection" ? [{ item, parked: item.old.parked }] : [],
     );
     for (const [n, { item, parked }] of replaced.entries()) {
       const facts =
         quiet.get(item) ??
-        (await compareAside(context, { deployment, prover }, item, parked, toSettle));
+        (await compareAside(context, { deployment, prover, kept }, item, parked, toSettle));
       const { namespace, ...aside } = facts;
       // What is dropped later is compared with this once more (kept-aside.ts).
       const contentHash = facts.inBackup ? (expected.get(namespace)?.contentHash ?? null) : null;
@@ -86,12 +88,24 @@ function tellLate({ emit }: JobContext, one: SetAside): void {
   emit({ kind: "log", level: "warn", code: "late-writes", message });
 }
 
+/** What the backup from before holds, by its names; made once for all that is compared with it. */
+function keptIn(before: OpenedBackup | null): ReadonlyMap<string, SideCollection> {
+  const sides = before ? sideOfBackup(before) : [];
+  return new Map(sides.map((c) => [`${c.database}.${c.name}`, c]));
+}
+
+interface Comparing {
+  readonly deployment: Deployment;
+  readonly prover: Prover;
+  readonly kept: ReadonlyMap<string, SideCollection>;
+}
+
 async function compareAside(
   context: JobContext,
-  { deployment, prover }: { readonly deployment: Deployment; readonly prover: Prover },
+  { deployment, prover, kept: inFiles }: Comparing,
   { database, name }: SwapItem,
   parked: string,
-  { expected, before }: ToSettle,
+  { expected }: ToSettle,
 ): Promise<SetAside> {
   const { emit, signal } = context;
   const namespace = `${database}.${name}`;
@@ -109,7 +123,7 @@ async function compareAside(
   );
   // A count alone proves nothing: what was updated since has the same.
   const inBackup = equal && typeof kept?.contentHash === "string";
-  const lateWrites = inBackup ? 0 : await countLate(context, deployment, { database, name, parked }, before); // prettier-ignore
+  const lateWrites = inBackup ? 0 : await countLate(context, deployment, parked, inFiles.get(namespace)); // prettier-ignore
   return { namespace, collection: parked, documents, inBackup, lateWrites };
 }
 
@@ -118,11 +132,11 @@ const EMPTY_DOCUMENT = Buffer.from([5, 0, 0, 0, 0]);
 async function countLate(
   { emit, signal, settings }: JobContext,
   deployment: Deployment,
-  { database, name, parked }: { database: string; name: string; parked: string },
-  before: OpenedBackup | null,
+  parked: string,
+  kept: SideCollection | undefined,
 ): Promise<number | null> {
-  const kept = before && sideOfBackup(before).find((c) => c.database === database && c.name === name); // prettier-ignore
   if (!kept) return null;
+  const { database, name } = kept;
   const info = { ...{ database, name: parked, type: "collection" as const, uuid: null }, dataUuid: null }; // prettier-ignore
   const aside = { ...info, options: EMPTY_DOCUMENT, indexes: [] };
   const [other = null] = sideOfServer({ deployment, at: null, emit }, [aside]);

@@ -4,10 +4,10 @@ import { listCatalog } from "../archive/catalog.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { readMarkers } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
-import { proveCollection } from "../restore/prove.ts";
+import { createProver } from "../restore/prove.ts";
 import { listRecords, readRecords } from "../restore/read-record.ts";
 import { hasEnded, neededBy, protectedBy } from "../restore/record.ts";
-import type { JournalEntry, StoredRecord } from "../restore/record.ts";
+import type { AsideFacts, JournalEntry, StoredRecord } from "../restore/record.ts";
 import { dropOwn } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";
 import type { JobContext } from "./context.ts";
@@ -29,18 +29,22 @@ export async function listKept(
     const markers = await readMarkers(client, database);
     if (markers.length === 0) continue;
     const standings = await readStandings(client, database);
-    for (const record of records)
-      for (const marker of markers.filter((m) => m.restoreId === record.id))
-        if (standings.has(marker.name)) kept.push(describe(record, marker));
+    const byRestore = Map.groupBy(markers, (m) => m.restoreId);
+    for (const { id, entries } of records) {
+      const own = byRestore.get(id) ?? [];
+      const facts = own.length > 0 ? factsIn(entries) : new Map<string, AsideFacts>();
+      for (const marker of own)
+        if (standings.has(marker.name)) kept.push(describe(id, facts, marker));
+    }
   }
   return kept;
 }
 
-function describe({ id, entries }: StoredRecord, marker: Marker): Kept {
-  const facts = factsOf(entries, marker.namespace, marker.name);
+function describe(restoreId: string, known: ReadonlyMap<string, AsideFacts>, marker: Marker): Kept {
+  const facts = known.get(keyOf(marker.namespace, marker.name));
   return {
     database: marker.database,
-    restoreId: id,
+    restoreId,
     namespace: marker.namespace,
     collection: marker.name,
     role: marker.role,
@@ -49,8 +53,19 @@ function describe({ id, entries }: StoredRecord, marker: Marker): Kept {
   };
 }
 
-const factsOf = (entries: readonly JournalEntry[], namespace: string, name: string) =>
-  entries.findLast((e) => e.namespace === namespace && e.aside?.collection === name)?.aside;
+/** A namespace may have been set aside under several names; neither name can hold a NUL. */
+const keyOf = (namespace: string, name: string) => `${namespace}\0${name}`;
+
+/** What a journal says of what it set aside; its last word holds. */
+function factsIn(entries: readonly JournalEntry[]): Map<string, AsideFacts> {
+  return new Map(
+    entries.flatMap(({ namespace, aside }) =>
+      namespace !== undefined && aside
+        ? [[keyOf(namespace, aside.collection), aside] as const]
+        : [],
+    ),
+  );
+}
 
 /**
  * What is older than RESTORE_KEEP_ASIDE, or stands in the way of a full disk, is dropped if the backup from
@@ -108,13 +123,15 @@ async function stillHeld(
   held: readonly Kept[],
 ): Promise<string[]> {
   const same: string[] = [];
+  const known = new Map(records.map(({ id, entries }) => [id, factsIn(entries)]));
+  using prover = createProver(deployment);
   for (const { database, restoreId, namespace, collection } of held) {
-    const entries = records.find((r) => r.id === restoreId)?.entries ?? [];
-    const { documents = null, contentHash = null } = factsOf(entries, namespace, collection) ?? {};
+    const facts = known.get(restoreId)?.get(keyOf(namespace, collection));
+    const { documents = null, contentHash = null } = facts ?? {};
     if (documents === null || contentHash === null) continue;
     const place = { namespace, database, name: collection, type: "collection" } as const;
     const promised = { ...place, expectedDocuments: documents, contentHash };
-    const { equal } = await proveCollection(deployment, promised, { emit, signal });
+    const { equal } = await prover.prove(promised, { emit, signal });
     if (equal) same.push(collection);
   }
   return same;

@@ -5,7 +5,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import { addMarkers, belongsTo, readMarkers } from "../mongo/own-collections.ts";
 import type { Marker } from "../mongo/own-collections.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { proveCollection } from "../restore/prove.ts";
+import { createProver } from "../restore/prove.ts";
 import { readRecord } from "../restore/read-record.ts";
 import type { JournalEntry, RestoreRecord } from "../restore/record.ts";
 import { dropOwn, pruneMarkers } from "../restore/staged.ts";
@@ -43,10 +43,13 @@ export async function settleReturned(
   try {
     await using deployment = await context.connect(new AbortController().signal);
     const stored = await readRecord(context.settings.backupDir, record.id);
-    for (const database of targetDatabases)
-      for (const marker of await readMarkers(deployment.client, database))
-        if (marker.restoreId === record.id && marker.role === "returned")
-          await settleOne(context, deployment, stored?.entries ?? [], { marker, record });
+    const proved = provedIn(stored?.entries ?? []);
+    for (const database of targetDatabases) {
+      const own = (await readMarkers(deployment.client, database)).filter(
+        (marker) => marker.restoreId === record.id && marker.role === "returned",
+      );
+      await settleIn(context, deployment, { database, own, proved, record });
+    }
     await pruneMarkers(deployment, targetDatabases, record.id);
   } catch (error) {
     const { message } = toKeepError(error);
@@ -59,33 +62,53 @@ export async function settleReturned(
   }
 }
 
+type Proved = ReadonlyMap<string, NonNullable<JournalEntry["proved"]>>;
+
+/** What was found in each namespace when it was staged; the last word holds. */
+function provedIn(entries: readonly JournalEntry[]): Proved {
+  return new Map(
+    entries.flatMap(({ namespace, proved }) =>
+      namespace !== undefined && proved ? [[namespace, proved] as const] : [],
+    ),
+  );
+}
+
 interface Returned {
-  readonly marker: Marker;
+  readonly database: string;
+  readonly own: readonly Marker[];
+  readonly proved: Proved;
   readonly record: RestoreRecord;
 }
 
-async function settleOne(
+/** Compares each; what is as it was restored is dropped together, with one look at the server. */
+async function settleIn(
+  context: JobContext,
+  deployment: Deployment,
+  { database, own, proved, record }: Returned,
+): Promise<void> {
+  const signal = new AbortController().signal;
+  const same = new Set<string>();
+  using prover = createProver(deployment);
+  for (const marker of own) {
+    const { name, namespace } = marker;
+    const { documents = -1, contentHash = null } = proved.get(namespace) ?? {};
+    const place = { namespace, database, name, type: "collection" } as const;
+    const promised = { ...place, expectedDocuments: documents, contentHash };
+    const { equal } = await prover.prove(promised, { emit: context.emit, signal });
+    if (equal) same.add(name);
+    else await keepWritten(context, deployment, marker, record);
+  }
+  if (same.size > 0)
+    await dropOwn(deployment, [database], (m) => same.has(m.name) && m.restoreId === record.id);
+}
+
+async function keepWritten(
   { emit }: JobContext,
   deployment: Deployment,
-  entries: readonly JournalEntry[],
-  { marker, record }: Returned,
+  marker: Marker,
+  record: RestoreRecord,
 ): Promise<void> {
-  const { database, name, namespace } = marker;
-  const proved = entries.findLast((e) => e.proved && e.namespace === namespace)?.proved;
-  const signal = new AbortController().signal;
-  const { equal } = await proveCollection(
-    deployment,
-    {
-      ...{ namespace, database, name, type: "collection" },
-      expectedDocuments: proved?.documents ?? -1,
-      contentHash: proved?.contentHash ?? null,
-    },
-    { emit, signal },
-  );
-  if (equal) {
-    await dropOwn(deployment, [database], (m) => m.name === name && m.restoreId === record.id);
-    return;
-  }
+  const { name, namespace } = marker;
   await addMarkers(deployment.client, [{ ...marker, role: "aside" }]);
   const message = `${namespace} was written to while the restored data was live: that is kept as ${name}, until mongokeep restore --drop-aside`;
   emit({ kind: "log", level: "warn", code: "written-meanwhile", message });

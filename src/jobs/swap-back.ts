@@ -8,7 +8,7 @@ import { inspectLive } from "../restore/live.ts";
 import type { PlannedCollection, RestorePlan } from "../restore/plan.ts";
 import { OWN_PREFIX } from "../mongo/own-collections.ts";
 import { isApplied, leftStopped, protectedBy } from "../restore/record.ts";
-import type { StoredRecord } from "../restore/record.ts";
+import type { AsideFacts, StoredRecord } from "../restore/record.ts";
 import { parkedNames, sideOf } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";
 import type { Standing, SwapItem } from "../restore/swap-plan.ts";
@@ -26,7 +26,8 @@ export async function planSwapBack(
 ): Promise<RestoreOrder | null> {
   if (record.swap === null || !isApplied(record.state)) return null;
   const standings = await lookAt(deployment, record.swap);
-  const located = record.swap.map((item) => locate(item, standings));
+  const aside = asideByUuid(standings);
+  const located = record.swap.map((item) => locate(item, aside));
   if (!located.every((item) => item !== null)) return null;
   const inPlaceBackup = await openInPlace(context, record);
   const accounts = await openAccounts(context, record);
@@ -72,18 +73,28 @@ async function lookAt({ client }: Deployment, items: readonly SwapItem[]): Promi
   return new Map(await Promise.all(looks));
 }
 
+/** The names of what is set aside, by database and UUID. */
+function asideByUuid(look: Look): ReadonlyMap<string, string> {
+  return new Map(
+    [...look].flatMap(([database, standings]) =>
+      [...standings].flatMap(([name, there]) =>
+        name.startsWith(OWN_PREFIX) && there.kind === "collection"
+          ? [[`${database}.${there.uuid}`, name] as const]
+          : [],
+      ),
+    ),
+  );
+}
+
 /**
  * The item, with the name under which what the restore replaced stands now: rollbacks since may have set it
  * aside under another one. null: it cannot be put back by a rename.
  */
-function locate(item: SwapItem, look: Look): SwapItem | null {
+function locate(item: SwapItem, aside: ReadonlyMap<string, string>): SwapItem | null {
   const { database, old } = item;
   if (old.kind !== "collection") return item;
-  const aside = [...(look.get(database) ?? [])].find(
-    ([name, there]) =>
-      name.startsWith(OWN_PREFIX) && there.kind === "collection" && there.uuid === old.uuid,
-  );
-  return aside ? { ...item, old: { ...old, parked: aside[0] } } : null;
+  const parked = aside.get(`${database}.${old.uuid}`);
+  return parked === undefined ? null : { ...item, old: { ...old, parked } };
 }
 
 async function openInPlace(
@@ -119,9 +130,10 @@ async function planFor(
   const live = new Map(
     (await inspectLive(deployment, databases, signal)).map((n) => [`${n.database}.${n.name}`, n]),
   );
+  const known = knownOf(record);
   const collections = swap
     .filter(({ old }) => old.kind !== "none")
-    .map((item) => plannedOf(item, record, live.get(`${item.database}.${item.name}`) ?? null));
+    .map((item) => plannedOf(item, known, live.get(`${item.database}.${item.name}`) ?? null));
   const created = swap.filter(({ old }) => old.kind === "none");
   const remove = created.map((i) => `${i.database}.${i.name}`).filter((n) => live.has(n));
   const all = [...collections, ...(inPlace?.collections ?? [])];
@@ -146,15 +158,33 @@ async function planFor(
   };
 }
 
+/** What the record says of each namespace. */
+interface Known {
+  readonly aside: ReadonlyMap<string, AsideFacts>;
+  readonly was: ReadonlyMap<string, PlannedCollection["live"]>;
+}
+
+function knownOf({ entries, recorded }: StoredRecord): Known {
+  return {
+    // The last one of a namespace holds.
+    aside: new Map(
+      entries.flatMap(({ step, namespace, aside }) =>
+        step === "aside" && namespace !== undefined && aside ? [[namespace, aside] as const] : [],
+      ),
+    ),
+    was: new Map(recorded.plan.collections.map((c) => [c.namespace, c.live])),
+  };
+}
+
 function plannedOf(
   { database, name, old }: SwapItem,
-  record: StoredRecord,
+  known: Known,
   live: Awaited<ReturnType<typeof inspectLive>>[number] | null,
 ): PlannedCollection {
   const namespace = `${database}.${name}`;
   const isView = old.kind === "view";
-  const facts = asideFacts(record, namespace);
-  const was = record.recorded.plan.collections.find((c) => c.namespace === namespace)?.live;
+  const facts = known.aside.get(namespace);
+  const was = known.was.get(namespace);
   return {
     namespace,
     database,
@@ -172,6 +202,3 @@ function plannedOf(
     live,
   };
 }
-
-const asideFacts = ({ entries }: StoredRecord, namespace: string) =>
-  entries.findLast((e) => e.step === "aside" && e.namespace === namespace)?.aside;

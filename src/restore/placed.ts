@@ -54,6 +54,7 @@ async function listReplaced(
 ): Promise<Placed[]> {
   const isDropped = ({ live, way }: PlannedCollection) =>
     live !== null && (way !== "swap" || live.type === "view");
+  const removed = new Set(plan.remove);
   const removedInPlace = new Set(plan.removeInPlace);
   const names = [...plan.collections.filter(isDropped).map((c) => c.namespace), ...plan.remove].map(
     splitNamespace,
@@ -64,8 +65,7 @@ async function listReplaced(
     const infos = seenInPlan(deployment, database) ?? (await listNamespaces(deployment.client, database, signal)); // prettier-ignore
     for (const info of infos.filter(({ name }) => wanted.has(name))) {
       const one = placedOf(info);
-      const isRemoved = plan.remove.includes(one.namespace);
-      if (!isRemoved || removedInPlace.has(one.namespace) || info.type === "view")
+      if (!removed.has(one.namespace) || removedInPlace.has(one.namespace) || info.type === "view")
         replaced.push(one);
     }
   }

@@ -45,16 +45,6 @@ export interface Proof {
 const PIECE_BYTES = 4 * 1024 * 1024;
 const BATCH_DOCUMENTS = 4_000;
 
-/** Reads the whole collection back. */
-export async function proveCollection(
-  deployment: Deployment,
-  one: ToProve,
-  context: RestoreContext,
-): Promise<Proof> {
-  using prover = createProver(deployment);
-  return await prover.prove(one, context);
-}
-
 /** Proves collections, also several at the same time, over connections that are used again. */
 export interface Prover extends Disposable {
   prove(one: ToProve, context: RestoreContext): Promise<Proof>;

@@ -1,7 +1,7 @@
 // What the throw-away server holds after the restore against what the backup holds: counts, every document,
 // indexes and options.
 import { readMetadata } from "../../archive/metadata-file.ts";
-import type { OpenedBackup } from "../../archive/opened.ts";
+import type { ArchivedCollection, OpenedBackup } from "../../archive/opened.ts";
 import type { Problem } from "../../archive/verification.ts";
 import { listSelected } from "../../dump/listing.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
@@ -47,6 +47,7 @@ export async function compareRestored(
     folder: await requireTempFolder(),
     samples: 0,
   });
+  const archived = new Map(backup.collections.map((c) => [`${c.database}.${c.name}`, c]));
   const compared: DrilledCollection[] = [];
   const touched = new Set(replayed?.touched);
   const removed = new Set(plan.oplog?.removes);
@@ -58,7 +59,7 @@ export async function compareRestored(
       continue;
     }
     const found = await comparer.compare(pair);
-    const expiring = plan.expiry ? NOTHING : await expiringOf(backup, pair);
+    const expiring = plan.expiry ? NOTHING : await expiringOf(archived, pair);
     compared.push(describe(pair, found, expiring));
   }
   return compared;
@@ -89,11 +90,12 @@ interface Expiring {
 const NOTHING: Expiring = { indexes: [], collection: false };
 
 /** What was left out of the restore, because the server would have deleted documents meanwhile. */
-async function expiringOf(backup: OpenedBackup, { backup: side }: Pair): Promise<Expiring> {
-  const archived = backup.collections.find(
-    (c) => c.database === side?.database && c.name === side.name,
-  );
-  const metadata = archived ? await readMetadata(archived) : null;
+async function expiringOf(
+  archived: ReadonlyMap<string, ArchivedCollection>,
+  { backup: side }: Pair,
+): Promise<Expiring> {
+  const own = side && archived.get(`${side.database}.${side.name}`);
+  const metadata = own ? await readMetadata(own) : null;
   if (metadata === null) return NOTHING;
   const indexes = splitIndexes(metadata).expiring.map((one) => String(one.get("name")));
   return { indexes, collection: collectionExpiry(metadata) !== null };
