@@ -98,7 +98,12 @@ async function readDatabase(
     const isBlank = plain === undefined && buckets === undefined;
     return isBlank && !described.has(folder.files.get(metadata) ?? "") ? [metadata] : [];
   });
-  const left = [...others.filter((name) => !KNOWN.test(name)), ...blank, ...folders];
+  const left = [
+    ...others.filter((name) => !KNOWN.test(name)),
+    ...blank,
+    ...folders,
+    ...folder.foreign,
+  ];
   if (left.length > 0) notes.push(leftOut(left.map((name) => `${basename(folder.path)}/${name}`)));
   const names = new Set(found.map(({ name }) => name));
   const gone = [...indexes.keys()].filter(

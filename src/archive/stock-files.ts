@@ -4,6 +4,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import { basename, join, sep } from "node:path";
 import { KeepError } from "../errors.ts";
+import { isForeignFolder, isForeignName } from "../util/foreign-files.ts";
 import { DATA_FILE, METADATA_FILE, OPLOG_FILE } from "./layout.ts";
 
 export interface StockFolder {
@@ -12,6 +13,8 @@ export interface StockFolder {
   readonly files: ReadonlyMap<string, string>;
   /** The same of folders. */
   readonly folders: ReadonlyMap<string, string>;
+  /** Names of what other programs left between them; those of folders end in a slash. */
+  readonly foreign: readonly string[];
 }
 
 /** `.bin` is what mongodump wrote before version 1.6; mongorestore still reads it. */
@@ -36,12 +39,18 @@ export async function listStockFolder(
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const files = new Map<string, string>();
   const folders = new Map<string, string>();
+  const foreign: string[] = [];
   for (const entry of sorted) {
+    const isFolder = entry.isDirectory();
+    if (isFolder ? isForeignFolder(entry.name) : isForeignName(entry.name)) {
+      foreign.push(isFolder ? `${entry.name}/` : entry.name);
+      continue;
+    }
     const found = await targetOf(entry, join(path, entry.name), dump);
     // What is neither is refused by who reads it, not passed over.
     (found.kind === "folder" ? folders : files).set(entry.name, found.path);
   }
-  return { path, files, folders };
+  return { path, files, folders, foreign };
 }
 
 interface Target {

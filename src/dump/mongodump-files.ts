@@ -17,6 +17,7 @@ import { indexName } from "../mongo/read-indexes.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../util/durable-file.ts";
 import { runPool } from "../util/task-pool.ts";
 import { SLOTS } from "./namespaces.ts";
+import { isForeignName } from "../util/foreign-files.ts";
 
 export interface Settling {
   readonly partial: PartialBackup;
@@ -97,7 +98,8 @@ async function listFiles(root: string): Promise<string[]> {
   const found = await readdir(root, { withFileTypes: true, recursive: true });
   return found
     .filter((f) => !f.isDirectory())
-    .map((f) => relative(root, join(f.parentPath, f.name)));
+    .map((f) => relative(root, join(f.parentPath, f.name)))
+    .filter((path) => !path.split("/").some(isForeignName));
 }
 
 async function settleCollection(settling: Settling, archived: ArchivedCollection) {

@@ -7,6 +7,7 @@ import { PRIVATE_FOLDER, syncFolder } from "../util/durable-file.ts";
 import { folderProblem } from "./folder-problem.ts";
 import { hideFromGit } from "./git-ignore.ts";
 import { requireMounted } from "./mounts.ts";
+import { isForeignName } from "../util/foreign-files.ts";
 
 /** Makes, or checks and mends, BACKUP_DIR. Call before the first write of a run. @throws KeepError backup-dir */
 export async function openBackupDir(path: string): Promise<void> {
@@ -87,7 +88,7 @@ const OURS = /^(?:\..*|\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d.*|restores|drills|lost\+fo
 async function makePrivate(path: string): Promise<void> {
   const { mode } = await lstat(path);
   if ((mode & 0o077) === 0 && (mode & 0o1000) === 0) return;
-  const foreign = (await readdir(path)).find((name) => !OURS.test(name));
+  const foreign = (await readdir(path)).find((name) => !OURS.test(name) && !isForeignName(name));
   // chmod 700 on /tmp or on somebody's project would break more than it mends.
   if (foreign !== undefined || (mode & 0o1000) !== 0) {
     const why =

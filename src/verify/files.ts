@@ -2,7 +2,7 @@
 // checksums; at level full every document too.
 import { createHash } from "node:crypto";
 import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isInnerPath, isOplog, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
 import type {
   Consistency,
@@ -16,6 +16,7 @@ import { readMetadata } from "../archive/metadata-file.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";
+import { isForeignName } from "../util/foreign-files.ts";
 import { runPool } from "../util/task-pool.ts";
 import { asDamage } from "./as-damage.ts";
 import { checkCollections } from "./collections.ts";
@@ -55,7 +56,7 @@ export async function verifyFiles(
   level: "quick" | "full",
   context: VerifyContext,
 ): Promise<Findings> {
-  const problems: Problem[] = await compareNames(path, promised.files);
+  const problems: Problem[] = await compareNames(path, promised.files, context.emit);
   // Before the collections' findings join: those are about files that can still be read.
   const missing = new Set(problems.map((p) => p.file));
   problems.push(...checkCollections(promised));
@@ -115,17 +116,24 @@ function createProgress(emit: Emit, promised: Promised) {
 }
 
 /** Missing and extra files, and files of another size or kind. */
-async function compareNames(path: string, files: readonly ManifestFile[]): Promise<Problem[]> {
+async function compareNames(
+  path: string,
+  files: readonly ManifestFile[],
+  emit: Emit,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   const report = (file: string, problem: string) =>
     problems.push({ file, chunk: null, document: null, problem });
   const expected = new Map(files.map((f) => [f.path, f]));
-  const there = await listFiles(path);
+  const foreign: string[] = [];
+  const there = await listFiles(path, expected);
   for (const [name, kind] of there) {
     if (name === MANIFEST_FILE || name === VERIFICATION_FILE) continue;
     if (HALF_REPLACED.test(name) && kind === "file") continue;
-    if (!expected.has(name)) report(name, "the file is not in the manifest");
-    else if (kind !== "file") report(name, "it is not a plain file");
+    if (!expected.has(name)) {
+      if (name.split("/").some(isForeignName)) foreign.push(name);
+      else report(name, "the file is not in the manifest");
+    } else if (kind !== "file") report(name, "it is not a plain file");
   }
   for (const { path: name, bytes } of files) {
     if (!isInnerPath(name)) report(name, "the path leads out of the backup");
@@ -135,14 +143,32 @@ async function compareNames(path: string, files: readonly ManifestFile[]): Promi
       if (size !== bytes) report(name, `the file has ${size} bytes, and should have ${bytes}`);
     }
   }
+  if (foreign.length > 0) tellForeign(path, foreign, emit);
   return problems;
 }
 
-/** Everything in the folder and its folders; links are named, never followed. */
-async function listFiles(root: string): Promise<Map<string, "file" | "other">> {
+const MOST_NAMED = 5;
+
+/** They belong to a file server, a desktop or an editor: nothing of the backup is in them, or lacks for them. */
+function tellForeign(path: string, names: readonly string[], emit: Emit): void {
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
+  const message = `${basename(path)} has files of other programs beside its own, which are passed over: ${names.slice(0, MOST_NAMED).join(", ")}${more}`;
+  emit({ kind: "log", level: "warn", code: "foreign-files", message });
+}
+
+/**
+ * Everything in the folder and its folders; links are named, never followed, nor are folders of other programs,
+ * which may not be ours to read.
+ */
+async function listFiles(
+  root: string,
+  expected: ReadonlyMap<string, ManifestFile>,
+): Promise<Map<string, "file" | "other">> {
   const found = new Map<string, "file" | "other">();
+  const own = new Set([...expected.keys()].map((path) => path.split("/", 1)[0]));
   for (const entry of await readdir(root, { withFileTypes: true })) {
-    if (!entry.isDirectory()) {
+    const isForeign = isForeignName(entry.name) && !own.has(entry.name);
+    if (!entry.isDirectory() || isForeign) {
       found.set(entry.name, entry.isFile() ? "file" : "other");
       continue;
     }

@@ -11,7 +11,7 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { documents, quiet, SMALL_ID, smallBackup } from "../../tests/support/small-backup.ts";
@@ -362,4 +362,61 @@ test("what a verify that was killed leaves beside its report is no damage", asyn
   assert.deepEqual((await full(path)).problems, []);
   await writeFile(join(path, ".verification.json"), "{");
   assert.equal((await full(path)).problems.length, 1);
+});
+
+test("files of other programs beside a backup's are a warning, and unknown data stays damage", async (t) => {
+  const { path } = await smallBackup(await temporaryFolder(t), "gzip");
+  const told: string[] = [];
+  const emit: Emit = (event) => {
+    if (event.kind === "log") told.push(`${event.level} ${event.code ?? ""} ${event.message}`);
+  };
+  const foreign = [
+    ...[".DS_Store", "surg/._patients.bson.gz", "Thumbs.db", "surg/desktop.ini", "surg/.nfs0000abcd"],
+    ...["@eaDir/x/y", "surg/@eaDir/patients.bson.gz@SynoEAStream", "surg/.patients.bson.gz.swp"],
+    ...["#recycle/surg/old.bson.gz", "lost+found/#1", ".snapshot/a/surg/patients.bson.gz", "manifest.json~"],
+  ]; // prettier-ignore
+  for (const name of foreign) {
+    await mkdir(join(path, dirname(name)), { recursive: true });
+    await writeFile(join(path, name), "x");
+  }
+  await symlink("/nowhere", join(path, ".Trash-1000"));
+  for (const level of ["full", "quick"] as const) {
+    told.length = 0;
+    assert.deepEqual((await verifyBackup(path, level, { ...quiet(), emit })).problems, []);
+    assert.match(told.join("\n"), /^warn foreign-files .*passed over: .*and \d+ more$/);
+  }
+  for (const name of [
+    "surg/extra.bson.gz",
+    "surg/extra.metadata.json",
+    "surg/.x.bson",
+    "notes.txt",
+    "other",
+  ]) {
+    if (name === "other") await mkdir(join(path, "surg", name));
+    else await writeFile(join(path, name), "x");
+    const [problem, ...more] = (await full(path)).problems;
+    assert.match(problem?.problem ?? "", /not in the manifest/, name);
+    assert.equal(more.length, 0);
+    await rm(join(path, name === "other" ? "surg/other" : name), { recursive: true });
+  }
+});
+
+test("a stock dump is restored without what other programs left in it, which is named", async (t) => {
+  const root = await temporaryFolder(t);
+  const path = join(root, "dump");
+  for (const folder of ["surg", "@eaDir", "#recycle"]) await mkdir(join(path, folder), { recursive: true }); // prettier-ignore
+  await writeFile(join(path, "surg/patients.bson"), documents(0, 3));
+  for (const name of ["surg/._patients.bson", "@eaDir/a.bson", "#recycle/b.bson", ".DS_Store"])
+    await writeFile(join(path, name), "not a document");
+  const told: string[] = [];
+  const emit: Emit = (event) => {
+    if (event.kind === "log") told.push(event.message);
+  };
+  const found = await verifyBackup(path, "full", { ...quiet(), emit });
+  assert.deepEqual([found.problems, found.collections.length], [[], 1]);
+  for (const name of ["surg/._patients.bson", "@eaDir/", "#recycle/", ".DS_Store"])
+    assert.ok(
+      told.some((text) => text.includes(name)),
+      `${name} is told`,
+    );
 });
