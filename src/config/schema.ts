@@ -252,6 +252,13 @@ const surroundings = {
     looks: "`24h`, `90min`, `7d`, `0` for not at all",
     about: "How long a restore keeps the data that it replaced beside the live data.",
   }),
+  RESTORE_CUTOVER_TIMEOUT: withDefault("10s", {
+    group: "Service and restore",
+    parse: parseDuration,
+    looks: "`10s`, `1min`",
+    about:
+      "How long the service stays stopped for what holds a collection that is replaced (an open transaction, an index build): then the old state is put back. Before the service is stopped it is waited for up to 5 minutes.",
+  }),
   DRILL_MONGODB_URI: optional({
     group: "Drills",
     secret: true,

@@ -61,6 +61,7 @@ test("without a .env every setting has its default, and only a server is missing
     diskWarnFreeBytes: 10e9,
     diskAbortFreeBytes: 5e9,
     service: { kind: "none" },
+    cutoverTimeoutMs: 10_000,
     restoreKeepAsideMs: 86_400_000,
     drill: { uri: null, checksFile: null, reminderMs: 7_776_000_000, mongodBinary: null },
     alertCommand: null,

@@ -65,6 +65,8 @@ export interface Settings extends AlertSettings {
   readonly diskAbortFreeBytes: number;
   readonly service: ServiceSettings;
   readonly restoreKeepAsideMs: number;
+  /** How long the cutover of a restore may wait for a collection. */
+  readonly cutoverTimeoutMs: number;
   readonly drill: DrillSettings;
   /** What a person should look at, though nothing stops for it. */
   readonly warnings: readonly string[];
@@ -233,6 +235,7 @@ function readRest(values: SettingValues) {
     diskWarnFreeBytes,
     diskAbortFreeBytes,
     restoreKeepAsideMs: values.RESTORE_KEEP_ASIDE,
+    cutoverTimeoutMs: values.RESTORE_CUTOVER_TIMEOUT,
   } satisfies Partial<Settings>;
 }
 

@@ -18,6 +18,7 @@ import { findNewest } from "../oplog/tailer-origin.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
+import { awaitClear, awaitClearInWindow, liveNamespaces, lockLimit } from "./await-clear.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart, protectInPlace, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
@@ -152,7 +153,7 @@ interface Swapped {
 async function inWindow(context: JobContext, deployment: Deployment, swap: Swap): Promise<Swapped> {
   const { order, record } = swap;
   const service = concernsService(order) ? context.service : null;
-  const window = await openWindow(context, service, swap);
+  const window = await openWindow(context, deployment, service, swap);
   let keepStopped = false;
   try {
     return await changeLive(context, deployment, window, swap);
@@ -173,6 +174,7 @@ async function inWindow(context: JobContext, deployment: Deployment, swap: Swap)
 
 async function openWindow(
   context: JobContext,
+  deployment: Deployment,
   service: JobContext["service"],
   { order, record, items }: Swap,
 ): Promise<ServiceWindow> {
@@ -180,6 +182,7 @@ async function openWindow(
     await record.writeSwap(items);
     await using own = await context.connect(context.signal);
     await markParked(own, record.id, items);
+    await awaitClear(context, deployment, record, liveNamespaces(order.plan, items));
     return await stopServiceFor(context, service, record, order.leftStopped);
   } catch (error) {
     await clearStaged(context, order.plan, record);
@@ -209,6 +212,7 @@ async function changeLive(
   const rest = inPlacePart(plan);
   const around = await protectInPlace(context, deployment, order, record);
   await assertPlanHolds(deployment, plan, signal);
+  await awaitClearInWindow(context, deployment, record, liveNamespaces(plan, items));
   signal.throwIfAborted();
   const time = await findNewest(deployment.client);
   await record.journal({ step: "live-change", state: "begin", ...(time && { time }) });
@@ -217,7 +221,7 @@ async function changeLive(
     await carryOutSwap(swapContext(context, deployment, record, "swap"), items);
     const inPlace = rest
       ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), {
-          ...{ emit, signal },
+          ...{ emit, signal, lockLimit: lockLimit(context, deployment, "once") },
           ...(order.createLoader && { createLoader: order.createLoader }),
           ...proofOfRollback(order, deployment, signal),
         })

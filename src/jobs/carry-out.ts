@@ -11,6 +11,7 @@ import { bestEffort, createRecord } from "../restore/record.ts";
 import { rehearse } from "../restore/rehearse.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import { withMergeableAccounts } from "./accounts.ts";
+import { awaitClear, awaitClearInWindow, liveNamespaces, lockLimit } from "./await-clear.ts";
 import { carryOutStaged } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
@@ -107,6 +108,7 @@ async function inWindow(
   record: RestoreRecord,
 ): Promise<Omit<CarriedOut, "record">> {
   const service = concernsService(order) ? context.service : null;
+  await awaitClear(context, deployment, record, liveNamespaces(order.plan, []));
   const window = await stopServiceFor(context, service, record, order.leftStopped);
   let keepStopped = false;
   try {
@@ -152,6 +154,7 @@ async function change(
 ): Promise<RestoreOutcome> {
   context.signal.throwIfAborted();
   await assertPlanHolds(deployment, order.plan, context.signal);
+  await awaitClearInWindow(context, deployment, record, liveNamespaces(order.plan, []));
   const live = { changed: false };
   const watching: RestoreRecord = {
     ...record,
@@ -166,7 +169,7 @@ async function change(
   try {
     const { emit, signal } = context;
     const outcome = await applyInPlace(deployment, order.backup, order.plan, watching, {
-      ...{ emit, signal },
+      ...{ emit, signal, lockLimit: lockLimit(context, deployment, "once") },
       ...(order.createLoader && { createLoader: order.createLoader }),
       ...proofOfRollback(order, deployment, signal),
     });

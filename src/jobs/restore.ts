@@ -20,6 +20,7 @@ import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
 import { verifyBackup } from "../verify/verify.ts";
 import { collecting } from "./collecting.ts";
+import { tellObstacles } from "./await-clear.ts";
 import { carryOut } from "./carry-out.ts";
 import { assertFit } from "./fit.ts";
 import { estimate } from "./estimate.ts";
@@ -294,6 +295,7 @@ export async function describePlan(
   warnings: readonly string[],
 ): Promise<PlannedRestore> {
   const { plan } = order;
+  await tellObstacles(context, deployment, plan);
   return {
     ok: true,
     planned: true,

@@ -24,6 +24,7 @@ import type { ProvedCollection } from "../restore/prove.ts";
 import { carryOutSwap } from "../restore/swap.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import type { SetAside } from "./set-aside.ts";
+import { awaitClear, liveNamespaces, lockLimit } from "./await-clear.ts";
 import { collecting } from "./collecting.ts";
 import { clearStaged, withoutLiveChange } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
@@ -196,6 +197,8 @@ async function finish(
   const wasStopped = leftStopped(stored.entries);
   // Where the data is as planned, only a service that is stopped is of interest.
   const concerned = stored.state === "broken" || wasStopped ? service : null;
+  if (stored.state === "broken")
+    await awaitClear(context, deployment, record, liveNamespaces(plan, stored.swap ?? []));
   const window = await stopServiceFor(context, concerned, record, wasStopped);
   let inPlace: readonly ProvedCollection[] = [];
   try {
@@ -256,7 +259,8 @@ async function forward(
   let inPlace: readonly ProvedCollection[] = [];
   if (part) {
     const loading = {
-      ...{ emit, signal, ...(await loaderOf(deployment, context, stored.recorded.request ?? {})) },
+      ...{ emit, signal, lockLimit: lockLimit(context, deployment, "once") },
+      ...(await loaderOf(deployment, context, stored.recorded.request ?? {})),
       ...proofOfRollback(stored.recorded, deployment, signal),
     };
     const done = await applyInPlace(

@@ -2,14 +2,17 @@
 import type { Deployment } from "../mongo/deployment.ts";
 import type { RestoreRecord } from "../restore/record.ts";
 import type { SwapContext } from "../restore/swap.ts";
+import { lockLimit } from "./await-clear.ts";
 import type { JobContext } from "./context.ts";
 
 export function swapContext(
-  { emit }: JobContext,
-  { client }: Deployment,
+  context: JobContext,
+  deployment: Deployment,
   record: RestoreRecord,
   step: SwapContext["step"],
 ): SwapContext {
+  const { emit } = context;
+  const limit = lockLimit(context, deployment, step === "swap" ? "once" : "until done");
   const onIntruder = (namespace: string, aside: string) => {
     emit({
       kind: "log",
@@ -18,5 +21,6 @@ export function swapContext(
       message: `somebody created ${namespace} while it was being replaced: what was written is kept as ${aside}`,
     });
   };
-  return { client, restoreId: record.id, record, step, onIntruder };
+  const { client } = deployment;
+  return { client, restoreId: record.id, record, step, lockLimit: limit, onIntruder };
 }

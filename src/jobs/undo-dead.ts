@@ -8,6 +8,7 @@ import { notVerified } from "../restore/prove.ts";
 import type { ProvedCollection } from "../restore/prove.ts";
 import { bestEffort, leftStopped, protectedBy, reopenRecord } from "../restore/record.ts";
 import type { RestoreRecord, StoredRecord } from "../restore/record.ts";
+import { awaitClear, liveNamespaces } from "./await-clear.ts";
 import type { JobContext } from "./context.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { inPlacePart } from "./protect.ts";
@@ -48,6 +49,8 @@ export async function undoDead(
   const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
   return await underRecord(context, record, async (own) => {
     await record.log("the restore died, and is taken back");
+    if (isBroken)
+      await awaitClear(own, deployment, record, liveNamespaces(plan, stored.swap ?? []));
     const { downSeconds, inPlace } = await undoAndStart(own, stored, record, { ...request, usersOf }); // prettier-ignore
     const seconds = Math.round(performance.now() - request.began) / 1_000;
     return resultOf(stored, record, { downSeconds, inPlace, seconds, warnings: request.warnings });

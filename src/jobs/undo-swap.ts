@@ -98,7 +98,7 @@ const NEVER_LIVE: readonly OwnRole[] = ["staged", "tried"];
  * A rename whose connection was closed may wait on the server still, for a transaction that holds the
  * collection (a minute at most, unless the server is set otherwise), and would be made after all was looked at.
  */
-const RENAME_WAIT = { waitMs: 90_000, looks: 3 } as const;
+const RENAME_WAIT = { waitMs: 90_000, looks: 3, ofOthers: false } as const;
 
 function namesOf(items: readonly SwapItem[]): Set<string> {
   const names = items.flatMap(({ database, name, old, new: next }) => [

@@ -14,6 +14,7 @@ import { databasesWithAccounts } from "../restore/account-files.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { lockLimit } from "./await-clear.ts";
 import type { JobContext } from "./context.ts";
 import type { Protection } from "./protect.ts";
 import { proveAgainst } from "./prove-definitions.ts";
@@ -108,7 +109,8 @@ export async function putBackInPlace(
   // The journal's own steps belong to the restore; those of the undo are told in the log.
   const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
   const proveDefinitions = proveAgainst(deployment, signal);
-  const loading = { emit: context.emit, signal, proveDefinitions };
+  const limit = lockLimit(context, deployment, "until done");
+  const loading = { emit: context.emit, signal, proveDefinitions, lockLimit: limit };
   return (await applyInPlace(deployment, before, back, quiet, loading)).collections;
 }
 

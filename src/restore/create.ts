@@ -54,9 +54,12 @@ const GONE = "recordPreImages";
 const isUnknownField = (error: unknown) =>
   error instanceof MongoServerError && error.code === CODES.unknownField;
 
-/** Without a write concern that of the connection, which waits for a majority. */
-export interface Durability {
+/** How a change of a namespace is made. */
+export interface HowMade {
+  /** Absent: that of the connection, which waits for a majority. */
   readonly writeConcern?: { readonly w: 1 };
+  /** Waits no longer for its locks. */
+  readonly maxTimeMS?: number;
 }
 
 /** Creates a collection or view that must not exist. @throws KeepError server-error, rights-missing */
@@ -64,13 +67,14 @@ export async function createNamespace(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   metadata: CollectionMetadata | null,
-  { writeConcern }: Durability = {},
+  { writeConcern, maxTimeMS }: HowMade = {},
 ): Promise<void> {
   const namespace = `${target.database}.${target.name}`;
   const command = new Map([
     ["create", target.name],
     ...(metadata ? createOptions(metadata) : []),
     ...(writeConcern ? [["writeConcern", writeConcern] as const] : []),
+    ...(maxTimeMS === undefined ? [] : [["maxTimeMS", maxTimeMS] as const]),
   ] as [string, unknown][]);
   const run = () =>
     runExactly(client, target.database, command, { action: "create", target: namespace });
@@ -86,16 +90,18 @@ export async function createNamespace(
   }
 }
 
-/** Drops a collection or view; one that is not there is no error. */
+/** Drops a collection or view; one that is not there is no error. `maxTimeMS`: waits no longer for it. */
 export async function dropNamespace(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
+  maxTimeMS?: number,
 ): Promise<void> {
+  const limit = maxTimeMS === undefined ? {} : { maxTimeMS };
   const db = client.db(target.database);
   try {
     if (target.name === UNDROPPABLE)
-      await db.command({ delete: target.name, deletes: [{ q: {}, limit: 0 }] });
-    else await db.command({ drop: target.name });
+      await db.command({ delete: target.name, deletes: [{ q: {}, limit: 0 }], ...limit });
+    else await db.command({ drop: target.name, ...limit });
   } catch (error) {
     if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return;
     const action = target.name === UNDROPPABLE ? "empty" : "drop";
@@ -108,9 +114,13 @@ export async function setExpiry(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   expireAfterSeconds: unknown,
+  maxTimeMS?: number,
 ): Promise<void> {
+  const limit = maxTimeMS === undefined ? {} : { maxTimeMS };
   try {
-    await client.db(target.database).command({ collMod: target.name, expireAfterSeconds });
+    await client
+      .db(target.database)
+      .command({ collMod: target.name, expireAfterSeconds, ...limit });
   } catch (error) {
     throw driverError("create", `${target.database}.${target.name}`, error);
   }

@@ -1,6 +1,8 @@
 // Expiry comes last of all: from here on the server may delete expired documents, within 60 s.
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
+import { withinLimit } from "../mongo/lock-limit.ts";
+import type { LockLimit } from "../mongo/lock-limit.ts";
 import { driverError } from "../mongo/server-error.ts";
 import { collectionExpiry, EXPIRY, setExpiry } from "./create.ts";
 import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
@@ -30,16 +32,21 @@ export async function expireAll(
     if (!metadata || planned.type === "view" || !hasExpiry({ metadata })) continue;
     const { expiring } = splitIndexes(metadata);
     const expiry = collectionExpiry(metadata);
+    const limit = run.context.lockLimit ?? { client, ...BESIDE_OTHERS };
     await step(run, { name: "expire", namespace: planned.namespace }, async () => {
       const there = await indexNames(client, planned);
       const absent = expiring.filter((d) => !there.has(nameOf(d)));
       await buildIndexes(client, planned, absent);
       for (const definition of expiring)
-        if (!absent.includes(definition)) await addExpiry(client, planned, definition);
-      if (expiry !== null) await setExpiry(client, planned, expiry);
+        if (!absent.includes(definition)) await addExpiry(limit, planned, definition);
+      if (expiry !== null)
+        await withinLimit(limit, planned.namespace, (ms) => setExpiry(client, planned, expiry, ms));
     });
   }
 }
+
+/** The service runs by now: what waits for a collection holds up whoever comes after it. */
+const BESIDE_OTHERS = { waitMs: 60_000, tryMs: 200 } as const;
 
 const nameOf = (definition: Definition) => String(definition.get("name"));
 
@@ -57,12 +64,15 @@ async function indexNames(client: MongoClient, { database, name }: Place): Promi
   }
 }
 
-async function addExpiry(client: MongoClient, place: Place, definition: Definition): Promise<void> {
+async function addExpiry(limit: LockLimit, place: Place, definition: Definition): Promise<void> {
   const { database, name } = place;
+  const { client } = limit;
   const db = client.db(database);
   try {
     const index = { name: nameOf(definition), expireAfterSeconds: definition.get(EXPIRY) };
-    await db.command({ collMod: name, index });
+    await withinLimit(limit, `${database}.${name}`, (maxTimeMS) =>
+      db.command({ collMod: name, index, maxTimeMS }),
+    );
   } catch (error) {
     if (!(error instanceof MongoServerError)) throw driverError("create", database, error);
     await rebuild(client, place, definition);

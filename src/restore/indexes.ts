@@ -9,7 +9,7 @@ import { useOfIndexField } from "../mongo/definition-fields.ts";
 import { runExactly } from "../mongo/exact-command.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { EXPIRY } from "./create.ts";
-import type { Durability } from "./create.ts";
+import type { HowMade } from "./create.ts";
 import { indexRefusal } from "./index-refusal.ts";
 
 export type Definition = Map<string, unknown>;
@@ -97,7 +97,7 @@ export async function buildIndexes(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   indexes: readonly Definition[],
-  { writeConcern }: Durability = {},
+  { writeConcern }: Pick<HowMade, "writeConcern"> = {},
 ): Promise<void> {
   if (indexes.length === 0) return;
   const what = `indexes of ${target.database}.${target.name}`;

@@ -3,6 +3,7 @@ import type { MongoClient } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { findString } from "../bson/element.ts";
+import { withinLimit } from "../mongo/lock-limit.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { accountFilesOf } from "./account-files.ts";
 import { createNamespace, dropNamespace, orderViews } from "./create.ts";
@@ -80,14 +81,24 @@ export async function applyInPlace(
 async function remove(run: Run, namespace: string): Promise<void> {
   const dot = namespace.indexOf(".");
   const target = { database: namespace.slice(0, dot), name: namespace.slice(dot + 1) };
-  await step(run, { name: "drop", namespace }, () => dropNamespace(run.deployment.client, target));
+  await drop(run, namespace, target);
+}
+
+async function drop(
+  { deployment: { client }, ...run }: Run,
+  namespace: string,
+  target: { readonly database: string; readonly name: string },
+): Promise<void> {
+  const { lockLimit } = run.context;
+  await step(run, { name: "drop", namespace }, () =>
+    lockLimit
+      ? withinLimit(lockLimit, namespace, (ms) => dropNamespace(client, target, ms))
+      : dropNamespace(client, target),
+  );
 }
 
 async function dropReplaced(run: Run, replaced: RestorePlan["collections"]): Promise<void> {
-  for (const planned of replaced)
-    await step(run, { name: "drop", namespace: planned.namespace }, () =>
-      dropNamespace(run.deployment.client, planned),
-    );
+  for (const planned of replaced) await drop(run, planned.namespace, planned);
 }
 
 /** The proofs of what the backup's files hold, in the order of the plan. */

@@ -2,6 +2,7 @@
 import type { Emit } from "../events.ts";
 import type { PlannedCollection } from "./plan.ts";
 import type { CollectionMetadata } from "../archive/metadata.ts";
+import type { LockLimit } from "../mongo/lock-limit.ts";
 import type { LoaderFactory } from "./load.ts";
 
 /** A collection with the options and indexes that it should have. */
@@ -19,4 +20,6 @@ export interface RestoreContext {
   readonly proveDefinitions?: DefinitionProof;
   /** How documents are loaded; our own way where it is not given. */
   readonly createLoader?: LoaderFactory;
+  /** For what takes live collections away; absent: however long that takes. */
+  readonly lockLimit?: LockLimit;
 }

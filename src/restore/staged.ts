@@ -224,7 +224,14 @@ export async function dropOwn(
 /** The server waits for its disk at each. */
 const DROPS_AT_ONCE = 8;
 const IDLE_LOOK_MS = 50;
-const DROP_WAIT = { waitMs: 3_000, looks: 1 } as const;
+interface IdleWait {
+  readonly waitMs: number;
+  readonly looks: number;
+  /** Other programs' operations of this account count too, as those of mongorestore. */
+  readonly ofOthers: boolean;
+}
+
+const DROP_WAIT: IdleWait = { waitMs: 3_000, looks: 1, ofOthers: true };
 
 /**
  * Waits until the server no longer works on these namespaces: a command of a run that was interrupted goes on
@@ -234,11 +241,11 @@ const DROP_WAIT = { waitMs: 3_000, looks: 1 } as const;
 export async function untilIdle(
   client: MongoClient,
   namespaces: ReadonlySet<string>,
-  { waitMs, looks }: { readonly waitMs: number; readonly looks: number } = DROP_WAIT,
+  { waitMs, looks, ofOthers }: IdleWait = DROP_WAIT,
 ): Promise<void> {
   const end = performance.now() + waitMs;
   for (let idle = 0; performance.now() < end;) {
-    idle = (await isBusy(client, namespaces)) ? 0 : idle + 1;
+    idle = (await isBusy(client, namespaces, ofOthers)) ? 0 : idle + 1;
     if (idle === looks) return;
     await sleep(IDLE_LOOK_MS);
   }
@@ -249,12 +256,20 @@ interface Operation {
   readonly renamed?: unknown;
 }
 
-async function isBusy(client: MongoClient, namespaces: ReadonlySet<string>): Promise<boolean> {
+async function isBusy(
+  client: MongoClient,
+  namespaces: ReadonlySet<string>,
+  ofOthers: boolean,
+): Promise<boolean> {
   try {
-    // One's own operations may be listed without any right.
+    // One's own operations may be listed without any right, and may be those of another program.
+    const { appName = "" } = client.options;
     const operations = await client
       .db("admin")
-      .aggregate([{ $currentOp: { allUsers: false } }, { $match: { active: true } }])
+      .aggregate([
+        { $currentOp: { allUsers: false } },
+        { $match: { active: true, ...(ofOthers ? {} : { appName }) } },
+      ])
       .project<Operation>({ ns: 1, renamed: "$command.renameCollection" })
       .toArray();
     // Of a rename that waits for its locks the server tells no namespace but in its command.

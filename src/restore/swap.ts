@@ -6,6 +6,9 @@ import { MongoServerError } from "mongodb";
 import { findString } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import { addMarkers, ownName } from "../mongo/own-collections.ts";
+import { isBlocked } from "../mongo/obstacles.ts";
+import { withinLimit } from "../mongo/lock-limit.ts";
+import type { LockLimit } from "../mongo/lock-limit.ts";
 import type { Marker } from "../mongo/own-collections.ts";
 import { CODES, driverError } from "../mongo/server-error.ts";
 import { createNamespace, dropNamespace, orderViews } from "./create.ts";
@@ -22,6 +25,8 @@ export interface SwapContext {
   readonly record: Pick<RestoreRecord, "journal" | "note" | "log">;
   /** Backwards, the same moves undo. */
   readonly step: "swap" | "swap-back";
+  /** How long each move may wait for its collection. */
+  readonly lockLimit: LockLimit;
   /** What took a name while it was free is set aside too. */
   readonly onIntruder: (namespace: string, aside: string) => void;
 }
@@ -150,12 +155,14 @@ async function carryOut(context: SwapContext, state: State, move: Move): Promise
       await setIntruderAside(context, state, move.from);
       return;
     case "drop-view":
-      await dropNamespace(context.client, { database, name: move.name });
+      await withinLimit(context.lockLimit, `${database}.${move.name}`, (ms) =>
+        dropNamespace(context.client, { database, name: move.name }, ms),
+      );
       standings.delete(move.name);
       await noted(context, `${database}.${move.name}`);
       return;
     case "create-view":
-      await createView(context.client, database, move.name, move.options);
+      await createView(context, database, move.name, move.options);
       standings.set(move.name, { kind: "view", options: move.options });
       await noted(context, `${database}.${move.name}`);
       return;
@@ -177,12 +184,15 @@ async function rename(context: SwapContext, state: State, from: string, to: stri
   const { standings } = state;
   const { database } = state.item;
   try {
-    await context.client.db("admin").command({
-      renameCollection: `${database}.${from}`,
-      to: `${database}.${to}`,
-      // Made durable once for all (settle): nothing is dropped before that.
-      writeConcern: { w: 1 },
-    });
+    await withinLimit(context.lockLimit, `${database}.${from}`, (maxTimeMS) =>
+      context.client.db("admin").command({
+        renameCollection: `${database}.${from}`,
+        to: `${database}.${to}`,
+        // Made durable once for all (settle): nothing is dropped before that.
+        writeConcern: { w: 1 },
+        maxTimeMS,
+      }),
+    );
   } catch (error) {
     const mapped = driverError("rename", `${database}.${from}`, error);
     if (!(error instanceof MongoServerError)) throw mapped;
@@ -219,7 +229,7 @@ async function setIntruderAside(context: SwapContext, state: State, name: string
 const FIRST_INTRUDER = 1_000_000;
 
 async function createView(
-  client: MongoClient,
+  { client, lockLimit }: SwapContext,
   database: string,
   name: string,
   options: string,
@@ -231,7 +241,9 @@ async function createView(
     indexes: [],
   };
   try {
-    await createNamespace(client, { database, name }, metadata);
+    await withinLimit(lockLimit, `${database}.${name}`, (ms) =>
+      createNamespace(client, { database, name }, metadata, { maxTimeMS: ms }),
+    );
   } catch (error) {
     const { serverCode } = error instanceof KeepError ? error.details : {};
     if (serverCode !== CODES.namespaceExists) throw error;
@@ -253,9 +265,10 @@ async function settle(
       createIndexes: name,
       indexes: [{ key: { _id: 1 }, name: "_id_" }],
       writeConcern: { ...MAJORITY, j: true },
+      maxTimeMS: MAJORITY.wtimeout + context.lockLimit.waitMs,
     });
   } catch (error) {
-    const late = error instanceof MongoServerError && error.code === CODES.writeConcernTimeout;
+    const late = isBlocked(error) || (error instanceof MongoServerError && error.code === CODES.writeConcernTimeout); // prettier-ignore
     // All names are as they should be: an undo has done what it can.
     if (late || context.step === "swap-back") return;
     throw driverError("create", database, error);

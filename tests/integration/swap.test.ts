@@ -51,6 +51,7 @@ async function scene(
   const intruders: string[] = [];
   return {
     ...{ client, restoreId: ID, record, step, intruders },
+    lockLimit: { client, waitMs: 10_000 },
     onIntruder: (namespace) => void intruders.push(namespace),
     steps: async () =>
       (await readRecord(root, ID))?.entries.map((e) => `${e.step} ${e.state}`) ?? [],
@@ -234,6 +235,41 @@ requires(
     assert.equal(await valueIn(fresh, "shown"), "old");
     await carryOutSwap(await scene(t, fresh.client, "swap-back"), [reversed(item)]);
     assert.deepEqual((await readStandings(fresh.client, fresh.name)).get("shown"), old);
+  },
+);
+
+requires(
+  REPLICA_SET,
+  "a move waits for its collection no longer than it may, and an undo tries again until it is done",
+  async (t, fresh) => {
+    const items = [await staged(fresh, "patients", 1), await staged(fresh, "visits", 2)];
+    const hold = async () => {
+      const session = fresh.client.startSession();
+      session.startTransaction();
+      await fresh.db.collection("visits").insertOne({ v: "never" }, { session });
+      return session;
+    };
+    const lockLimit = { client: fresh.client, waitMs: 300 };
+    let session = await hold();
+    const to = { ...(await scene(t, fresh.client)), lockLimit };
+    await assert.rejects(carryOutSwap(to, items), {
+      code: "server-waits",
+      message: /\.visits waits for a transaction .*, and has done so for /,
+    });
+    await session.abortTransaction();
+    assert.equal(await valueIn(fresh, "visits"), "old");
+    await carryOutSwap(to, items);
+    assert.equal(await valueIn(fresh, "visits"), "new");
+    session = await hold();
+    const told: string[] = [];
+    const onWait = (message: string) => {
+      told.push(message);
+      if (told.length === 2) void session.abortTransaction();
+    };
+    const back = { ...(await scene(t, fresh.client, "swap-back")), lockLimit: { ...lockLimit, onWait } }; // prettier-ignore
+    await carryOutSwap(back, items.map(reversed));
+    assert.ok(told.length >= 2);
+    for (const name of ["patients", "visits"]) assert.equal(await valueIn(fresh, name), "old");
   },
 );
 

@@ -39,6 +39,7 @@ export function folderContext(backupDir: string, now: string): FolderContext {
       diskAbortFreeBytes: 0,
       service: {} as JobContext["settings"]["service"],
       restoreKeepAsideMs: 0,
+      cutoverTimeoutMs: 10_000,
       drill: { uri: null, checksFile: null, reminderMs: 90 * 86_400_000, mongodBinary: null },
       alertCommand: null,
       alertWebhookUrl: null,
