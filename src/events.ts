@@ -11,6 +11,8 @@ export interface StepEvent {
   readonly detail?: string;
   /** With "stop-service": how a person starts it again, after "start the service:". */
   readonly startHint?: string;
+  /** What it does and which one it is, where the steps of a job are counted: "2/5 backing up what is there now". */
+  readonly title?: string;
 }
 
 /** How far a step is. Sent at most some times a second. */

@@ -42,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     process.exit(exitCode);
   };
   const fail = async (thrown: unknown, alert: boolean): Promise<never> => {
-    const error = toKeepError(thrown);
+    const error = signals.explain(command, toKeepError(thrown));
     output.fail(command, error);
     if (alert) await tellFailure({ argv, command, thrown, error, emit: output.emit });
     return await end(error.exitCode);

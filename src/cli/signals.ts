@@ -6,6 +6,7 @@ import { ERRORS, KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 
 const SIGNALS = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "hangup" } as const;
+const STOPS: readonly ErrorCode[] = Object.values(SIGNALS);
 const PATIENCE_MS = 5_000;
 
 export interface SignalWatch {
@@ -13,12 +14,24 @@ export interface SignalWatch {
   readonly signal: AbortSignal;
   /** Feed it the job's events: it learns from them whether live data is half replaced. */
   readonly watch: Emit;
+  /** Adds to a stop what it means for the live data; gives every other error back as it is. */
+  readonly explain: (command: string, error: KeepError) => KeepError;
 }
+
+type LiveData = "as it was" | "between" | "restored" | "undone";
+
+const CHANGE_LIVE_DATA: readonly string[] = ["restore", "rollback"];
+const MEANS: Readonly<Record<LiveData, string>> = {
+  "as it was": "nothing live was changed",
+  between: "live data is between two states",
+  restored: "the restored data is live",
+  undone: "the old state is back",
+};
 
 /** `endNow` says the error to whoever started us, and ends the process. */
 export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   const controller = new AbortController();
-  let liveData: "as it was" | "between" | "restored" | "undone" = "as it was";
+  let liveData: LiveData = "as it was";
   let settling = false;
   let serviceStopped = false;
   let startHint: string | undefined;
@@ -52,6 +65,8 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   }
   return {
     signal: controller.signal,
+    explain: (command, error) =>
+      CHANGE_LIVE_DATA.includes(command) ? withMeaning(error, MEANS[liveData]) : error,
     watch: (event) => {
       if (event.kind !== "step") return;
       if (event.step === "stop-service") {
@@ -66,6 +81,12 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
       if (asked && !isBusy() && event.state === "end") wait(asked);
     },
   };
+}
+
+function withMeaning(error: KeepError, meaning: string): KeepError {
+  if (!STOPS.includes(error.code)) return error;
+  const { code, hint, details, cause } = error;
+  return new KeepError(code, `${error.message}: ${meaning}`, { hint, details, cause });
 }
 
 function brokenBy(name: string, startHint: string | undefined): KeepError {
@@ -88,5 +109,8 @@ function unfinishedBy(name: string): KeepError {
 }
 
 function undoneBy(name: string): KeepError {
-  return new KeepError("restore-undone", `the restore was stopped by ${name}, and undone`);
+  return new KeepError(
+    "restore-undone",
+    `the restore was stopped by ${name}: the old state is back`,
+  );
 }

@@ -46,13 +46,14 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
   );
   const { context } = held;
   await clearLeftovers(context);
-  const order = orderOf(context, request);
+  const relieved = { deleted: 0 };
+  const order = orderOf(context, request, relieved);
   await checkBefore(context, order);
   await using deployment = await context.connect();
   tellConsistency(context, deployment.server.topology);
   const made = await makeBackup(context, deployment, order);
   await dropOldAside(context, deployment);
-  const cleanup = await cleanUpAfter(context);
+  const cleanup = await cleanUpAfter(context, relieved.deleted);
   const { manifest, dumpSeconds, verifySeconds } = made;
   const totalSeconds = Math.round(performance.now() - began) / 1_000;
   return {
@@ -73,7 +74,12 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
   };
 }
 
-function orderOf(context: JobContext, request: BackupRequest): BackupOrder {
+/** `relieved` counts what low disk space had deleted before the cleanup at the end. */
+function orderOf(
+  context: JobContext,
+  request: BackupRequest,
+  relieved: { deleted: number },
+): BackupOrder {
   const { settings } = context;
   return {
     type: request.manual ? "manual" : "automatic",
@@ -86,7 +92,8 @@ function orderOf(context: JobContext, request: BackupRequest): BackupOrder {
     compression: chooseCompression(settings.compression, request.compression ?? undefined),
     engine: request.engine ?? settings.engine,
     relieve: async () => {
-      await cleanupLocked(context, { dryRun: false });
+      const done = await cleanupLocked(context, { dryRun: false });
+      relieved.deleted += countDecisions(done).deleted;
     },
   };
 }
@@ -138,9 +145,13 @@ async function dropOldAside(context: JobContext, deployment: Deployment): Promis
 }
 
 /** The backup is good, whatever becomes of the cleanup. */
-async function cleanUpAfter(context: JobContext): Promise<BackupResult["cleanup"]> {
+async function cleanUpAfter(
+  context: JobContext,
+  deletedBefore: number,
+): Promise<BackupResult["cleanup"]> {
   try {
-    return countDecisions(await cleanupLocked(context, { dryRun: false }));
+    const { kept, deleted } = countDecisions(await cleanupLocked(context, { dryRun: false }));
+    return { kept, deleted: deleted + deletedBefore };
   } catch (error) {
     context.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
@@ -150,7 +161,7 @@ async function cleanUpAfter(context: JobContext): Promise<BackupResult["cleanup"
       code: "cleanup-failed",
       message: `old backups could not be cleaned up: ${message}`,
     });
-    return { kept: 0, deleted: 0 };
+    return { kept: null, deleted: null };
   }
 }
 

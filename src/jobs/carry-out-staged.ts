@@ -61,6 +61,7 @@ export async function carryOutStaged(
     : await stageOrClear(context, deployment, order, record);
   const swap: Swap = { order, record, staging, items, protection };
   const swapped = await inWindow(context, deployment, swap);
+  context.emit({ kind: "step", step: "finish", state: "begin" });
   const { setAside, isWhole, difference } = await settleRestored(context, {
     rollbackOf: order.rollbackOf,
     record: bestEffort(record, context.emit),

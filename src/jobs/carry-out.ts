@@ -14,6 +14,7 @@ import { withMergeableAccounts } from "./accounts.ts";
 import { awaitClear, awaitClearInWindow, liveNamespaces, lockLimit } from "./await-clear.ts";
 import { carryOutStaged } from "./carry-out-staged.ts";
 import type { JobContext } from "./context.ts";
+import { numberedSteps } from "./restore-steps.ts";
 import { freeRestoreId, needsProtection, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
 import { logBegin, logEnd, underRecord } from "./restore-run.ts";
@@ -28,12 +29,13 @@ import { undoRestore } from "./undo.ts";
 
 /** @throws KeepError restore-undone (exit 7), restore-broken (exit 8); before the first change what failed */
 export async function carryOut(
-  context: JobContext,
+  outer: JobContext,
   deployment: Deployment,
   wanted: RestoreOrder,
 ): Promise<CarriedOut> {
+  const order = await withMergeableAccounts(outer, deployment, wanted);
+  const context = { ...outer, emit: numberedSteps(outer.emit, order) };
   const { clock, settings } = context;
-  const order = await withMergeableAccounts(context, deployment, wanted);
   const id =
     order.restoreId ?? (await freeRestoreId(settings.backupDir, clock.now(), settings.timezone));
   const createdAt = new Date(clock.now()).toISOString();
@@ -115,6 +117,7 @@ async function inWindow(
     const protection = await protectPresent(context, deployment, order, record);
     const outcome = await change(context, deployment, order, protection, record);
     const serviceDownSeconds = await window.open();
+    context.emit({ kind: "step", step: "finish", state: "begin" });
     return { protection, outcome, serviceDownSeconds, setAside: [], isWhole: true };
   } catch (error) {
     keepStopped = error instanceof KeepError && error.code === "restore-broken";

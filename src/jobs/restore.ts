@@ -1,4 +1,5 @@
-// verify → plan → confirm → stop the service → protect → drop and load → prove → start the service.
+// verify → plan → confirm → safety backup → load beside the live data → stop the service → replace → start the service.
+import { basename } from "node:path";
 import { isDatabaseName } from "../archive/layout.ts";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
@@ -29,6 +30,7 @@ import { needsProtection } from "./protect.ts";
 import { describeResult } from "./describe-restore.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { numberedCheck } from "./restore-steps.ts";
 import { withinRights } from "./restore-rights.ts";
 import type { JobContext } from "./context.ts";
 import { holdFolder } from "./hold-folder.ts";
@@ -83,8 +85,11 @@ export async function restoreLocked(
   const began = performance.now();
   const { path, isArchive } = await find(context, request);
   const what = { command: "restore", outlineOnly: !request.confirm };
-  await using unpacked = isArchive ? await unpackArchive(context, path, what) : null;
-  const verified = unpacked ? null : await assertWhole(context, path);
+  const checking = request.confirm
+    ? { ...context, emit: numberedCheck(context.emit, `the backup ${basename(path)}`) }
+    : context;
+  await using unpacked = isArchive ? await unpackArchive(checking, path, what) : null;
+  const verified = unpacked ? null : await assertWhole(checking, path);
   const verifySeconds = unpacked?.seconds ?? verified?.seconds ?? 0;
   const backup = unpacked?.backup ?? (await openBackup(path));
   await using deployment = await context.connect();

@@ -34,7 +34,8 @@ export interface BackupResult {
     readonly verifySeconds: number;
     readonly totalSeconds: number;
   };
-  readonly cleanup: { readonly kept: number; readonly deleted: number };
+  /** null: the cleanup failed on its way. What low disk space had deleted before the dump counts too. */
+  readonly cleanup: { readonly kept: number | null; readonly deleted: number | null };
   readonly warnings: readonly string[];
 }
 

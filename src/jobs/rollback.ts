@@ -15,6 +15,7 @@ import { carryOut } from "./carry-out.ts";
 import { chooseRollback } from "./choose-rollback.ts";
 import { readRestores } from "./restore-records.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { numberedCheck } from "./restore-steps.ts";
 import { withinRights } from "./restore-rights.ts";
 import type { JobContext } from "./context.ts";
 import { describeResult } from "./describe-restore.ts";
@@ -67,7 +68,7 @@ async function orderFor(
   context: JobContext,
   deployment: Deployment,
   record: StoredRecord,
-  { useService }: RollbackRequest,
+  { useService, confirm }: RollbackRequest,
 ): Promise<{ order: RestoreOrder; verifySeconds: number }> {
   const { emit } = context;
   const swapped = await planSwapBack(context, deployment, record, useService);
@@ -81,7 +82,7 @@ async function orderFor(
       level: "info",
       message: `what the restore ${record.id} replaced is no longer set aside: it comes back from the pre-restore backup`,
     });
-  const before = await openBefore(context, record);
+  const before = await openBefore(context, record, confirm);
   const { recorded } = record;
   const undoing = planUndo(
     deployment,
@@ -134,6 +135,7 @@ async function takenBackBy(root: string, id: string): Promise<string> {
 async function openBefore(
   context: JobContext,
   record: StoredRecord,
+  confirm: boolean,
 ): Promise<{ backup: OpenedBackup; verifySeconds: number } | null> {
   const id = protectedBy(record.entries);
   if (id === null) {
@@ -147,6 +149,9 @@ async function openBefore(
     );
   }
   const path = join(context.settings.backupDir, id);
-  const { seconds: verifySeconds } = await assertWhole(context, path);
+  const checking = confirm
+    ? { ...context, emit: numberedCheck(context.emit, `the safety backup ${id}`) }
+    : context;
+  const { seconds: verifySeconds } = await assertWhole(checking, path);
   return { backup: await openBackup(path), verifySeconds };
 }

@@ -38,7 +38,9 @@ export async function undo(emit: Emit, { record, cause, ...how }: Undo): Promise
     kind: "log",
     level: "error",
     code: "restore-failed",
-    message: `the restore failed: ${cause.message}`,
+    message: wasStopped(cause)
+      ? `the restore was ${cause.message}`
+      : `the restore failed: ${cause.message}`,
   });
   const details = {
     ...cause.details,
@@ -61,8 +63,14 @@ export async function undo(emit: Emit, { record, cause, ...how }: Undo): Promise
   await record.journal({ step: "undo", state: "done" });
   await record.log("the state from before is back");
   emit({ kind: "step", step: "undo", state: "end" });
-  throw new KeepError("restore-undone", `the restore failed: ${cause.message}`, { details, cause });
+  const said = wasStopped(cause)
+    ? `the restore was ${cause.message}: the old state is back`
+    : `the restore failed: ${cause.message}`;
+  throw new KeepError("restore-undone", said, { details, cause });
 }
+
+const wasStopped = ({ code }: KeepError) =>
+  code === "interrupted" || code === "terminated" || code === "hangup";
 
 /** Undoes a restore in place, from its pre-restore backup. Always throws, see `undo`. */
 export async function undoRestore(

@@ -26,6 +26,21 @@ export interface Collection {
 /** Asked at the same time, where the driver has to. */
 const WIDTH = 8;
 
+/** As many as the server's metadata say; null where it does not say. Of a time series its buckets, by their collection. */
+export async function estimateCount(
+  client: MongoClient,
+  database: string,
+  collection: string,
+): Promise<number | null> {
+  try {
+    const { n } = await client.db(database).command({ count: collection });
+    return Number(n);
+  } catch (error) {
+    if (error instanceof MongoServerError) return null;
+    throw driverError("list", `${database}.${collection}`, error);
+  }
+}
+
 /** null where the server does not say (no right to collStats, a view). */
 export async function estimateSize(
   client: MongoClient,

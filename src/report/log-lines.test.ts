@@ -45,5 +45,5 @@ test("a step is told when it begins, and when it ends with something to say; pro
   log.emit({ kind: "step", step: "dump", state: "end", detail: "5 documents" });
   log.emit({ kind: "progress", step: "dump", documents: 1, bytes: 1 });
   const said = log.text().trimEnd().split("\n").map((line) => line.slice(32)); // prettier-ignore
-  assert.deepEqual(said, ["stop service", "dump done: 5 documents"]);
+  assert.deepEqual(said, ["stopping the service", "dump done: 5 documents"]);
 });

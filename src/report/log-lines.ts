@@ -51,12 +51,26 @@ export function createLogLines(options: LogLinesOptions): LogLines {
   };
 }
 
+/** Steps whose own names say too little; "": nothing that a person needs to know of. */
+const NAMES: Readonly<Record<string, string>> = {
+  verify: "verifying",
+  stage: "loading the backup beside the live data",
+  "stop-service": "stopping the service",
+  "start-service": "starting the service",
+  "live-change": "replacing the live data",
+  replay: "replaying the oplog",
+  undo: "putting the old state back",
+  finish: "finishing",
+  settle: "",
+};
+
 /** What of an event is worth a line. Progress is for the terminal's bar only. */
 function describeEvent(event: KeepEvent): { level: LogLevel; message: string } | null {
   if (event.kind === "log") return event;
   if (event.kind === "progress") return null;
   const detail = event.detail === undefined ? "" : `: ${event.detail}`;
-  const name = event.step.replaceAll("-", " ");
-  if (event.state === "begin") return { level: "info", message: `${name}${detail}` };
+  const name = NAMES[event.step] ?? event.step.replaceAll("-", " ");
+  if (name === "") return null;
+  if (event.state === "begin") return { level: "info", message: `${event.title ?? name}${detail}` };
   return { level: detail === "" ? "debug" : "info", message: `${name} done${detail}` };
 }

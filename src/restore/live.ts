@@ -1,6 +1,6 @@
 // What is on the server now, for the plan.
 import type { Deployment } from "../mongo/deployment.ts";
-import { estimateSizes } from "../mongo/collection-size.ts";
+import { estimateCount, estimateSizes } from "../mongo/collection-size.ts";
 import { isCapped } from "../bson/element.ts";
 import { dataCollection, isTemporary, listNamespaces } from "../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../mongo/namespaces.ts";
@@ -48,6 +48,13 @@ async function inspectAll(
   const places = stored.map(({ type, name }) => ({ database, name: dataCollection(type, name) }));
   const sizes = await estimateSizes(client, places, signal);
   const sizeOf = new Map(stored.map((info, n) => [info, sizes[n] ?? null]));
+  // The server gives the sizes of a time series, and 0 for its number of buckets.
+  const buckets = new Map<NamespaceInfo, number | null>();
+  const series = infos.filter(({ type }) => type === "timeseries");
+  await runPool(series, WIDTH, signal, async (info) => {
+    const data = dataCollection(info.type, info.name);
+    buckets.set(info, await estimateCount(client, database, data));
+  });
   const newest = new Map<NamespaceInfo, string | null>();
   const ordered = infos.filter(({ type, options }) => type === "collection" && !isCapped(options));
   await runPool(ordered, WIDTH, signal, async (info) => {
@@ -55,7 +62,9 @@ async function inspectAll(
   });
   return infos.map((info): LiveNamespace => {
     const { name, type, indexes } = info;
-    const { documents = null, bytes = null, diskBytes = null } = sizeOf.get(info) ?? {};
+    const size = sizeOf.get(info);
+    const { bytes = null, diskBytes = null } = size ?? {};
+    const documents = (type === "timeseries" ? buckets.get(info) : size?.documents) ?? null;
     return {
       ...{ database, name, type, documents, bytes, diskBytes },
       indexes: indexes.length,

@@ -53,7 +53,7 @@ requires(
     };
     await place.writeEnv({ MONGODB_URI: fresh.uri, ...slow });
     const first = place.start(["restore", "latest", "--confirm", "--json", "--verbose"]);
-    await first.says(/stop.service/);
+    await first.says(/stopping the service/);
     for (const args of [["restore", "latest"], ["rollback"], ["backup", "--manual"], ["cleanup"]]) {
       const confirm = ["restore", "rollback"].includes(args[0] ?? "") ? ["--confirm"] : [];
       const other = await place.run([...args, ...confirm, "--json"]);

@@ -81,7 +81,7 @@ test("Ctrl-C while a rename waits for a transaction ends with all names of one s
   session.startTransaction();
   await fresh.db.collection("c3").findOne({}, { session });
   const running = place.start(["restore", "latest", "--confirm", "--json", "--verbose"]);
-  await running.says(/live change/);
+  await running.says(/replacing the live data/);
   // Until the rename waits.
   const waits = async () =>
     (
@@ -92,7 +92,7 @@ test("Ctrl-C while a rename waits for a transaction ends with all names of one s
   while (!(await waits()));
   running.kill("SIGINT");
   // Until the run has closed its connections: only then the transaction lets go.
-  await running.says(/undo|put back|the restore failed/i);
+  await running.says(/putting the old state back|the restore failed/i);
   await new Promise((done) => setTimeout(done, 1_500));
   await session.abortTransaction();
   await session.endSession();

@@ -122,7 +122,7 @@ test("Ctrl-C while live data is replaced puts the old state back first (exit 7)"
     "--verbose",
     "--json",
   ]);
-  await running.says(/live change/);
+  await running.says(/replacing the live data/);
   running.kill("SIGINT");
   const ended = await running.result;
   await refuse(fresh.client, "insert", "off");
@@ -154,7 +154,7 @@ requires(
   async (t, fresh) => {
     const { place, now } = await changedSince(t, fresh);
     const running = place.start(["restore", "latest", "--in-place", "--confirm", "--verbose"]);
-    await running.says(/live change/);
+    await running.says(/replacing the live data/);
     running.kill("SIGKILL");
     await running.result;
     const back = await place.run(["rollback", "--confirm", "--json"]);

@@ -25,7 +25,7 @@ export function formatBackup(result: BackupResult, { style }: View): string {
     ["users", result.users],
     ["verified", `${verification.level}, in ${formatSeconds(timings.verifySeconds)}`],
     ["took", formatSeconds(timings.totalSeconds)],
-    ["cleanup", `${formatNumber(cleanup.kept, "backup")} kept, ${cleanup.deleted} deleted`],
+    ["cleanup", cleanup.kept === null || cleanup.deleted === null ? "FAILED, see the log" : `${formatNumber(cleanup.kept, "backup")} kept, ${cleanup.deleted} deleted`], // prettier-ignore
   ]);
   return `${style.good("backup good")}: ${style.bold(result.id)}\n${facts}`;
 }

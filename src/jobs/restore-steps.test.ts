@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { KeepEvent } from "../events.ts";
+import { createLogLines } from "../report/log-lines.ts";
+import { manualClock } from "../util/clock.ts";
+import type { RestoreOrder } from "./restore-order.ts";
+import { numberedCheck, numberedSteps } from "./restore-steps.ts";
+
+/** What a person reads of a run that takes these steps. */
+function said(order: object, steps: readonly string[]): string[] {
+  let text = "";
+  const log = createLogLines({
+    loudness: "normal",
+    clock: manualClock(0),
+    zone: () => "UTC",
+    write: (more) => (text += more),
+  });
+  const emit = (event: KeepEvent) => {
+    log.emit(event);
+  };
+  const check = numberedCheck(emit, "the backup b1");
+  const rest = numberedSteps(emit, order as RestoreOrder);
+  for (const step of steps) {
+    const to = step === "check" ? check : rest;
+    for (const state of ["begin", "end"] as const)
+      to({ kind: "step", step: step === "check" ? "verify" : step, state });
+  }
+  return text.trimEnd().split("\n").map((line) => line.slice(32)); // prettier-ignore
+}
+
+const full = { mode: "staged", targetWasEmpty: false };
+const order = { plan: full, skipPreBackup: false };
+
+test("a staged restore counts its five steps, and says what each does", () => {
+  assert.deepEqual(
+    said(order, ["check", "dump", "verify", "stage", "stop-service", "settle", "live-change", "start-service", "finish"]), // prettier-ignore
+    [
+      "1/5 checking the backup b1",
+      "2/5 backing up what is there now",
+      "verifying",
+      "3/5 loading the backup beside the live data, and comparing",
+      "stopping the service",
+      "4/5 replacing the live data (by renames)",
+      "starting the service",
+      "5/5 finishing: what was replaced is compared, and documents may expire again",
+    ],
+  );
+});
+
+test("a step that is left out keeps its number, and says why", () => {
+  const steps = ["check", "stage", "live-change", "finish"];
+  const empty = { ...order, plan: { ...full, targetWasEmpty: true } };
+  assert.equal(said(empty, steps)[1], "2/5 nothing is replaced, so no safety backup is needed");
+  const skipped = { ...order, skipPreBackup: true };
+  assert.match(said(skipped, steps)[1] ?? "", /^2\/5 NO safety backup .*--skip-pre-backup/);
+});
+
+test("a restore in place stops the service first, and never skips a number", () => {
+  const inPlace = { ...order, plan: { ...full, mode: "in-place" } };
+  const numbers = (steps: readonly string[]) =>
+    said(inPlace, steps).flatMap((line) => /^\d\/\d [a-z]+ [a-z]+/.exec(line)?.[0] ?? []);
+  const rest = ["dump", "verify", "live-change", "undo"];
+  assert.deepEqual(numbers(["check", "stop-service", ...rest]), [
+    "1/5 checking the",
+    "2/5 stopping the",
+    "3/5 backing up",
+    "4/5 replacing the",
+  ]);
+  assert.equal(numbers(["check", ...rest])[1], "2/5 no service");
+});
+
+test("a rollback by renames has two steps", () => {
+  assert.deepEqual(said({ ...order, swapBack: {} }, ["live-change", "finish"]), [
+    "1/2 swapping the replaced data back",
+    "2/2 finishing: what was replaced is compared, and documents may expire again",
+  ]);
+});
