@@ -1,48 +1,67 @@
 // Lets a person choose a backup on a terminal: the arrow keys, with what is worth knowing of each beside it.
 import { KeepError } from "../errors.ts";
 import type { ListedBackup, ListResult } from "../jobs/results.ts";
-import { escapeText } from "../report/escape.ts";
+import { formatTable } from "../report/table.ts";
 import { formatAge } from "../report/times.ts";
-import { formatBytes, formatCount } from "../util/units.ts";
+import { escapeText } from "../report/escape.ts";
+import { formatBytes } from "../util/units.ts";
 
 /** Somebody sits there, and sees it. */
 export const canChoose = () => process.stdin.isTTY && process.stdout.isTTY;
 
+/** What the prompt draws to the left of a label. */
+const MARGIN = 6;
+
 /** The id of the chosen one. @throws KeepError interrupted (Esc, Ctrl-C), backup-not-found (there is none) */
 export async function chooseBackup({ backups }: ListResult, nowMs: number): Promise<string> {
-  const whole = backups.filter(({ state }) => state === "good" || state === "unverified");
-  if (whole.length === 0)
+  const choices = choicesOf(backups, nowMs, process.stdout.columns - MARGIN);
+  if (choices.length === 0)
     throw new KeepError("backup-not-found", "there is no backup that could be restored", {
       hint: "mongokeep list shows what is there.",
     });
   // Loaded where it is needed: `list` and `--help` are faster without it.
   const { isCancel, select } = await import("@clack/prompts");
+  const latest = backups.find(({ isLatest }) => isLatest)?.id;
   const chosen = await select({
     message: "Which backup? (nothing is changed yet)",
     maxItems: 12,
-    options: whole.map((one) => ({ value: one.id, label: one.id, hint: describe(one, nowMs) })),
+    options: choices,
+    ...(choices.some(({ value }) => value === latest) && { initialValue: latest }),
   });
   if (isCancel(chosen)) throw new KeepError("interrupted", "no backup was chosen");
-  return chosen;
+  return String(chosen);
 }
 
-/** @throws KeepError interrupted unless the person says yes */
-export async function assertAgreed(question: string): Promise<void> {
-  const { confirm } = await import("@clack/prompts");
-  if ((await confirm({ message: question, initialValue: false })) !== true)
-    throw new KeepError("interrupted", "not confirmed: nothing was changed");
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
 }
 
-function describe(backup: ListedBackup, nowMs: number): string {
-  const { createdAt, totals, type, state, verification, note } = backup;
-  return [
-    createdAt === null ? null : formatAge(Date.parse(createdAt), nowMs),
-    totals === null ? null : formatBytes(totals.storedBytes),
-    totals === null ? null : `${formatCount(totals.documents)} documents`,
-    type,
-    state === "good" ? `verified (${verification?.level ?? "full"})` : state,
-    note === null ? null : escapeText(note),
-  ]
-    .filter((part) => part !== null)
-    .join(", ");
+/** Those that can be restored, each with all that tells it from the others; what has no room goes. */
+export function choicesOf(
+  backups: readonly ListedBackup[],
+  nowMs: number,
+  columns: number,
+): Choice[] {
+  const whole = backups.filter(({ state }) => state === "good" || state === "unverified");
+  const rows = whole.map((one) => [
+    one.id,
+    one.type ?? "",
+    one.createdAt === null ? "" : formatAge(Date.parse(one.createdAt), nowMs).replace(" ago", ""),
+    one.totals === null ? "" : formatBytes(one.totals.storedBytes),
+    one.isLatest ? `${one.state} ← latest` : one.state,
+    one.note === null ? "" : escapeText(one.note),
+  ]);
+  const head = ["", "type", "age", "size", "state", "note"];
+  const fit = { columns, drop: ["note"], cut: "note" };
+  const lines = formatTable(head, rows, ["left", "left", "right", "right"], fit).split("\n"); // prettier-ignore
+  return whole.map(({ id: value }, n) => ({ value, label: (lines[n + 1] ?? value).trim() }));
+}
+
+/** false: the person said no. @throws KeepError interrupted (Esc, Ctrl-C) */
+export async function isAgreed(question: string): Promise<boolean> {
+  const { confirm, isCancel } = await import("@clack/prompts");
+  const answer = await confirm({ message: question, initialValue: false });
+  if (isCancel(answer)) throw new KeepError("interrupted", "the question was not answered");
+  return answer;
 }

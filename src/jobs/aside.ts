@@ -56,7 +56,7 @@ export async function settleAside(
       kind: "log",
       level: "warn",
       code: "aside-not-compared",
-      message: `the restore is done; what was set aside could not be compared and stays: ${message}`,
+      message: `the restore is done; the replaced data could not be compared with the safety backup, and is retained: ${message}`,
     });
     return found;
   }
@@ -84,7 +84,7 @@ async function letGo(
 
 function tellLate({ emit }: JobContext, one: SetAside): void {
   if (one.inBackup || one.lateWrites === null) return;
-  const message = `${one.namespace} was written to after the pre-restore backup: ${one.lateWrites} documents of that are only in ${one.collection}, which stays until mongokeep restore --drop-aside`;
+  const message = `${one.namespace} was written to after the safety backup: ${one.lateWrites} documents of that are only in ${one.collection}, which is retained until mongokeep restore --discard-replaced`;
   emit({ kind: "log", level: "warn", code: "late-writes", message });
 }
 

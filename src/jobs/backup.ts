@@ -139,7 +139,7 @@ async function dropOldAside(context: JobContext, deployment: Deployment): Promis
   } catch (error) {
     context.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    const text = `what restores had set aside could not be dropped: ${message}`;
+    const text = `could not delete the replaced data that restores retain: ${message}`;
     context.emit({ kind: "log", level: "warn", code: "aside-not-dropped", message: text });
   }
 }

@@ -132,7 +132,7 @@ export async function clearStaged(
       kind: "log",
       level: "warn",
       code: "staged-left",
-      message: `what was staged could not be dropped (${message}); later: mongokeep restore --drop-aside ${record.id} --confirm`,
+      message: `could not drop the staged collections (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
     });
   }
 }

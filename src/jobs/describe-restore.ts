@@ -2,9 +2,23 @@
 import type { RestoreOrder } from "./restore-order.ts";
 import { afterReplay } from "./verified.ts";
 import type { CarriedOut } from "./restore-run.ts";
-import type { RestoreResult } from "./results.ts";
+import type { JobContext } from "./context.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { splitNamespace } from "../restore/select.ts";
+import type { RestoreResult, RestoreTarget } from "./results.ts";
+
+/** What a person must see before they agree, and after: where it goes. */
+export function targetOf(
+  { settings }: Pick<JobContext, "settings">,
+  { targetDatabases, remove }: Pick<RestorePlan, "targetDatabases" | "remove">,
+): RestoreTarget {
+  const removed = remove.map((namespace) => splitNamespace(namespace).database);
+  const databases = [...new Set([...targetDatabases, ...removed])].sort();
+  return { hosts: settings.hosts, databases };
+}
 
 export function describeResult(
+  context: Pick<JobContext, "settings">,
   order: RestoreOrder,
   done: CarriedOut,
   timing: { readonly verifySeconds: number; readonly began: number },
@@ -16,6 +30,7 @@ export function describeResult(
     ok: true,
     restored: true,
     restoreId: record.id,
+    target: targetOf(context, order.plan),
     rollbackOf: order.rollbackOf,
     backup: order.plan.backup,
     preRestoreBackup: protection.backup?.id ?? null,

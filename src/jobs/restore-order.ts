@@ -1,7 +1,7 @@
 // What carrying out a restore is told: the plan, and what to protect.
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { LoaderFactory } from "../restore/load.ts";
-import type { StoredRequest } from "../restore/record.ts";
+import type { StoredRecord, StoredRequest } from "../restore/record.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import type { Placed } from "../restore/placed.ts";
 import type { RestorePlan } from "../restore/plan.ts";
@@ -14,6 +14,8 @@ export interface RestoreOrder {
   /** What the rehearsal tries before anything changes; absent where an order is only described. */
   readonly placed?: readonly Placed[];
   readonly rollbackOf: string | null;
+  /** The restore of that id, where the plan is to say what was written since. */
+  readonly undone?: StoredRecord;
   /** The restore being taken back died with the service stopped: it is started at the end. */
   readonly leftStopped?: boolean;
   /** Chosen already where names were made from it. */

@@ -88,7 +88,7 @@ export async function logBegin(
   { plan, rollbackOf }: RestoreOrder,
   record: RestoreRecord,
 ): Promise<void> {
-  const what = rollbackOf === null ? `restore ${record.id}` : `restore ${record.id}, which takes back ${rollbackOf},`; // prettier-ignore
+  const what = rollbackOf === null ? `restore ${record.id}` : `restore ${record.id}, which undoes ${rollbackOf},`; // prettier-ignore
   const where = `MongoDB ${server.version} (${server.topology}) at ${settings.hosts.join(", ")}`;
   await record.log(
     `${what} of ${plan.backup ?? "nothing"} begins: mongokeep ${version}, ${where}`,
@@ -110,6 +110,6 @@ export async function logEnd(
     ...down,
     ...aside,
     `backup from before: ${protection.backup?.id ?? "none"}`,
-    `to take it back: mongokeep rollback ${record.id} --confirm`,
+    `to undo it: mongokeep rollback ${record.id} --confirm`,
   ]);
 }

@@ -21,23 +21,20 @@ import { openBackupDir } from "../storage/backup-dir.ts";
 import { guardGit } from "../storage/git-guard.ts";
 import { verifyBackup } from "../verify/verify.ts";
 import { collecting } from "./collecting.ts";
-import { tellObstacles } from "./await-clear.ts";
 import { carryOut } from "./carry-out.ts";
 import { assertFit } from "./fit.ts";
-import { estimate } from "./estimate.ts";
 import { readOplogForPlan } from "./plan-oplog.ts";
-import { needsProtection } from "./protect.ts";
+import { describePlan } from "./describe-plan.ts";
 import { describeResult } from "./describe-restore.ts";
-import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { numberedCheck } from "./restore-steps.ts";
 import { withinRights } from "./restore-rights.ts";
 import type { JobContext } from "./context.ts";
 import { holdFolder } from "./hold-folder.ts";
 import type { HeldFolder } from "./hold-folder.ts";
-import type { ManifestSummary, PlannedRestore, RestoreResult } from "./results.ts";
+import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { readRestores } from "./restore-records.ts";
-import { describeNothing, isServersOwn, leftByRestore, tellLeftOut, toSource } from "./sources.ts";
+import { describeNothing, isServersOwn, tellLeftOut, toSource } from "./sources.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
 export interface RestoreRequest {
@@ -110,7 +107,7 @@ export async function restoreLocked(
   };
   if (!request.confirm) return await describePlan(context, deployment, order, []);
   const done = await carryOut(context, deployment, order);
-  return describeResult(order, done, { verifySeconds, began }, []);
+  return describeResult(context, order, done, { verifySeconds, began }, []);
 }
 
 /** How what was asked for loads documents. */
@@ -290,38 +287,4 @@ function tellDoubtful({ emit }: JobContext, { collections }: OpenedBackup): void
     tell("no-metadata", `restored without options and indexes, for there is no metadata file, or an empty one: ${names(bare)}`); // prettier-ignore
   if (renamed.length > 0)
     tell("renamed-files", `restored under the names of their files, which are not those in their metadata: ${names(renamed)}`); // prettier-ignore
-}
-
-/** What would be done, for a person to decide by. Changes nothing. */
-export async function describePlan(
-  context: JobContext,
-  deployment: Deployment,
-  order: RestoreOrder,
-  warnings: readonly string[],
-): Promise<PlannedRestore> {
-  const { plan } = order;
-  await tellObstacles(context, deployment, plan);
-  return {
-    ok: true,
-    planned: true,
-    restored: false,
-    backup: plan.backup,
-    manifest: summaryOf(order.backup),
-    plan: {
-      ...plan,
-      stopsService: concernsService(order) ? (context.service?.name ?? null) : null,
-      makesPreRestoreBackup: needsProtection(order) && !order.swapBack,
-      swapsBack: order.swapBack !== undefined,
-      leftOut: order.backup ? leftByRestore(order.backup) : [],
-      estimate: await estimate(context, deployment, order),
-    },
-    warnings,
-  };
-}
-
-function summaryOf(backup: OpenedBackup | null): ManifestSummary | null {
-  if (!backup?.manifest) return null;
-  const { id, createdAt, type, note, server, databases, consistency, users, totals } =
-    backup.manifest;
-  return { id, createdAt, type, note, server, databases, consistency, users, totals };
 }

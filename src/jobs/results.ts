@@ -10,6 +10,8 @@ import type {
 } from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
 import type { Estimate } from "./estimate.ts";
+import type { Expiring } from "./plan-expiring.ts";
+import type { LostSince } from "./plan-lost.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
 import type { Verified } from "../restore/prove.ts";
 import type { Replayed } from "../restore/replay.ts";
@@ -61,11 +63,21 @@ export type ManifestSummary = Pick<
   "id" | "createdAt" | "type" | "note" | "server" | "databases" | "consistency" | "users" | "totals"
 >;
 
+/** Where a restore goes. */
+export interface RestoreTarget {
+  /** host:port, without any login. */
+  readonly hosts: readonly string[];
+  readonly databases: readonly string[];
+}
+
 /** `restore` and `rollback` without --confirm: what would be done. */
 export interface PlannedRestore {
   readonly ok: true;
   readonly planned: true;
   readonly restored: false;
+  readonly target: RestoreTarget;
+  /** The id of the restore that would be undone; only for rollback. */
+  readonly rollbackOf: string | null;
   readonly backup: string | null;
   /** What the backup says of itself; null for a stock dump, and where namespaces are only removed. */
   readonly manifest: ManifestSummary | null;
@@ -77,6 +89,12 @@ export interface PlannedRestore {
     readonly swapsBack: boolean;
     /** What the backup's files hold and no restore brings back: the server's own state in stock dumps. */
     readonly leftOut: readonly string[];
+    /** Collections of the backup that were not read at its one instant (capped ones); none where it has no instant. */
+    readonly outsideInstant: readonly string[];
+    /** What is older than its expiry already: the server deletes it within a minute of the restore. */
+    readonly expiring: readonly Expiring[];
+    /** What a rollback takes away that was written since the restore; null: no rollback, or not known. */
+    readonly lostSince: LostSince | null;
     readonly estimate: Estimate;
   };
   readonly warnings: readonly string[];
@@ -86,6 +104,7 @@ export interface RestoreResult {
   readonly ok: true;
   readonly restored: true;
   readonly restoreId: string;
+  readonly target: RestoreTarget;
   /** The id of the restore that was taken back; only for rollback. */
   readonly rollbackOf: string | null;
   readonly backup: string | null;
@@ -138,7 +157,7 @@ export interface KeptCollection {
   readonly inBackup: boolean | null;
 }
 
-/** `restore --drop-aside`; without --confirm `planned`, and nothing was dropped. */
+/** `restore --discard-replaced`; without --confirm `planned`, and nothing was dropped. */
 export interface DroppedAside {
   readonly ok: true;
   readonly planned: boolean;

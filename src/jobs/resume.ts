@@ -31,9 +31,11 @@ import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
 import { readRestores } from "./restore-records.ts";
 import { withinRights } from "./restore-rights.ts";
-import { describePlan, loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
+import { describePlan } from "./describe-plan.ts";
+import { loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
-import type { PlannedRestore, RestoreResult } from "./results.ts";
+import type { PlannedRestore, RestoreResult, RestoreTarget } from "./results.ts";
+import { targetOf } from "./describe-restore.ts";
 import { proofOfRollback } from "./prove-definitions.ts";
 import { settleRestored } from "./settle-restored.ts";
 import { swapContext } from "./swap-context.ts";
@@ -75,7 +77,8 @@ export async function runResume(
     await record.log("the restore died, and is resumed");
     const done = await finish(own, { stored, record, backup }, request);
     const seconds = Math.round(performance.now() - began) / 1_000;
-    return resultOf(stored, record, { ...done, seconds, warnings });
+    const target = targetOf(context, stored.recorded.plan);
+    return resultOf(stored, record, { ...done, target, seconds, warnings });
   });
 }
 
@@ -118,7 +121,7 @@ async function again(
   const { request, plan } = stored.recorded;
   if (!request)
     throw new KeepError("usage", `the restore ${stored.id} changed nothing before it died`, {
-      hint: `Run the rollback again. What it left goes with: mongokeep restore --drop-aside ${stored.id} --confirm`,
+      hint: `Run the rollback again. What it left goes with: mongokeep restore --discard-replaced ${stored.id} --confirm`,
     });
   const withWarnings = <T extends PlannedRestore | RestoreResult>(result: T): T => ({
     ...result,
@@ -289,13 +292,18 @@ function againFrom(plan: StoredRecord["recorded"]["plan"]) {
 function resultOf(
   { recorded, entries }: StoredRecord,
   record: RestoreRecord,
-  had: Finished & { readonly seconds: number; readonly warnings: readonly string[] },
+  had: Finished & {
+    readonly target: RestoreTarget;
+    readonly seconds: number;
+    readonly warnings: readonly string[];
+  },
 ): RestoreResult {
   const { plan, rollbackOf } = recorded;
   return {
     ok: true,
     restored: true,
     restoreId: record.id,
+    target: had.target,
     rollbackOf,
     backup: plan.backup,
     preRestoreBackup: protectedBy(entries),

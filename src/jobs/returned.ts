@@ -57,7 +57,7 @@ export async function settleReturned(
       kind: "log",
       level: "warn",
       code: "returned-left",
-      message: `the state from before is back; what had been restored could not be compared and stays (${message}); later: mongokeep restore --drop-aside ${record.id} --confirm`,
+      message: `the state from before is back; what had been restored could not be compared and stays (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
     });
   }
 }
@@ -110,7 +110,7 @@ async function keepWritten(
 ): Promise<void> {
   const { name, namespace } = marker;
   await addMarkers(deployment.client, [{ ...marker, role: "aside" }]);
-  const message = `${namespace} was written to while the restored data was live: that is kept as ${name}, until mongokeep restore --drop-aside`;
+  const message = `${namespace} was written to while the restored data was live: that is kept as ${name}, until mongokeep restore --discard-replaced`;
   emit({ kind: "log", level: "warn", code: "written-meanwhile", message });
   await record.log(message);
 }

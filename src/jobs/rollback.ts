@@ -19,7 +19,8 @@ import { numberedCheck } from "./restore-steps.ts";
 import { withinRights } from "./restore-rights.ts";
 import type { JobContext } from "./context.ts";
 import { describeResult } from "./describe-restore.ts";
-import { assertWhole, describePlan, lockRestores, stagedWherePossible } from "./restore.ts";
+import { describePlan } from "./describe-plan.ts";
+import { assertWhole, lockRestores, stagedWherePossible } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
 import { planSwapBack } from "./swap-back.ts";
 import { planUndo } from "./undo.ts";
@@ -48,9 +49,10 @@ export async function runRollback(
   if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
     return await undoDead(context, deployment, record, { ...request, warnings, began });
   const { order, verifySeconds } = await orderFor(context, deployment, record, request);
-  if (!request.confirm) return await describePlan(context, deployment, order, warnings);
+  if (!request.confirm)
+    return await describePlan(context, deployment, { ...order, undone: record }, warnings);
   const done = await carryOut(context, deployment, order);
-  return describeResult(order, done, { verifySeconds, began }, warnings);
+  return describeResult(context, order, done, { verifySeconds, began }, warnings);
 }
 
 /** Accounts are merged, and nobody knows any more which of them the restore brought. */
@@ -80,7 +82,7 @@ async function orderFor(
     emit({
       kind: "log",
       level: "info",
-      message: `what the restore ${record.id} replaced is no longer set aside: it comes back from the pre-restore backup`,
+      message: `the data that the restore ${record.id} replaced is no longer retained: it comes back from the safety backup`,
     });
   const before = await openBefore(context, record, confirm);
   const { recorded } = record;
@@ -116,12 +118,12 @@ async function findRecord(context: JobContext, id: string | null): Promise<Store
       hint: "The folder restores/ of the backup folder has a folder for each restore.",
     });
   if (record.state === "rolled-back")
-    throw new KeepError("usage", `the restore ${id} has been taken back already`, {
-      hint: `What is live now is the state from before it, and what was written since. To take that rollback back: mongokeep rollback ${await takenBackBy(root, id)}`,
+    throw new KeepError("usage", `the restore ${id} has been undone already`, {
+      hint: `What is live now is the state from before it, and what was written since. To undo that rollback, name it: mongokeep rollback ${await takenBackBy(root, id)}`,
     });
   if (!diedUntouched(record) && (record.state === "untouched" || record.state === "undone"))
-    throw new KeepError("usage", `the restore ${id} has changed nothing that could be taken back`, {
-      hint: "It failed before it touched the live data, or was put back by itself.",
+    throw new KeepError("usage", `the restore ${id} has changed nothing that could be undone`, {
+      hint: "It failed before it touched the live data, or was undone by itself.",
     });
   return record;
 }

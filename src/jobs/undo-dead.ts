@@ -12,10 +12,11 @@ import { awaitClear, liveNamespaces } from "./await-clear.ts";
 import type { JobContext } from "./context.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { inPlacePart } from "./protect.ts";
-import { describePlan } from "./restore.ts";
+import { describePlan } from "./describe-plan.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { withinRights } from "./restore-rights.ts";
-import type { PlannedRestore, RestoreResult } from "./results.ts";
+import type { PlannedRestore, RestoreResult, RestoreTarget } from "./results.ts";
+import { targetOf } from "./describe-restore.ts";
 import { settleReturned } from "./returned.ts";
 import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
@@ -53,7 +54,14 @@ export async function undoDead(
       await awaitClear(own, deployment, record, liveNamespaces(plan, stored.swap ?? []));
     const { downSeconds, inPlace } = await undoAndStart(own, stored, record, { ...request, usersOf }); // prettier-ignore
     const seconds = Math.round(performance.now() - request.began) / 1_000;
-    return resultOf(stored, record, { downSeconds, inPlace, seconds, warnings: request.warnings });
+    const target = targetOf(context, plan);
+    return resultOf(stored, record, {
+      target,
+      downSeconds,
+      inPlace,
+      seconds,
+      warnings: request.warnings,
+    });
   });
 }
 
@@ -133,6 +141,7 @@ function resultOf(
   stored: StoredRecord,
   record: RestoreRecord,
   had: {
+    target: RestoreTarget;
     downSeconds: number | null;
     inPlace: readonly ProvedCollection[];
     seconds: number;
@@ -144,6 +153,7 @@ function resultOf(
     ok: true,
     restored: true,
     restoreId: record.id,
+    target: had.target,
     rollbackOf: record.id,
     backup: protectedBy(stored.entries),
     preRestoreBackup: null,

@@ -137,7 +137,9 @@ function restoreFacts(result: PlannedRestore | RestoreResult | DroppedAside): Su
     return { planned: result.planned, collections: result.dropAside.length };
   if (!result.restored) return { planned: true, backup: result.backup };
   const { restoreId, backup, collections, timings } = result;
-  const documents = collections.reduce((sum, one) => sum + (one.documents ?? 0), 0);
+  const isCounted = collections.every(({ documents }) => documents !== null);
+  const sum = collections.reduce((total, one) => total + (one.documents ?? 0), 0);
+  const documents = isCounted ? sum : null;
   return { restoreId, backup, documents, seconds: timings.totalSeconds };
 }
 

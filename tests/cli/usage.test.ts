@@ -21,6 +21,7 @@ const WRONG: readonly (readonly [args: string[], message: RegExp, hint: RegExp])
   [["restore", "latest", "--db", "surg"], /"surg" is not from=to/, /surg=surg_check/],
   [["restore", "latest", "--ns", "a=b"], /no database\.collection/, /surg\.patients=/],
   [["restore", "latest", "--at", "now"], /exclude each other/, /one of them/],
+  [["restore", "latest", "--discard-replaced"], /exclude each other/, /one of them/],
   [["restore", "latest", "--drop-aside"], /exclude each other/, /one of them/],
   [["restore", "latest", "--db", "a=b", "--db", "a=c"], /names a twice/, /one target/],
   [["diff"], /missing required argument 'backup'/, /--help/],

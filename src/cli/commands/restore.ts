@@ -8,7 +8,7 @@ import type {
   PlannedRestore,
   RestoreResult,
 } from "../../jobs/results.ts";
-import { assertAgreed, canChoose, chooseBackup } from "../choose-backup.ts";
+import { canChoose, chooseBackup, isAgreed } from "../choose-backup.ts";
 import { MOMENT_EXAMPLES, parseMoment } from "../../util/moment.ts";
 import { collect, helpEnd, keep, readRenames, usage } from "../verb.ts";
 import type { Spoken, Stdout, Verb } from "../verb.ts";
@@ -31,6 +31,8 @@ interface RestoreFlags {
   /** false with --no-ttl. */
   readonly ttl?: boolean;
   readonly resume?: string | true;
+  readonly discardReplaced?: string | true;
+  /** The same, as it was called before. */
   readonly dropAside?: string | true;
 }
 
@@ -44,16 +46,20 @@ export const restore: Verb<"restore"> = {
       .command("restore")
       .summary("show a restore's plan; with --confirm: do it")
       .description(
-        "Without a backup: lists them. Without --confirm: shows the exact plan, and changes nothing.\nThe backup is loaded and proved beside the live data, which is then swapped by renames and kept aside.",
+        "Without a backup: lists them. Without --confirm: shows the exact plan, and changes nothing.\nThe backup is loaded and verified beside the live data; then both are swapped by renames, and the replaced data is retained.",
       )
       .argument("[backup]", "an id, a path, or latest; a folder made by mongodump too")
       .option("--confirm", "do it")
       .option("--at <time>", 'the newest good backup before that, e.g. "yesterday 18:00"')
-      .option("--db <from=to>", "restore database from as database to (several)", collect)
-      .option("--ns <from=to>", "restore collection a.x as b.y (several)", collect)
-      .option("--only <ns>", "only this database.collection, * for any text (several)", collect)
-      .option("--exclude <ns>", "not this database.collection, * for any text (several)", collect)
-      .option("--exact", "set aside what exists only live, too")
+      .option("--db <from=to>", "restore database from as database to (repeatable)", collect)
+      .option("--ns <from=to>", "restore collection a.x as b.y (repeatable)", collect)
+      .option("--only <ns>", "only this database.collection, * for any text (repeatable)", collect)
+      .option(
+        "--exclude <ns>",
+        "not this database.collection, * for any text (repeatable)",
+        collect,
+      )
+      .option("--exact", "also remove what exists only live (it is retained like replaced data)")
       .option(
         "--in-place",
         "drop and load in place: needs no second copy, stops the service longer",
@@ -64,14 +70,18 @@ export const restore: Verb<"restore"> = {
           .choices(["native", "mongodump"])
           .default("native"),
       ) // prettier-ignore
-      .option("--skip-pre-backup", "do not back up first what is there now")
+      .option("--skip-pre-backup", "make no safety backup of what is there now")
       .option("--no-service", "leave the service alone")
       .option(
         "--force-version",
         "go on where the server is older than the backup's, or lacks what it needs",
       )
-      .option("--resume [id]", "finish a restore that died")
-      .option("--drop-aside [id]", "drop what restores have set aside, or left behind")
+      .option("--resume [id]", "finish an interrupted restore")
+      .option(
+        "--discard-replaced [id]",
+        "delete the replaced data that restores retain, or left behind",
+      )
+      .addOption(new Option("--drop-aside [id]", "as --discard-replaced").hideHelp())
       .addHelpText(
         "after",
         helpEnd(EXITS, [
@@ -104,7 +114,8 @@ export const restore: Verb<"restore"> = {
       );
       return await spokenRestore(result, "restore");
     }
-    if (given.dropAside !== undefined) return await dropAside(given, composition);
+    const discarded = given.discardReplaced ?? given.dropAside;
+    if (discarded !== undefined) return await discardReplaced(discarded, given, composition);
     const [named] = args;
     if (named !== undefined || given.at !== undefined)
       return await run(requestOf(named ?? "latest", given, composition), composition);
@@ -117,9 +128,12 @@ async function run(
   request: RestoreRequest,
   composition: Composition,
 ): Promise<Spoken<PlannedRestore | RestoreResult>> {
+  return await spokenRestore(await runFor(request, composition), "restore");
+}
+
+async function runFor(request: RestoreRequest, composition: Composition) {
   const { runRestore } = await import("../../jobs/restore.ts");
-  const result = await composition.run("restore", (context) => runRestore(context, request));
-  return await spokenRestore(result, "restore");
+  return await composition.run("restore", (context) => runRestore(context, request));
 }
 
 const canAsk = ({ json, quiet }: RestoreFlags) => json !== true && quiet !== true && canChoose();
@@ -133,14 +147,18 @@ async function chooseFirst(
   const { context } = composition;
   const { listBackups } = await import("../../jobs/list.ts");
   const backup = await chooseBackup(await listBackups(context), context.clock.now());
-  const plan = await run(requestOf(backup, { ...given, confirm: false }, composition), composition);
-  if (given.confirm !== true) return plan;
+  const plan = await runFor(requestOf(backup, { ...given, confirm: false }, composition), composition); // prettier-ignore
+  if (given.confirm !== true) return await spokenRestore(plan, "restore");
+  if (plan.restored) return await spokenRestore(plan, "restore");
   const { createView } = await import("../../report/style.ts");
+  const { formatPlan } = await import("../../report/text/restore-plan.ts");
+  const { formatTarget } = await import("../../report/text/parts.ts");
   const { settings, clock } = context;
   const view = createView(process.stdout, settings.timezone, clock.now());
-  await stdout.write(`${await plan.text(view)}\n`);
-  await assertAgreed(`Restore ${backup} now?`);
-  return await run(requestOf(backup, given, composition), composition);
+  await stdout.write(`${formatPlan(plan, view)}\n`);
+  if (await isAgreed(`Restore ${backup} ${formatTarget(plan.target)} now?`))
+    return await run(requestOf(backup, given, composition), composition);
+  return { result: plan, text: () => "nothing was changed", isReport: false };
 }
 
 function requestOf(
@@ -171,10 +189,10 @@ function requestOf(
 
 /** @throws KeepError usage */
 function assertOneChoice(args: readonly string[], given: RestoreFlags): void {
-  const choices = [args[0], given.at, given.resume, given.dropAside];
+  const choices = [args[0], given.at, given.resume, given.discardReplaced, given.dropAside];
   if (choices.filter((choice) => choice !== undefined).length > 1)
     throw usage(
-      "a backup, --at, --resume and --drop-aside exclude each other",
+      "a backup, --at, --resume and --discard-replaced exclude each other",
       "Give one of them.",
     );
   if (given.confirm === true && choices.every((choice) => choice === undefined) && !canAsk(given))
@@ -184,13 +202,14 @@ function assertOneChoice(args: readonly string[], given: RestoreFlags): void {
     );
 }
 
-async function dropAside(
+async function discardReplaced(
+  named: string | true,
   given: RestoreFlags,
   composition: Composition,
 ): Promise<Spoken<DroppedAside>> {
   const { runDropAside } = await import("../../jobs/drop-aside.ts");
   const { formatDropAside } = await import("../../report/text/drop-aside.ts");
-  const restoreId = typeof given.dropAside === "string" ? given.dropAside : null;
+  const restoreId = named === true ? null : named;
   const confirm = given.confirm ?? false;
   const result = await composition.run("restore", (context) =>
     runDropAside(context, { restoreId, confirm }),

@@ -13,9 +13,9 @@ export const rollback: Verb<"rollback"> = {
   define: (program, found) => {
     program
       .command("rollback")
-      .summary("put back the state from before a restore")
+      .summary("show what undoing a restore would do; with --confirm: do it")
       .description(
-        "Puts back the state from before a restore. Without an id: of the newest restore, if it is in effect.\nTo undo a rollback, name it. Without --confirm: shows the plan.",
+        "Undoes a restore: the state from before it is live again. Without an id: of the newest restore, if it is in effect.\nTo undo a rollback, give its id. Without --confirm: shows the plan, and what was written since.",
       )
       .argument("[restore-id]", "the id that the restore had")
       .option("--confirm", "do it")

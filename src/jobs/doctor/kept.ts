@@ -29,7 +29,7 @@ async function checkKept(
   const kept = await listKept(deployment, records);
   const dead = kept.filter(({ role }) => role !== "aside");
   const late = kept.filter(({ role, inBackup }) => role === "aside" && inBackup !== true);
-  const hint = "mongokeep restore --drop-aside shows them, and with --confirm drops them.";
+  const hint = "mongokeep restore --discard-replaced shows them, and with --confirm deletes them.";
   if (dead.length > 0)
     return [warn("kept", `${dead.length} collections are left of restores that died`, hint)];
   if (late.length > 0) {

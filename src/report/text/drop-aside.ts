@@ -1,4 +1,4 @@
-// What restores keep beside the live data, before and after it is dropped.
+// The replaced data that restores retain beside the live data, before and after it is discarded.
 import type { DroppedAside, KeptCollection } from "../../jobs/results.ts";
 import { formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
@@ -7,7 +7,7 @@ import { formatTable } from "../table.ts";
 import { formatNumber } from "./parts.ts";
 
 export function formatDropAside({ planned, dropAside }: DroppedAside, { style }: View): string {
-  if (dropAside.length === 0) return "nothing is kept beside the live data";
+  if (dropAside.length === 0) return "no replaced data is retained";
   const rows = dropAside.map((one) => [
     escapeText(one.namespace),
     one.restoreId,
@@ -17,12 +17,12 @@ export function formatDropAside({ planned, dropAside }: DroppedAside, { style }:
   const head = ["collection", "of restore", "documents", ""];
   const table = formatTable(head, rows, ["left", "left", "right", "left"]);
   const count = formatNumber(dropAside.length, "collection");
-  if (!planned) return `${table}\n${style.good("dropped")}: ${count}`;
-  return `${table}\nnothing was changed: ${style.bold("the same with --confirm")} drops ${count} for good`;
+  if (!planned) return `${table}\n${style.good("discarded")}: ${count}`;
+  return `${table}\nnothing was changed: ${style.bold("the same with --confirm")} deletes ${count} for good`;
 }
 
 function stateOf({ role, inBackup }: KeptCollection): string {
-  if (role === "staged") return "left of a restore that died";
-  if (inBackup === true) return "set aside; a backup holds it";
-  return "set aside; NOT all of it is in a backup";
+  if (role === "staged") return "left by an interrupted restore";
+  if (inBackup === true) return "replaced; a backup holds it";
+  return "replaced; NOT all of it is in a backup";
 }

@@ -1,147 +1,85 @@
-// A restore before it happens (the plan) and after it.
-import type { PlannedCollection } from "../../restore/plan.ts";
-import type { ManifestSummary, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
-import type { Estimate } from "../../jobs/estimate.ts";
-import { formatBytes, formatCount } from "../../util/units.ts";
+// A restore or rollback that was planned, or was made.
+import type { PlannedRestore, RestoreResult } from "../../jobs/results.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
-import { formatFacts, formatTable } from "../table.ts";
+import { formatFacts, wrap } from "../table.ts";
 import { formatSeconds } from "../times.ts";
-import { formatNumber, formatWhen } from "./parts.ts";
-
-/** How many names are shown before the rest is only counted. */
-const SHOWN = 8;
+import { formatNames, formatNumber, formatTarget } from "./parts.ts";
+import { formatPlan } from "./restore-plan.ts";
 
 export function formatRestore(
   result: PlannedRestore | RestoreResult,
   command: "restore" | "rollback",
   view: View,
 ): string {
-  return result.restored ? formatDone(result, view) : formatPlan(result, command, view);
+  if (result.restored) return formatDone(result, view);
+  const next = `nothing was changed: ${view.style.bold(`the same ${command} with --confirm`)} does it`;
+  return `${formatPlan(result, view)}\n${next}`;
 }
 
-function formatPlan(
-  { plan, backup, manifest }: PlannedRestore,
-  command: "restore" | "rollback",
-  view: View,
-): string {
-  const { style } = view;
-  const rows = plan.collections.map((one) => [
-    one.action,
-    escapeText(one.namespace),
-    one.live?.type === "view" ? "view" : countOf(one.live?.documents ?? null, one.live !== null),
-    sizeOf(one.live?.bytes ?? null),
-    newestOf(one.live, view),
-    one.type === "view" ? "view" : countOf(one.documents, true),
-    one.type === "view" ? "" : sizeOf(one.rawBytes),
-    newestOf(one, view),
-    WAYS[plan.mode === "in-place" ? "all" : one.way],
-  ]);
-  const head = ["", "collection", "now", "", "newest now", "then", "", "newest then", ""];
-  const table = rows.length === 0 ? "" : formatTable(head, rows, ["left", "left", "right", "right", "left", "right", "right", "left", "left"]); // prettier-ignore
-  const { documents, rawBytes } = plan.totals;
-  const { estimate } = plan;
-  const steps = formatFacts([
-    ["loads", plan.swapsBack ? "nothing: what was there before is still set aside" : `${formatNumber(documents, "document")}, ${formatBytes(rawBytes)}`], // prettier-ignore
-    ["how", plan.swapsBack ? "swapped back by renames" : HOW[plan.mode]],
-    ["indexes", indexesOf(plan)],
-    ["replays", oplogOf(plan)],
-    ["removes", namesOf(plan.remove)],
-    ["keeps", namesOf(plan.keptLive)],
-    ["users", namesOf(plan.usersOf)],
-    ["stops", plan.stopsService === null ? null : escapeText(plan.stopsService)],
-    ["down for", estimate.serviceDownSeconds === null ? null : `about ${formatSeconds(estimate.serviceDownSeconds)}`], // prettier-ignore
-    ["takes", `about ${formatSeconds(estimate.seconds)} (${estimate.basis === "measured" ? "as last measured here" : "not measured here yet"})`], // prettier-ignore
-    ["disk", diskOf(estimate)],
-    ["protects", plan.swapsBack ? "what is there now is set aside" : protection(plan.targetWasEmpty, plan.makesPreRestoreBackup)], // prettier-ignore
-  ]);
-  const what = backup === null ? "plan" : `plan to restore ${escapeText(backup)}`;
-  const next = `nothing was changed: ${style.bold(`the same ${command} with --confirm`)} does it`;
-  const about = manifest === null ? "" : describeBackup(manifest, view);
-  return [style.bold(what), about, table, steps, next].filter((part) => part !== "").join("\n");
-}
-
-/** Of `_id`s that are no ObjectIds, and in backups of earlier versions, nobody knows. */
-function newestOf(of: PlannedCollection | PlannedCollection["live"], view: View): string {
-  if (!of || of.type === "view" || of.documents === 0) return "-";
-  return of.newestId === null ? "?" : formatWhen(of.newestId, view);
-}
-
-/** Only where the number changes: the rest says nothing to a person who has to decide. */
-function indexesOf({ collections }: PlannedRestore["plan"]): string | null {
-  const changes = collections.flatMap(({ namespace, indexes, live }) =>
-    live && indexes !== null && live.type !== "view" && live.indexes !== indexes
-      ? [`${namespace} ${live.indexes} now, ${indexes} then`]
-      : [],
+function formatDone(result: RestoreResult, view: View): string {
+  const { collections, timings, serviceDownSeconds, preRestoreBackup, rollbackOf } = result;
+  const { style, columns = null } = view;
+  const unequal = collections.filter(({ equal }) => equal === false).map((one) => one.namespace);
+  const facts = formatFacts(
+    [
+      ["into", formatTarget(result.target).replace(/^into /, "")],
+      ["restore", result.restoreId],
+      ["from backup", rollbackOf === null || result.backup === null ? null : escapeText(result.backup)], // prettier-ignore
+      ["restored", restoredOf(collections)],
+      ["verified", verifiedOf(collections)],
+      ["replayed", result.oplog && `${formatNumber(result.oplog.applied, "operation")} of the oplog`], // prettier-ignore
+      ["NOT EQUAL", formatNames(unequal)],
+      ["before it", preRestoreBackup === null ? beforeOf(result) : `safety backup ${preRestoreBackup}`], // prettier-ignore
+      ["retained", retainedOf(result)],
+      ["service down", serviceDownSeconds === null ? null : formatSeconds(serviceDownSeconds)],
+      ["took", formatSeconds(timings.totalSeconds)],
+      ["log", escapeText(result.log)],
+    ],
+    columns,
   );
-  return namesOf(changes);
+  const next = nextOf(result);
+  const lines = [headOf(result, style), facts, ...(next === null ? [] : [wrap(next, columns, 0)])];
+  return lines.join("\n");
 }
 
-function oplogOf({ oplog, collections }: PlannedRestore["plan"]): string | null {
-  if (!oplog) return null;
-  const made = collections.filter((c) => c.fromOplog).map((c) => c.namespace);
-  const makes = made.length > 0 ? `, which makes ${namesOf(made) ?? ""}` : "";
-  const removes = oplog.removes.length > 0 ? ` and removes ${namesOf(oplog.removes) ?? ""}` : "";
-  return `the oplog that was written during the dump${makes}${removes}`;
+/** Names what a person knows: the backup that is live now, or the restore that no longer is. */
+function headOf({ rollbackOf, backup }: RestoreResult, style: View["style"]): string {
+  if (rollbackOf !== null) return `${style.good("undone")}: the restore ${style.bold(rollbackOf)}`;
+  return `${style.good("restored")}: ${style.bold(backup === null ? "nothing" : escapeText(backup))}`;
 }
 
-const HOW = {
-  staged:
-    "beside the live data, proved there, then swapped by renames; what is replaced stays aside",
-  "in-place": "in place: drops what is replaced, then loads",
-} as const;
-const WAYS = { swap: "", view: "", "in-place": "in place", all: "" } as const;
-
-const countOf = (documents: number | null, there: boolean) =>
-  documents === null ? (there ? "?" : "-") : formatCount(documents);
-const sizeOf = (bytes: number | null) => (bytes === null ? "" : formatBytes(bytes));
-
-function diskOf({ neededBytes, freeBytes, missingBytes }: Estimate): string | null {
-  if (neededBytes === 0) return null;
-  const need = `${formatBytes(neededBytes)} on the server's disk`;
-  if (freeBytes === null) return need;
-  if (missingBytes === 0) return `${need}, ${formatBytes(freeBytes)} free`;
-  return `${need}, and ${formatBytes(missingBytes)} are MISSING: make room, or use --in-place`;
+/** An interrupted restore that was undone within its own record leaves nothing to undo. */
+function nextOf({ restoreId, rollbackOf }: RestoreResult): string | null {
+  if (rollbackOf === restoreId) return null;
+  const command = `mongokeep rollback ${restoreId} --confirm`;
+  return rollbackOf === null ? `to undo it: ${command}` : `to undo this rollback, name it: ${command}`; // prettier-ignore
 }
 
-function describeBackup(manifest: ManifestSummary, view: View): string {
-  const { server, consistency, note, type } = manifest;
-  return formatFacts([
-    ["made", formatWhen(manifest.createdAt, view)],
-    ["type", type],
-    ["note", note === null ? null : escapeText(note)],
-    ["from", `MongoDB ${escapeText(server.version)} (${server.topology})`],
-    ["moment", consistency.mode === "none" ? "not one instant" : "one instant"],
-  ]);
-}
-
-function protection(targetWasEmpty: boolean, makes: boolean): string {
-  if (targetWasEmpty) return "nothing is there now that could be lost";
-  return makes
-    ? "what is there now is backed up first"
-    : "NOT: what is there now is lost (--skip-pre-backup)";
-}
-
-function namesOf(names: readonly string[]): string | null {
-  if (names.length === 0) return null;
-  const more = names.length - SHOWN;
-  const shown = names.slice(0, SHOWN).map(escapeText).join(", ");
-  return more > 0 ? `${shown} and ${more} more` : shown;
+function restoredOf(collections: RestoreResult["collections"]): string {
+  const counted = collections.filter(({ documents }) => documents !== null);
+  const sum = counted.reduce((total, { documents }) => total + (documents ?? 0), 0);
+  const rest = collections.length - counted.length;
+  if (rest === 0) return formatNumber(sum, "document");
+  const uncounted = `${formatNumber(rest, "collection")} not counted again`;
+  return counted.length === 0 ? uncounted : `${formatNumber(sum, "document")}, and ${uncounted}`;
 }
 
 function beforeOf({ targetWasEmpty, setAside }: RestoreResult): string {
   if (targetWasEmpty) return "nothing was there";
-  return setAside.length > 0 ? "set aside" : "not kept";
+  return setAside.length > 0 ? "retained beside it" : "not kept";
 }
 
-/** What was live and is kept, and whether that is more than the backup from before holds. */
-function asideOf({ setAside }: RestoreResult): string | null {
+/** What was live and is kept, and whether that is more than the safety backup holds. */
+function retainedOf({ setAside }: RestoreResult): string | null {
   if (setAside.length === 0) return null;
   const late = setAside.filter((one) => !one.inBackup);
   const count = formatNumber(setAside.length, "collection");
-  if (late.length === 0) return `${count}, all of it in the backup from before`;
-  const documents = late.reduce((sum, one) => sum + (one.lateWrites ?? 0), 0);
-  return `${count}; ${formatNumber(documents, "document")} written since the backup from before only there`;
+  if (late.length === 0) return `${count}, all in a backup too`;
+  const only = late.every(({ lateWrites }) => lateWrites !== null)
+    ? formatNumber(late.reduce((sum, { lateWrites }) => sum + (lateWrites ?? 0), 0), "document")
+    : "an unknown number of documents"; // prettier-ignore
+  return `${count}; ${only} written late, which no backup holds`;
 }
 
 const HOW_VERIFIED = {
@@ -164,25 +102,4 @@ function verifiedOf(collections: RestoreResult["collections"]): string {
     return count === 0 ? [] : [`${formatNumber(count, "collection")} ${HOW_VERIFIED[how]}`];
   });
   return parts.length === 0 ? "nothing" : parts.join(", ");
-}
-
-function formatDone(result: RestoreResult, { style }: View): string {
-  const { collections, timings, serviceDownSeconds, preRestoreBackup } = result;
-  const documents = collections.reduce((sum, one) => sum + (one.documents ?? 0), 0);
-  const unequal = collections.filter(({ equal }) => equal === false).map((one) => one.namespace);
-  const facts = formatFacts([
-    ["backup", result.backup === null ? null : escapeText(result.backup)],
-    ["takes back", result.rollbackOf],
-    ["restored", formatNumber(documents, "document")],
-    ["verified", verifiedOf(collections)],
-    ["replayed", result.oplog && `${formatNumber(result.oplog.applied, "operation")} of the oplog`],
-    ["not proved", namesOf(unequal)],
-    ["before it", preRestoreBackup ?? beforeOf(result)],
-    ["set aside", asideOf(result)],
-    ["service down", serviceDownSeconds === null ? null : formatSeconds(serviceDownSeconds)],
-    ["took", formatSeconds(timings.totalSeconds)],
-    ["log", escapeText(result.log)],
-  ]);
-  const back = `to take it back: mongokeep rollback ${result.restoreId} --confirm`;
-  return `${style.good("restored")}: ${style.bold(result.restoreId)}\n${facts}\n${back}`;
 }

@@ -2,12 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ListedBackup, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
+import type { LostSince } from "../../jobs/plan-lost.ts";
+import { factsOf } from "../outcome.ts";
 import { PLAIN } from "../style.ts";
 import { formatBackup } from "./backup.ts";
 import { formatCleanup } from "./cleanup.ts";
 import { formatDoctor } from "./doctor.ts";
 import { formatList } from "./list.ts";
 import { formatRestore } from "./restore.ts";
+import { formatPlan } from "./restore-plan.ts";
 import { formatSchedule } from "./schedule.ts";
 import { formatVerify } from "./verify.ts";
 
@@ -108,6 +111,7 @@ const plan: PlannedRestore["plan"] = {
   makesPreRestoreBackup: true,
   swapsBack: false,
   leftOut: [],
+  ...{ outsideInstant: [], expiring: [], lostSince: null },
   estimate: {
     seconds: 7,
     basis: "assumed",
@@ -119,6 +123,7 @@ const plan: PlannedRestore["plan"] = {
 };
 const planned: PlannedRestore = {
   ...{ ok: true, planned: true, restored: false, backup: ID, manifest: null, plan, warnings: [] },
+  ...{ target: { hosts: ["127.0.0.1:27017"], databases: ["surg"] }, rollbackOf: null },
 };
 
 test("a plan says what is replaced, what stays, what stops, and that nothing was changed", () => {
@@ -136,36 +141,123 @@ test("a plan that protects nothing says so loudly", () => {
   assert.match(formatRestore(bare, "restore", view), /protects +NOT: what is there now is lost/);
 });
 
-test("a restore says what was proved, and how it is taken back", () => {
-  const done: RestoreResult = {
-    ok: true,
-    restored: true,
-    restoreId: "2026-11-23_09-00-00",
-    rollbackOf: null,
-    mode: "in-place",
-    setAside: [],
-    backup: ID,
-    preRestoreBackup: "2026-11-23_08-59-00",
-    targetWasEmpty: false,
-    collections: [{ namespace: "surg.patients", documents: 1000, equal: true, verified: "hash" }],
-    oplog: null,
-    serviceDownSeconds: 4.2,
-    rolledBack: false,
-    timings: {
-      verifySeconds: 1,
-      preRestoreBackupSeconds: 1,
-      loadSeconds: 1,
-      proveSeconds: 1,
-      totalSeconds: 5,
-    },
-    log: "/b/restores/x/restore.log",
-    warnings: [],
+test("a plan names its target, and a rollback's plan the restore that it undoes", () => {
+  const [title = ""] = formatRestore(planned, "restore", view).split("\n");
+  assert.equal(title, `plan to restore ${ID} into 127.0.0.1:27017, database surg`);
+  const rollback = { ...planned, rollbackOf: "2026-11-23_09-00-00" };
+  assert.match(
+    formatRestore(rollback, "rollback", view),
+    /^plan to undo the restore 2026-11-23_09-00-00 into 127\.0\.0\.1:27017, database surg\n/,
+  );
+});
+
+test("a plan that is followed by a question does not say how else to confirm it", () => {
+  assert.doesNotMatch(formatPlan(planned, view), /--confirm|nothing was changed/);
+});
+
+test("a plan counts what has expired and offers --no-ttl, and says what it could not count", () => {
+  const text = (expiring: PlannedRestore["plan"]["expiring"]) =>
+    formatRestore({ ...planned, plan: { ...plan, expiring } }, "restore", view);
+  assert.doesNotMatch(text([]), /expires|--no-ttl/);
+  assert.match(text([{ namespace: "surg.a", documents: 12 }]), /expires +12 documents of surg\.a .*--no-ttl keeps them/); // prettier-ignore
+  assert.match(text([{ namespace: "surg.b", documents: null }]), /an uncounted number of surg\.b: .*--no-ttl/); // prettier-ignore
+});
+
+test("a rollback's plan says what was written since, what is not known, and where it stays", () => {
+  const text = (collections: LostSince["collections"], swapsBack = true) => {
+    const lostSince = { restoredAt: "2026-11-23T07:00:00.000Z", collections };
+    return formatRestore({ ...planned, plan: { ...plan, swapsBack, lostSince } }, "rollback", view);
   };
+  assert.match(text([]), /loses +nothing: nothing was written since the restore \(2026-11-23 08:00\)/); // prettier-ignore
+  const more = { namespace: "surg.a", written: true, moreDocuments: 3 };
+  assert.match(text([more]), /written since the restore .* to surg\.a \(3 documents more\); it stays in the retained/); // prettier-ignore
+  const unknown = { namespace: "surg.b", written: null, moreDocuments: 0 };
+  const both = text([more, unknown], false);
+  assert.match(both, /to surg\.b, which cannot be told; the safety backup holds it/);
+});
+
+test("a plan names the collections that are outside of its instant", () => {
+  const manifest = {
+    ...{ id: ID, createdAt: "2026-11-23T01:00:00.000Z", type: "automatic", note: null, totals },
+    server: { version: "7.0.0", topology: "replicaSet" },
+    ...{ databases: ["surg"], users: "included", consistency: { mode: "snapshot" } },
+  } as unknown as PlannedRestore["manifest"];
+  const text = (outsideInstant: readonly string[]) =>
+    formatRestore({ ...planned, manifest, plan: { ...plan, outsideInstant } }, "restore", view);
+  assert.match(text([]), /moment +one instant\n/);
+  assert.match(text(["surg.log"]), /moment +one instant, except surg\.log/);
+});
+
+test("a plan fits the terminal without breaking a word", () => {
+  const long = { ...plan, collections: [...plan.collections, { ...plan.collections[0], namespace: `surg.${"long_".repeat(14)}` }] }; // prettier-ignore
+  const wide = { ...planned, plan: long as PlannedRestore["plan"] };
+  for (const columns of [80, 100, 132]) {
+    const text = formatRestore(wide, "restore", { ...view, columns });
+    for (const line of text.split("\n"))
+      // A name that is longer than the line stays whole.
+      assert.ok(line.length <= columns || !line.trim().includes(" "), line);
+    assert.match(text, /newest +then 2026-11-21 11:00/);
+  }
+});
+
+const done: RestoreResult = {
+  ok: true,
+  restored: true,
+  restoreId: "2026-11-23_09-00-00",
+  target: { hosts: ["127.0.0.1:27017"], databases: ["surg"] },
+  rollbackOf: null,
+  mode: "in-place",
+  setAside: [],
+  backup: ID,
+  preRestoreBackup: "2026-11-23_08-59-00",
+  targetWasEmpty: false,
+  collections: [{ namespace: "surg.patients", documents: 1000, equal: true, verified: "hash" }],
+  oplog: null,
+  serviceDownSeconds: 4.2,
+  rolledBack: false,
+  timings: {
+    verifySeconds: 1,
+    preRestoreBackupSeconds: 1,
+    loadSeconds: 1,
+    proveSeconds: 1,
+    totalSeconds: 5,
+  },
+  log: "/b/restores/x/restore.log",
+  warnings: [],
+};
+
+test("a restore names its backup and target, what was verified, and how it is undone", () => {
   const text = formatRestore(done, "restore", view);
+  assert.match(text, new RegExp(`^restored: ${ID}\n +into +127\\.0\\.0\\.1:27017, database surg\n`)); // prettier-ignore
   assert.match(text, /verified +1 collection equal by count and hash\n/);
+  assert.match(text, /before it +safety backup 2026-11-23_08-59-00\n/);
   assert.match(text, /service down +4\.2 s/);
-  assert.match(text, /mongokeep rollback 2026-11-23_09-00-00 --confirm$/);
-  assert.doesNotMatch(text, /not proved/);
+  assert.match(text, /\nto undo it: mongokeep rollback 2026-11-23_09-00-00 --confirm$/);
+  assert.doesNotMatch(text, /NOT EQUAL/);
+});
+
+test("a rollback names what it undid, and that undoing it needs its own id", () => {
+  const back = { ...done, rollbackOf: "2026-11-22_09-00-00", rolledBack: true };
+  const text = formatRestore(back, "rollback", view);
+  assert.match(text, /^undone: the restore 2026-11-22_09-00-00\n/);
+  assert.match(text, /to undo this rollback, name it: mongokeep rollback 2026-11-23_09-00-00 --confirm$/); // prettier-ignore
+  // An interrupted restore is undone within its own record: there is nothing to undo after that.
+  const dead = formatRestore({ ...back, rollbackOf: done.restoreId }, "rollback", view);
+  assert.doesNotMatch(dead, /to undo/);
+});
+
+test("what was not counted is not shown as 0", () => {
+  const one = { namespace: "surg.a", documents: null, equal: null, verified: "renamed back" } as const; // prettier-ignore
+  assert.match(formatRestore({ ...done, collections: [one] }, "restore", view), /restored +1 collection not counted again/); // prettier-ignore
+  const both = { ...done, collections: [...done.collections, one] };
+  assert.match(formatRestore(both, "restore", view), /1,000 documents, and 1 collection not counted/); // prettier-ignore
+  assert.equal(factsOf("restore", both).documents, null);
+  const aside = { namespace: "surg.a", collection: "x", documents: 2, inBackup: false };
+  const kept = { ...done, setAside: [{ ...aside, lateWrites: null }] };
+  assert.match(
+    formatRestore(kept, "restore", view),
+    /1 collection; an unknown number of documents/,
+  );
 });
 
 test("the list has a line a backup, with its age, state and last day", () => {
