@@ -43,7 +43,9 @@ test("a step is told when it begins, and when it ends with something to say; pro
   log.emit({ kind: "step", step: "stop-service", state: "begin" });
   log.emit({ kind: "step", step: "stop-service", state: "end" });
   log.emit({ kind: "step", step: "dump", state: "end", detail: "5 documents" });
+  log.emit({ kind: "step", step: "stage", state: "begin", title: "3/5 loading" });
+  log.emit({ kind: "step", step: "settle", state: "begin" });
   log.emit({ kind: "progress", step: "dump", documents: 1, bytes: 1 });
   const said = log.text().trimEnd().split("\n").map((line) => line.slice(32)); // prettier-ignore
-  assert.deepEqual(said, ["stopping the service", "dump done: 5 documents"]);
+  assert.deepEqual(said, ["stopping the service", "dump done: 5 documents", "3/5 loading"]);
 });
