@@ -1,9 +1,11 @@
 // Settings → the context of a job, and its end → those who need to hear of it. The CLI and the library both start here.
 import { readFile } from "node:fs/promises";
 import { loadSettings, requireUri, systemSource } from "./config/settings.ts";
+import { checkPlainSettings } from "./config/plain-settings.ts";
+import type { PlainSettings } from "./config/plain-settings.ts";
 import type { Settings } from "./config/settings.ts";
 import { naming } from "./config/naming.ts";
-import { toKeepError } from "./errors.ts";
+import { KeepError, toKeepError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Emit, LogEvent } from "./events.ts";
 import type { JobContext } from "./jobs/context.ts";
@@ -24,8 +26,8 @@ import { throttleProgress } from "./report/throttle-progress.ts";
 export interface ComposeOptions {
   /** Default: `.env` in the working folder, if there is one. */
   readonly envFile?: string | undefined;
-  /** Instead of what the .env and the environment say. */
-  readonly settings?: Partial<Settings> | undefined;
+  /** Instead of what the .env and the environment say; checked as strictly. */
+  readonly settings?: PlainSettings | undefined;
   readonly clock?: Clock | undefined;
   readonly onEvent?: Emit | undefined;
   /** Abort with a KeepError (interrupted) to choose the error that the job ends with. */
@@ -57,8 +59,9 @@ const ALARMING = new Set([
 
 /** @throws KeepError bad-setting, not-in-this-version */
 export async function compose(options: ComposeOptions = {}): Promise<Composition> {
-  const loaded = await loadSettings(systemSource(options.envFile));
-  const settings: Settings = { ...loaded, ...options.settings };
+  const source = systemSource(options.envFile);
+  const loaded = await loadSettings(source);
+  const settings: Settings = { ...loaded, ...checkPlainSettings(options.settings, source) };
   const emit = throttleProgress(options.onEvent ?? (() => undefined), () => performance.now());
   for (const message of settings.warnings) {
     emit({ kind: "log", level: "warn", code: "setting", message });
@@ -78,7 +81,7 @@ async function createContext(
   emit: Emit,
   options: ComposeOptions,
 ): Promise<JobContext> {
-  const signal = options.signal ?? new AbortController().signal;
+  const signal = endingWithKeepError(options.signal);
   const login = settings.restoreLogin;
   return {
     settings,
@@ -117,6 +120,20 @@ function loginFor(command: CommandName, context: JobContext): JobContext {
   const login = settings.restoreLogin;
   if (!RESTORING.includes(command) || login === null || !connectForRestore) return context;
   return { ...context, settings: { ...settings, ...login }, connect: connectForRestore };
+}
+
+/** A caller's signal, whose reason may be anything, as one that ends a job with a KeepError. */
+function endingWithKeepError(given: AbortSignal | undefined): AbortSignal {
+  const controller = new AbortController();
+  if (given === undefined) return controller.signal;
+  const stop = () => {
+    const reason: unknown = given.reason;
+    const isOurs = reason instanceof KeepError;
+    controller.abort(isOurs ? reason : new KeepError("interrupted", "stopped by its caller", { cause: reason })); // prettier-ignore
+  };
+  if (given.aborted) stop();
+  else given.addEventListener("abort", stop, { once: true });
+  return controller.signal;
 }
 
 /** The version of package.json: one folder up from src/ and from dist/ alike. */

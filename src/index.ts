@@ -1,5 +1,6 @@
 // The library: the same jobs as the command line, with typed results. Everything it does not export may change.
 import { compose } from "./compose.ts";
+import { KeepError } from "./errors.ts";
 import type { ComposeOptions } from "./compose.ts";
 import { runBackup } from "./jobs/backup.ts";
 import type { BackupRequest } from "./jobs/backup.ts";
@@ -28,14 +29,23 @@ import type { VerifyRequest } from "./jobs/verify.ts";
 
 export type { Manifest } from "./archive/manifest.ts";
 export type { ComposeOptions as CommonOptions } from "./compose.ts";
+export type { PlainSettings } from "./config/plain-settings.ts";
 export type { Settings } from "./config/settings.ts";
-export { KeepError } from "./errors.ts";
+export { KeepError };
 export type { ErrorCode, Label } from "./errors.ts";
 export type { Emit, KeepEvent } from "./events.ts";
 export type * from "./jobs/results.ts";
 
 /** All that a job can be asked for, each with a default, and where its settings come from. */
 type Options<Request> = Partial<Request> & ComposeOptions;
+
+/** Not every caller has its types checked. @throws KeepError usage */
+function requireBackup(options: { readonly backup?: unknown } | undefined, name: string): void {
+  if (typeof options?.backup === "string" && options.backup !== "") return;
+  throw new KeepError("usage", `${name}: the option backup is missing`, {
+    hint: `Name a backup: ${name}({ backup: "latest" }).`,
+  });
+}
 
 /** Makes a backup, verifies it, cleans up. @throws KeepError */
 export async function backup(options: Options<BackupRequest> = {}): Promise<BackupResult> {
@@ -57,6 +67,7 @@ export async function verify(options: Options<VerifyRequest> = {}): Promise<Veri
 export async function restore(
   options: Options<RestoreRequest> & Pick<RestoreRequest, "backup">,
 ): Promise<PlannedRestore | RestoreResult> {
+  requireBackup(options, "restore");
   const none = new Map<string, string>();
   const { run } = await compose(options);
   // Every option by its name: one that is new cannot be forgotten here.
@@ -92,6 +103,7 @@ export async function rollback(
 export async function diff(
   options: Options<DiffRequest> & Pick<DiffRequest, "backup">,
 ): Promise<DiffResult> {
+  requireBackup(options, "diff");
   const { backup: named, other = null, rename = new Map<string, string>() } = options;
   const { only = null, exclude = [], samples = 5 } = options;
   const { run } = await compose(options);

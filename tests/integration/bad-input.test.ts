@@ -206,7 +206,10 @@ requires(
     const slow = { BACKUP_MAX_RATE: "4" };
     const first = place.start(["backup", "--manual", "--json", "--verbose"], { env: slow });
     await first.says(/dump/i);
+    // Stopped, it holds the lock however long the second one takes to start.
+    first.kill("SIGSTOP");
     const second = await place.run(["backup", "--manual", "--json"]);
+    first.kill("SIGCONT");
     assert.equal(second.code, 4, second.stdout + second.stderr);
     assert.match(second.json().error.message, new RegExp(String(first.pid)));
     assert.equal((await first.result).code, 0);
