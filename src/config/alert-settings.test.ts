@@ -35,7 +35,7 @@ for (const [what, text] of [
   ["a quote that ends at the alert", `MONGODB_PASSWORD="abc\n${ALERT}`],
   ["a malformed URI", `MONGODB_URI=http://x\n${ALERT}`],
   ["Latin-1", Buffer.from(`BACKUP_DIR='/srv/Datensätze'\n${ALERT}RETENTION_DAILY=x\n`, "latin1")],
-  ["UTF-16", Buffer.from(`\ufeff${ALERT}`, "utf16le")],
+  ["UTF-16", Buffer.from(`\ufeff${ALERT}BACKUP_NICE=x\n`, "utf16le")],
   ["a file that is too large", `${ALERT}#${"x".repeat(1 << 20)}`],
   ["another alert that is malformed", `ALERT_WEBHOOK_URL=nowhere\n${ALERT}`],
   ["another alert that is cut", `ALERT_WEBHOOK_URL=https://x/y#z\n${ALERT}`],

@@ -1,6 +1,7 @@
 // What a mongodb URI says, read by the driver's own parser. Nothing of the URI goes into a message: it holds the password.
 import { createRequire } from "node:module";
 import { KeepError } from "../errors.ts";
+import { findInvisible } from "./invisible.ts";
 
 export interface ConnectionFacts {
   /** host:port of each seed in small letters, sorted; the bare name for mongodb+srv. */
@@ -65,6 +66,8 @@ function parsed(uri: string, name: string): DriverUri {
   const ConnectionString = driverParser();
   try {
     const url = new ConnectionString(uri);
+    // A part of a name, a password or a number for the driver, and never meant.
+    if (findInvisible(uri) !== null) throw new RangeError("an invisible character");
     // The driver itself finds these two only when it connects.
     decodeURIComponent(url.pathname);
     const badPort = url.hosts.some((host) => Number(/:(\d+)$/.exec(host)?.[1] ?? 1) > 65535);
@@ -81,6 +84,8 @@ function parsed(uri: string, name: string): DriverUri {
 /** The parser's own message only where it is known to hold nothing of the URI. */
 function reasonOf(uri: string, error: unknown): string {
   const message = error instanceof Error ? error.message : "";
+  const invisible = findInvisible(uri);
+  if (invisible !== null) return `it has an invisible character (${invisible})`;
   if (!/^mongodb(\+srv)?:\/\//.test(uri))
     return "it does not begin with mongodb:// or mongodb+srv://";
   const known = [

@@ -4,6 +4,8 @@ import { dirname, resolve } from "node:path";
 import { KeepError } from "../errors.ts";
 import { findTrap, listAssignments, normalizeEnvText, parseEnvText } from "./env-text.ts";
 import type { Assignment } from "./env-text.ts";
+import { decodeEnvText, REPLACED } from "./env-encoding.ts";
+import type { DecodedText } from "./env-encoding.ts";
 import { isOfApplication, isOurs, isSecretName, OWN_URI } from "./names.ts";
 
 export interface EnvFile {
@@ -32,25 +34,27 @@ export async function readEnvFile(
   const all = listAssignments(text);
   const ownUri = env[OWN_URI] ?? all.findLast(({ name }) => name === OWN_URI)?.written ?? "";
   const counts = (name: string) => isOurs(name) && !(ownUri.trim() !== "" && isOfApplication(name));
+  const names = new Set(all.map(({ name }) => name));
   const assignments = all.filter(({ name }) => counts(name));
   assignments.forEach((assignment) => {
-    refuseTrap(assignment, path);
+    refuseTrap(assignment, path, names);
   });
   const values = parseEnvText(text);
   refuseDoubles(assignments, path);
+  if (read.isLoose) refuseOtherText(assignments, values, path);
   return { path, folder: dirname(path), values, openBits: read.mode & 0o077 };
 }
 
 async function readText(
   path: string,
   named: boolean,
-): Promise<{ text: string; mode: number } | null> {
+): Promise<(DecodedText & { mode: number }) | null> {
   try {
     const { mode, size } = await stat(path);
     if (size > MOST_BYTES)
       throw new KeepError("bad-setting", `${path} is too large for a .env file`);
     const bytes = await readFile(path);
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), mode };
+    return { ...decodeEnvText(bytes, path), mode };
   } catch (error) {
     if (error instanceof KeepError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "";
@@ -65,18 +69,34 @@ async function readText(
 function readProblem(path: string, code: string): string {
   if (code === "ENOENT") return `settings file ${path} does not exist`;
   if (code === "EISDIR") return `settings file ${path} is a folder`;
-  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA")
-    return `settings file ${path} is not UTF-8 text`;
   return `cannot read settings file ${path} (${code})`;
 }
 
-function refuseTrap(assignment: Assignment, path: string): void {
-  const trap = findTrap(assignment, isSecretName(assignment.name));
+/** What is not UTF-8 in a comment, or in a setting of somebody else, is theirs; in one of ours it changes the value. */
+function refuseOtherText(
+  assignments: readonly Assignment[],
+  values: ReadonlyMap<string, string>,
+  path: string,
+): void {
+  const wrong = assignments.find(({ name }) => values.get(name)?.includes(REPLACED));
+  if (wrong === undefined) return;
+  throw new KeepError(
+    "bad-setting",
+    `${wrong.name} in ${path} line ${wrong.line} is not UTF-8 text`,
+    {
+      hint: "Save the file as UTF-8 (an editor's `save with encoding`), then look at the line: it was written with another encoding.",
+      details: { setting: wrong.name },
+    },
+  );
+}
+
+function refuseTrap(assignment: Assignment, path: string, names: ReadonlySet<string>): void {
+  const trap = findTrap(assignment, isSecretName(assignment.name), names);
   if (trap === null) return;
   throw new KeepError(
     "bad-setting",
     `${assignment.name} in ${path} line ${assignment.line} ${trap.problem}`,
-    { hint: `Write it in quotes: ${trap.better}`, details: { setting: assignment.name } },
+    { hint: trap.advice, details: { setting: assignment.name } },
   );
 }
 

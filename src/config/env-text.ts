@@ -1,6 +1,7 @@
 // Reads the text of a .env as node does (util.parseEnv), and finds what node reads otherwise than it is meant:
 // it cuts an unquoted value at #, keeps ${…} as it stands, and drops what follows a closing quote, all silently.
 import { parseEnv } from "node:util";
+import { findInvisible, withoutInvisible, withoutInvisibleAroundNames } from "./invisible.ts";
 
 type Quote = "'" | '"' | "`";
 
@@ -20,13 +21,13 @@ export interface Trap {
   readonly problem: string;
   /** The assignment as it should be written; the value masked where it is secret. */
   readonly better: string;
+  /** A sentence: what to do. */
+  readonly advice: string;
 }
 
-/** Takes out byte order marks, CR, `export`, and blanks after `NAME=` (which let node read the next line as the value). */
+/** Takes out byte order marks and their like around names, CR, `export`, and blanks after `NAME=` (which let node read the next line as the value). */
 export function normalizeEnvText(text: string): string {
-  return text
-    .replace(/^\ufeff/, "")
-    .replace(/\r\n?/g, "\n")
+  return withoutInvisibleAroundNames(text.replace(/\r\n?/g, "\n"))
     .replace(/^[ \t]*(?:export[ \t]+)+/gm, "")
     .replace(/^([ \t]*[\w.-]+[ \t]*=)[ \t]+$/gm, "$1");
 }
@@ -62,7 +63,7 @@ function valueAt(text: string, at: number) {
   const close = quote === "'" || quote === '"' || quote === "`" ? text.indexOf(quote, at + 1) : -1;
   if (close === -1) {
     const end = endOfLine(text, at);
-    return { end, assignment: { written: text.slice(at, end).trim(), quote: null, rest: "" } };
+    return { end, assignment: { written: withoutBlanks(text, at, end), quote: null, rest: "" } };
   }
   const end = endOfLine(text, close);
   return {
@@ -73,6 +74,13 @@ function valueAt(text: string, at: number) {
       rest: text.slice(close + 1, end).trim(),
     },
   };
+}
+
+/** As node does it: other blanks than these stay, and are told. */
+function withoutBlanks(text: string, from: number, to: number): string {
+  let end = to;
+  while (end > from && (text[end - 1] === " " || text[end - 1] === "\t")) end--;
+  return text.slice(from, end);
 }
 
 /** No expression does it: on a line of thousands of blanks they take the square of its length, or worse. */
@@ -91,13 +99,41 @@ function lineAt(text: string, at: number): string {
   return text.slice(at, endOfLine(text, at));
 }
 
-/** What is wrong with how a value of ours is written; null: nothing. `secret` masks it. */
-export function findTrap(assignment: Assignment, secret: boolean): Trap | null {
-  const problem = problemOf(assignment, secret);
+/**
+ * What is wrong with how a value of ours is written; null: nothing. `secret` masks it.
+ * @param names of the other assignments: a value may be meant to be made of theirs
+ */
+export function findTrap(
+  assignment: Assignment,
+  secret: boolean,
+  names: ReadonlySet<string> = new Set(),
+): Trap | null {
+  const problem = problemOf(assignment, secret) ?? unfilled(assignment, names);
   if (problem === null) return null;
   const { name, quote, written, rest } = assignment;
   const whole = quote === null ? written : `${written}${rest === "" ? "" : quote + rest}`;
-  return { problem, better: `${name}=${quoted(whole, secret)}` };
+  const better = `${name}=${quoted(whole, secret)}`;
+  return { problem, better, advice: adviceFor(problem, name, better) };
+}
+
+const UNFILLED = "that nothing replaces";
+/** Of these no part can be a `$` that stands for itself. */
+const NEVER_DOLLAR = /_(URI|URL|HOST)$/;
+/** Shells fill in what commands have. */
+const VALUE_ALONE = /_(URI|URL|HOST|USERNAME|USER|PASSWORD|PASS|DATABASE|DB|DIR|LOG|FILE)$/;
+
+function adviceFor(problem: string, name: string, better: string): string {
+  if (!problem.endsWith(UNFILLED)) return `Write it in quotes: ${better}`;
+  const plain = `mongokeep fills in nothing: write what it stands for in its place, ${name}='…'.`;
+  return NEVER_DOLLAR.test(name) ? plain : `${plain} If it is meant as it stands: ${better}`;
+}
+
+/** `$NAME` of an assignment beside it, as dotenv-expand and docker compose fill it in. */
+function unfilled({ name, quote, written }: Assignment, names: ReadonlySet<string>): string | null {
+  if (!VALUE_ALONE.test(name) || quote === "'") return null;
+  const value = quote === null ? written.replace(/(^|\s)#.*$/s, "") : written;
+  const found = [...value.matchAll(/\$([A-Za-z_]\w*)/g)].find(([, other = ""]) => names.has(other));
+  return found ? `has a ${found[0]} ${UNFILLED}` : null;
 }
 
 function problemOf({ name, written, quote, rest }: Assignment, secret: boolean): string | null {
@@ -105,7 +141,7 @@ function problemOf({ name, written, quote, rest }: Assignment, secret: boolean):
   if (rest !== "" && !rest.startsWith("#"))
     return "has text after its closing quote, which is lost";
   if (quote !== '"') return null;
-  if (written.includes("${")) return "has a ${ that nothing replaces";
+  if (written.includes("${")) return `has a \${ ${UNFILLED}`;
   // In a command one may be meant.
   const isKey = secret && !name.startsWith("SERVICE_");
   return isKey && written.includes("\\n") ? "has a \\n that becomes a line end" : null;
@@ -113,16 +149,25 @@ function problemOf({ name, written, quote, rest }: Assignment, secret: boolean):
 
 function unquotedProblem(written: string): string | null {
   if (/^['"`]/.test(written)) return "begins with a quote that is never closed";
+  if (TYPOGRAPHIC.test(written)) return "begins with a typographic quotation mark, which is none";
   const hash = written.indexOf("#");
   if (hash === 0 || (hash > 0 && !/\s/.test(written.charAt(hash - 1)))) {
     return "has a # without quotes: all from there on is lost";
   }
   const value = hash === -1 ? written : written.slice(0, hash);
-  return value.includes("${") ? "has a ${ that nothing replaces" : null;
+  if (value.includes("${")) return `has a \${ ${UNFILLED}`;
+  const invisible = findInvisible(value);
+  return invisible === null ? null : `has an invisible character (${invisible})`;
 }
 
+/** As word processors and web pages write them. */
+const TYPOGRAPHIC = /^[\u2018-\u201f\u00ab\u00bb\u2039\u203a]/;
+const TYPOGRAPHIC_PAIR =
+  /^[\u2018-\u201f\u00ab\u00bb\u2039\u203a](.*)[\u2018-\u201f\u00ab\u00bb\u2039\u203a]$/s;
+
 function quoted(value: string, secret: boolean): string {
-  const bare = value.replace(/^(['"`])(.*)\1$/s, "$2");
+  const visible = withoutInvisible(value);
+  const bare = visible.replace(/^(['"`])(.*)\1$/s, "$2").replace(TYPOGRAPHIC_PAIR, "$1");
   const quote = ["'", "`", '"'].find((mark) => !bare.includes(mark)) ?? "'";
   return `${quote}${secret ? "…" : bare}${quote}`;
 }

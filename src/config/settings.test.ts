@@ -302,3 +302,27 @@ test("the login for restores stands beside any URI, and keeps no option of an ap
   assert.equal(uriName, "MONGODB_URI");
   assert.equal(restoreLogin?.uri.reveal(), "mongodb://r:p@h/?authSource=admin");
 });
+
+test("only what is ours must be UTF-8, and a line of ours that is not is named", async () => {
+  const path = join(folder, ".env");
+  const loadBytes = async (bytes: Buffer) => {
+    await writeFile(path, bytes, { mode: 0o600 });
+    return await loadSettings({ envFile: undefined, cwd: folder, home: "/home/ann", env: {} });
+  };
+  const latin = (text: string) => Buffer.from(text, "latin1");
+  const uri = "MONGODB_URI=mongodb://h/surg";
+  for (const theirs of ["# Gr\u00f6\u00dfe", "TITLE=Gr\u00f6\u00dfe", "TITLE='Gr\u00f6\n\u00dfe'"]) {
+    const settings = await loadBytes(latin(`${theirs}\n${uri} # f\u00fcr\nBACKUP_DIR='/b' # \u00e4`));
+    assert.deepEqual([settings.hosts, settings.backupDir], [["h:27017"], "/b"], theirs);
+  }
+  const wrong = latin(`# \u00e4\n${uri}\nMONGODB_DATABASE=surg\nBACKUP_DIR=/srv/Gr\u00f6\u00dfe\n`);
+  await assert.rejects(loadBytes(wrong), {
+    code: "bad-setting",
+    message: `BACKUP_DIR in ${path} line 4 is not UTF-8 text`,
+  });
+  const wide = await loadBytes(Buffer.from(`\ufeff# \u00e4\r\n${uri}\r\n`, "utf16le"));
+  assert.deepEqual(wide.hosts, ["h:27017"]);
+  await assert.rejects(loadBytes(Buffer.from(uri, "utf16le")), { code: "bad-setting", message: /is not text/ });
+  const zero = await refusal("MONGODB_URI='mongodb://u:geheim@h\u200b/x'");
+  assert.match(zero.message, /invisible character \(U\+200B\)/);
+}); // prettier-ignore

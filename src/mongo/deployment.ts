@@ -5,6 +5,7 @@ import type { Emit } from "../events.ts";
 import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
 import { connectionError } from "./server-error.ts";
+import { explainUnreachable } from "./explain-unreachable.ts";
 import { inspectServer } from "./inspect.ts";
 import { plainUri } from "./plain-uri.ts";
 import type { PlainUri } from "./plain-uri.ts";
@@ -70,7 +71,11 @@ export async function openDeployment(uri: Secret, context: DeploymentContext): P
   } catch (error) {
     await client.close();
     context.signal.throwIfAborted();
-    throw connectionError(error) ?? error;
+    throw (
+      (await explainUnreachable(error, uri, client, context.signal)) ??
+      connectionError(error) ??
+      error
+    );
   } finally {
     context.signal.removeEventListener("abort", stop);
   }
