@@ -7,7 +7,7 @@ import type { Deployment } from "../mongo/deployment.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { collectWork, IN_PLACE } from "../restore/load-collections.ts";
 import { applyInPlace } from "../restore/native.ts";
-import { findRestore, mayBeOpen, unreadableError } from "../restore/read-record.ts";
+import { findRestore, mayBeOpen, readRecord, unreadableError } from "../restore/read-record.ts";
 import type { Records } from "../restore/read-record.ts";
 import {
   bestEffort,
@@ -38,6 +38,7 @@ import type { PlannedRestore, RestoreResult, RestoreTarget } from "./results.ts"
 import { targetOf } from "./describe-restore.ts";
 import { proofOfRollback } from "./prove-definitions.ts";
 import { settleRestored } from "./settle-restored.ts";
+import { openStateBefore } from "./state-before.ts";
 import { swapContext } from "./swap-context.ts";
 import { afterReplay, verifiedOf } from "./verified.ts";
 import { underRecord } from "./restore-run.ts";
@@ -152,20 +153,41 @@ function asRequest(stored: StoredRequest, confirm: boolean): RestoreRequest {
   };
 }
 
+type Source = { readonly backup: OpenedBackup | null } & AsyncDisposable;
+const sourceOf = (backup: OpenedBackup | null): Source => ({
+  ...{ backup, [Symbol.asyncDispose]: () => Promise.resolve() },
+});
+
 /** The very backup that was being restored: its path is in the record. */
-async function openSource(
-  context: JobContext,
-  { recorded }: StoredRecord,
-): Promise<{ readonly backup: OpenedBackup | null } & AsyncDisposable> {
+async function openSource(context: JobContext, stored: StoredRecord): Promise<Source> {
   const { settings, clock } = context;
-  const { backup } = recorded.plan;
-  // A rollback by renames loads nothing.
-  if (backup === null || recorded.plan.collections.every((c) => c.rawBytes === null))
-    return { backup: null, [Symbol.asyncDispose]: () => Promise.resolve() };
+  const { plan, request, rollbackOf } = stored.recorded;
+  if (rollbackOf !== null) return sourceOf(await openUndone(context, stored, rollbackOf));
+  if (plan.backup === null || plan.collections.every((c) => c.rawBytes === null))
+    return sourceOf(null);
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
-  const ref = recorded.request?.backup ?? backup;
+  const ref = request?.backup ?? plan.backup;
   const found = await resolveBackup(settings.backupDir, ref, wanted, clock.now());
   return await openFound(context, found, "restore");
+}
+
+/** What an interrupted rollback loads. null: all of it comes back by renames, or is back and cannot be compared. */
+async function openUndone(
+  context: JobContext,
+  { recorded: { plan }, state }: StoredRecord,
+  rollbackOf: string,
+): Promise<OpenedBackup | null> {
+  const isRenamed = plan.collections.every((c) => c.rawBytes === null);
+  if (isRenamed && plan.usersOf.length === 0) return null;
+  try {
+    const undone = await readRecord(context.settings.backupDir, rollbackOf);
+    return undone && (await openStateBefore(context, undone));
+  } catch (error) {
+    if (state === "broken") throw error;
+    const message = `the rollback is done, but not compared with its safety backup: ${toKeepError(error).message}`;
+    context.emit({ kind: "log", level: "warn", code: "rollback-not-compared", message });
+    return null;
+  }
 }
 
 interface Resumed {

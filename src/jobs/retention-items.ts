@@ -79,13 +79,16 @@ export function pinsOf(records: readonly StoredRecord[]): Pins {
     records.filter(({ state }) => isApplied(state)).map((r) => r.recorded.rollbackOf),
   );
   const pins = new Map<string, string>();
+  const byId = new Map(records.map((one) => [one.id, one]));
   for (const record of records) {
     if (!isOpen(record) || takenBack.has(record.id)) continue;
     const reason = `the restore ${record.id} is not over and needs it`;
     const { recorded, entries } = record;
-    const inPlace = protectedBy(entries, "in-place");
-    for (const id of [recorded.plan.backup, protectedBy(entries), inPlace])
-      if (id !== null) pins.set(id, reason);
+    // A rollback loads from both backups of what it undoes.
+    const undone = byId.get(recorded.rollbackOf ?? "")?.entries ?? [];
+    const own = [protectedBy(entries), protectedBy(entries, "in-place")];
+    const loaded = [recorded.plan.backup, protectedBy(undone), protectedBy(undone, "in-place")];
+    for (const id of [...own, ...loaded]) if (id !== null) pins.set(id, reason);
   }
   return pins;
 }

@@ -2,7 +2,6 @@
 // restore of the pre-restore backup. Either way it protects the present first, and can be taken back
 // (AMENDMENTS 8). A restore that died half-way is undone within its own record.
 import { join } from "node:path";
-import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -22,6 +21,7 @@ import { describeResult } from "./describe-restore.ts";
 import { describePlan } from "./describe-plan.ts";
 import { assertWhole, lockRestores, stagedWherePossible } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { openStateBefore } from "./state-before.ts";
 import { planSwapBack } from "./swap-back.ts";
 import { planUndo } from "./undo.ts";
 import { undoDead } from "./undo-dead.ts";
@@ -84,16 +84,9 @@ async function orderFor(
       level: "info",
       message: `the data that the restore ${record.id} replaced is no longer retained: it comes back from the safety backup`,
     });
-  const before = await openBefore(context, record, confirm);
+  const { backup, verifySeconds } = await openBefore(context, record, confirm);
   const { recorded } = record;
-  const undoing = planUndo(
-    deployment,
-    before?.backup ?? null,
-    recorded.plan,
-    context.signal,
-    recorded.plan.mode,
-  );
-  const backup = before?.backup ?? null;
+  const undoing = planUndo(deployment, backup, recorded.plan, context.signal, recorded.plan.mode);
   const wanted = await stagedWherePossible(context, deployment, await undoing);
   const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
   const order: RestoreOrder = {
@@ -106,7 +99,7 @@ async function orderFor(
     useService,
     protectOnly: [...plan.collections.map((c) => c.namespace), ...plan.remove],
   };
-  return { order, verifySeconds: before?.verifySeconds ?? 0 };
+  return { order, verifySeconds };
 }
 
 async function findRecord(context: JobContext, id: string | null): Promise<StoredRecord> {
@@ -133,15 +126,15 @@ async function takenBackBy(root: string, id: string): Promise<string> {
   return by?.id ?? "";
 }
 
-/** The backup that protects the state before; null where there was nothing. */
+/** The state from before, with every file of it checked; null where there was nothing. */
 async function openBefore(
   context: JobContext,
   record: StoredRecord,
   confirm: boolean,
-): Promise<{ backup: OpenedBackup; verifySeconds: number } | null> {
-  const id = protectedBy(record.entries);
-  if (id === null) {
-    if (record.recorded.plan.targetWasEmpty) return null;
+): Promise<{ backup: OpenedBackup | null; verifySeconds: number }> {
+  const { entries } = record;
+  const id = protectedBy(entries);
+  if (id === null && !record.recorded.plan.targetWasEmpty)
     throw new KeepError(
       "failed",
       `the restore ${record.id} was made without a pre-restore backup`,
@@ -149,11 +142,14 @@ async function openBefore(
         hint: "Restore the newest good backup instead: mongokeep list shows them.",
       },
     );
+  let verifySeconds = 0;
+  for (const one of [id, protectedBy(entries, "in-place")]) {
+    if (one === null) continue;
+    const checking = confirm
+      ? { ...context, emit: numberedCheck(context.emit, `the safety backup ${one}`) }
+      : context;
+    const { seconds } = await assertWhole(checking, join(context.settings.backupDir, one));
+    verifySeconds += seconds;
   }
-  const path = join(context.settings.backupDir, id);
-  const checking = confirm
-    ? { ...context, emit: numberedCheck(context.emit, `the safety backup ${id}`) }
-    : context;
-  const { seconds: verifySeconds } = await assertWhole(checking, path);
-  return { backup: await openBackup(path), verifySeconds };
+  return { backup: await openStateBefore(context, record), verifySeconds };
 }

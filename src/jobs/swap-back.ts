@@ -15,6 +15,7 @@ import type { Standing, SwapItem } from "../restore/swap-plan.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, inPlacePart } from "./protect.ts";
 import type { Expected, RestoreOrder, Since } from "./restore-order.ts";
+import { openInPlace } from "./state-before.ts";
 import { planUndo } from "./undo.ts";
 
 /** null: not all of it is set aside any more. */
@@ -95,14 +96,6 @@ function locate(item: SwapItem, aside: ReadonlyMap<string, string>): SwapItem | 
   if (old.kind !== "collection") return item;
   const parked = aside.get(`${database}.${old.uuid}`);
   return parked === undefined ? null : { ...item, old: { ...old, parked } };
-}
-
-async function openInPlace(
-  { settings }: JobContext,
-  { entries }: StoredRecord,
-): Promise<OpenedBackup | null> {
-  const id = protectedBy(entries, "in-place");
-  return id === null ? null : await openBackup(join(settings.backupDir, id));
 }
 
 /** Without accounts in the restore there are none to put back. */

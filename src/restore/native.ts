@@ -3,6 +3,7 @@ import type { MongoClient } from "mongodb";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { findString } from "../bson/element.ts";
+import { KeepError } from "../errors.ts";
 import { withinLimit } from "../mongo/lock-limit.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { accountFilesOf } from "./account-files.ts";
@@ -45,6 +46,7 @@ export async function applyInPlace(
   record: RestoreRecord,
   context: RestoreContext,
 ): Promise<RestoreOutcome> {
+  assertSource(backup, plan);
   const files = backup ? await collectWork(backup, plan, IN_PLACE) : [];
   const pass = passOf(backup, plan, IN_PLACE);
   const replaced = plan.collections.filter((c) => c.action === "replace");
@@ -76,6 +78,15 @@ export async function applyInPlace(
     collections: [...inOrderOf(files, proved), ...views],
     ...{ loadSeconds, proveSeconds, replayed: after?.replayed ?? null },
   };
+}
+
+/** What is dropped must come from somewhere. */
+function assertSource(backup: OpenedBackup | null, { collections }: RestorePlan): void {
+  const [first] = collections;
+  if (backup !== null || first === undefined) return;
+  throw new KeepError("failed", `there is no backup to load ${first.namespace} from`, {
+    hint: "The record of the restore in restores/ names its safety backups: one of them must be in the backup folder.",
+  });
 }
 
 async function remove(run: Run, namespace: string): Promise<void> {
