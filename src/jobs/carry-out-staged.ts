@@ -23,7 +23,7 @@ import type { JobContext } from "./context.ts";
 import { inPlacePart, protectInPlace, protectPresent } from "./protect.ts";
 import type { Protection } from "./protect.ts";
 import { renamedBack } from "./verified.ts";
-import { proofOfRollback } from "./prove-definitions.ts";
+import { proofOfRollback, proveRenamed } from "./prove-definitions.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { stopServiceFor } from "./service-window.ts";
@@ -67,6 +67,7 @@ export async function carryOutStaged(
     record: bestEffort(record, context.emit),
     expiring: order.plan.expiry ? staging.work : [],
     ...{ items, swapBack },
+    accounts: { before: swapBack ? swapBack.accounts : order.backup, usersOf: order.plan.usersOf },
     safetyBackup: protection.backup?.path ?? null,
   });
   if (difference) throw difference;
@@ -220,6 +221,7 @@ async function changeLive(
   emit({ kind: "step", step: "live-change", state: "begin" });
   try {
     await carryOutSwap(swapContext(context, deployment, record, "swap"), items);
+    if (order.rollbackOf !== null) await proveRenamed(deployment, items);
     const inPlace = rest
       ? await applyInPlace(deployment, backup, rest, withoutLiveChange(record), {
           ...{ emit, signal, lockLimit: lockLimit(context, deployment, "once") },

@@ -23,6 +23,8 @@ import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { concernsService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
+import { proveAccounts } from "./prove-accounts.ts";
+import { isOtherwise } from "./settle-restored.ts";
 import { proofOfRollback } from "./prove-definitions.ts";
 import { ensureSpace, roomOf } from "./space.ts";
 import { undoRestore } from "./undo.ts";
@@ -82,7 +84,27 @@ async function carryOutIn(
   await prepare(context, order, record.id);
   return order.plan.mode === "staged"
     ? await carryOutStaged(context, deployment, order, record)
-    : await inWindow(context, deployment, order, record);
+    : await inPlace(context, deployment, order, record);
+}
+
+/** Users and roles are compared when the service runs again: a difference is no reason to leave it stopped. */
+async function inPlace(
+  context: JobContext,
+  deployment: Deployment,
+  order: RestoreOrder,
+  record: RestoreRecord,
+): Promise<Omit<CarriedOut, "record">> {
+  const done = await inWindow(context, deployment, order, record);
+  if (order.rollbackOf === null) return done;
+  const { emit } = context;
+  const { signal } = new AbortController();
+  const accounts = { before: order.backup, usersOf: order.plan.usersOf };
+  try {
+    await proveAccounts(deployment, accounts, { emit, signal });
+  } catch (error) {
+    throw await isOtherwise(bestEffort(record, emit), error);
+  }
+  return done;
 }
 
 /** What the next plan's estimate starts from. */

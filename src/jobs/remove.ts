@@ -8,7 +8,7 @@ import type { JobContext } from "./context.ts";
 import { bytesIn, deleteFolder } from "./delete-folder.ts";
 import { holdFolder } from "./hold-folder.ts";
 import type { DeleteResult } from "./results.ts";
-import { groupOf, readPins } from "./retention-items.ts";
+import { explainPin, groupOf } from "./retention-items.ts";
 
 /**
  * `id` names a backup of the backup folder; without `confirm` nothing is changed.
@@ -38,12 +38,11 @@ async function find(context: JobContext, id: string): Promise<CatalogEntry> {
   const entry = entries.find((e) => e.id === id && e.state !== "partial");
   if (!entry) throw await explainMiss(context, id);
   const child = entries.find(({ manifest }) => manifest?.parent === id);
-  const reason =
-    (await readPins(context, entries)).get(id) ??
-    (child ? `the backup ${child.id} builds on it` : null);
+  const pin = await explainPin(context, id, entries);
+  const reason = pin?.reason ?? (child ? `the backup ${child.id} builds on it` : null);
   if (reason !== null)
     throw new KeepError("usage", `the backup ${id} cannot be deleted: ${reason}`, {
-      hint: child ? `Delete ${child.id} first.` : "End that restore first: mongokeep rollback.",
+      hint: pin?.hint ?? `Delete ${child?.id ?? ""} first.`,
     });
   if (isOnlyGood(entry, entries)) tellOnly(context, id);
   return entry;

@@ -36,7 +36,7 @@ import { loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
 import type { RestoreRequest } from "./restore.ts";
 import type { PlannedRestore, RestoreResult, RestoreTarget } from "./results.ts";
 import { targetOf } from "./describe-restore.ts";
-import { proofOfRollback } from "./prove-definitions.ts";
+import { proofOfRollback, proveRenamed } from "./prove-definitions.ts";
 import { settleRestored } from "./settle-restored.ts";
 import { openStateBefore } from "./state-before.ts";
 import { swapContext } from "./swap-context.ts";
@@ -247,6 +247,7 @@ async function finish(
     record,
     expiring: isExpiring ? await collectWork(backup, loadedPart(stored), IN_PLACE) : [],
     items: stored.swap ?? [],
+    accounts: { before: backup, usersOf: plan.usersOf },
     safetyBackup: safety === null ? null : join(context.settings.backupDir, safety),
   });
   if (isWhole) await record.journal({ step: "end", state: "done" });
@@ -278,8 +279,10 @@ async function forward(
   plan: RestorePlan,
 ): Promise<readonly ProvedCollection[]> {
   const { emit, signal } = context;
-  if (stored.swap)
+  if (stored.swap) {
     await carryOutSwap(swapContext(context, deployment, record, "swap"), stored.swap);
+    if (stored.recorded.rollbackOf !== null) await proveRenamed(deployment, stored.swap);
+  }
   const part = plan.mode === "staged" ? inPlacePart(plan) : plan;
   let inPlace: readonly ProvedCollection[] = [];
   if (part) {

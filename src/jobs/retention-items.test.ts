@@ -43,6 +43,20 @@ test("a broken restore pins until a rollback took it back", () => {
   assert.equal(pinsOf([record("2", DONE, "another"), BROKEN]).size, 2);
 });
 
+test("an interrupted rollback pins both backups of what it undoes", () => {
+  const later = {
+    at: "",
+    step: "protect",
+    state: "done",
+    scope: "in-place",
+    backup: "later",
+  } as const;
+  const done = record("1", DONE);
+  const undone = { ...done, entries: [...done.entries, later] };
+  const pins = pinsOf([record("2", ["live-change begin"], "1"), undone]);
+  assert.deepEqual([...pins.keys()].sort(), ["2026-11-19_02-00-00", BEFORE, "later"]);
+});
+
 const entry = (id: string, state: CatalogEntry["state"]): CatalogEntry => ({
   ...{ id, state, path: `/b/${id}`, manifest: null, verification: null, problem: null },
 });

@@ -55,6 +55,28 @@ export async function readPins(
   return new Map([...unclear, ...pinsOf(records)]);
 }
 
+/** Why a backup must stay, and what a person can do about it; null: no restore needs it. */
+export async function explainPin(
+  context: Pick<JobContext, "settings" | "emit">,
+  id: string,
+  entries: readonly CatalogEntry[],
+): Promise<{ readonly reason: string; readonly hint: string } | null> {
+  const { records, unreadable } = await readRestores(context);
+  const known = pinsOf(records).get(id);
+  if (known !== undefined)
+    return {
+      reason: known,
+      hint: "End that restore first: mongokeep rollback, or mongokeep restore --resume.",
+    };
+  for (const one of unreadable) {
+    const reason = new Map(pinsOfUnreadable(one, entries)).get(id);
+    if (reason === undefined) continue;
+    const hint = `Repair ${one.file}, or use the version of mongokeep that made the restore ${one.id}. If nobody needs that restore any more, move its folder ${one.path} to another place; then the backup can be deleted.`;
+    return { reason, hint };
+  }
+  return null;
+}
+
 /**
  * Pure. What a restore may need whose record cannot be read: its safety backups, and what it names. Where nobody can
  * tell what it names that is each backup from before it.

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { OpenedBackup } from "../archive/opened.ts";
 import { KeepError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { readAttempt } from "../restore/attempt.ts";
 import { findRestore, listRecords } from "../restore/read-record.ts";
@@ -21,6 +22,7 @@ import { describeResult } from "./describe-restore.ts";
 import { describePlan } from "./describe-plan.ts";
 import { assertWhole, lockRestores, stagedWherePossible } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "./results.ts";
+import { tellAccountsNotHeld } from "./prove-accounts.ts";
 import { openStateBefore } from "./state-before.ts";
 import { planSwapBack } from "./swap-back.ts";
 import { planUndo } from "./undo.ts";
@@ -86,6 +88,7 @@ async function orderFor(
     });
   const { backup, verifySeconds } = await openBefore(context, record, confirm);
   const { recorded } = record;
+  tellAccountsNotHeld(emit, backup, recorded.plan.usersOf);
   const undoing = planUndo(deployment, backup, recorded.plan, context.signal, recorded.plan.mode);
   const wanted = await stagedWherePossible(context, deployment, await undoing);
   const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
@@ -142,14 +145,12 @@ async function openBefore(
         hint: "Restore the newest good backup instead: mongokeep list shows them.",
       },
     );
-  let verifySeconds = 0;
-  for (const one of [id, protectedBy(entries, "in-place")]) {
-    if (one === null) continue;
-    const checking = confirm
-      ? { ...context, emit: numberedCheck(context.emit, `the safety backup ${one}`) }
-      : context;
-    const { seconds } = await assertWhole(checking, join(context.settings.backupDir, one));
-    verifySeconds += seconds;
-  }
+  const check = async (one: string, emit: Emit) =>
+    (await assertWhole({ ...context, emit }, join(context.settings.backupDir, one))).seconds;
+  const later = protectedBy(entries, "in-place");
+  const { emit } = context;
+  const first = confirm && id !== null ? numberedCheck(emit, `the safety backup ${id}`) : emit;
+  const verifySeconds =
+    (id === null ? 0 : await check(id, first)) + (later === null ? 0 : await check(later, emit));
   return { backup: await openStateBefore(context, record), verifySeconds };
 }

@@ -10,6 +10,8 @@ import type { RestoreRecord } from "../restore/record.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 import { expectedOf, settleAside } from "./aside.ts";
 import type { JobContext } from "./context.ts";
+import { proveAccounts } from "./prove-accounts.ts";
+import type { AccountsBack } from "./prove-accounts.ts";
 import { proveAgainst } from "./prove-definitions.ts";
 import type { SwapBack } from "./restore-order.ts";
 import type { SetAside } from "./set-aside.ts";
@@ -20,6 +22,8 @@ export interface Restored {
   /** What was swapped in, and may expire; empty with --no-ttl. */
   readonly expiring: readonly Work[];
   readonly items: readonly SwapItem[];
+  /** For a rollback: the backup with the users and roles that it brought back. */
+  readonly accounts: AccountsBack;
   /** The path of the safety backup; null: there is none. */
   readonly safetyBackup: string | null;
   /** For a rollback by renames: what is replaced now. */
@@ -72,23 +76,29 @@ async function expire(
 }
 
 async function findDifference(
-  { signal }: JobContext,
+  { emit, signal }: JobContext,
   deployment: Deployment,
-  { rollbackOf, expiring, record }: Restored,
+  { rollbackOf, expiring, accounts, record }: Restored,
 ): Promise<KeepError | null> {
   if (rollbackOf === null) return null;
   try {
     await proveAgainst(deployment, signal)(expiring);
+    await proveAccounts(deployment, accounts, { emit, signal });
     return null;
   } catch (error) {
-    const cause = toKeepError(error);
-    await record.log(cause.message);
-    return new KeepError("restore-broken", `the rollback is done, but ${cause.message}`, {
-      hint: "Correct what is named by hand: the metadata files of the safety backup have the definitions.",
-      details: { ...cause.details, restoreId: record.id },
-      cause,
-    });
+    return await isOtherwise(record, error);
   }
+}
+
+/** The failure of a rollback that is done: it brought something back otherwise than it was. */
+export async function isOtherwise(record: RestoreRecord, error: unknown): Promise<KeepError> {
+  const cause = toKeepError(error);
+  await record.log(cause.message);
+  return new KeepError("restore-broken", `the rollback is done, but ${cause.message}`, {
+    hint: "Correct what is named by hand: the safety backup has the definitions, users and roles.",
+    details: { ...cause.details, restoreId: record.id },
+    cause,
+  });
 }
 
 function tellNotExpired({ emit }: JobContext, record: RestoreRecord, error: unknown): void {

@@ -11,10 +11,12 @@ import { isApplied, leftStopped, protectedBy } from "../restore/record.ts";
 import type { AsideFacts, StoredRecord } from "../restore/record.ts";
 import { parkedNames, sideOf } from "../restore/staged.ts";
 import { readStandings } from "../restore/standings.ts";
+import { withDefinitions } from "../restore/swap-definitions.ts";
 import type { Standing, SwapItem } from "../restore/swap-plan.ts";
 import type { JobContext } from "./context.ts";
 import { freeRestoreId, inPlacePart } from "./protect.ts";
 import type { Expected, RestoreOrder, Since } from "./restore-order.ts";
+import { tellAccountsNotHeld } from "./prove-accounts.ts";
 import { openInPlace } from "./state-before.ts";
 import { planUndo } from "./undo.ts";
 
@@ -32,6 +34,7 @@ export async function planSwapBack(
   if (!located.every((item) => item !== null)) return null;
   const inPlaceBackup = await openInPlace(context, record);
   const accounts = await openAccounts(context, record);
+  tellAccountsNotHeld(context.emit, accounts, record.recorded.plan.usersOf);
   const plan = await planFor(context, deployment, record, { inPlaceBackup, accounts });
   const id = await freeRestoreId(
     ...([context.settings.backupDir, context.clock.now(), context.settings.timezone] as const),
@@ -49,7 +52,10 @@ export async function planSwapBack(
     rollbackOf: record.id,
     restoreId: id,
     leftStopped: leftStopped(record.entries),
-    swapBack: { items, accounts, expected, since: sinceOf(record) },
+    swapBack: {
+      ...{ accounts, expected, since: sinceOf(record) },
+      items: await withDefinitions(deployment, items),
+    },
     skipPreBackup: false,
     useService,
     protectOnly: null,

@@ -22,6 +22,10 @@ import { underRecord } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import { planUndo } from "./undo.ts";
 import { putSwapBack } from "./undo-swap.ts";
+import { databasesWithAccounts } from "../restore/account-files.ts";
+import { proveAccounts } from "./prove-accounts.ts";
+import { isOtherwise } from "./settle-restored.ts";
+import { openStateBefore } from "./state-before.ts";
 import { renamedBack } from "./verified.ts";
 
 export interface UndoRequest {
@@ -128,7 +132,25 @@ async function undoAndStart(
   const downSeconds = await window.open();
   await settleReturned(context, stored.recorded.plan, record);
   await record.journal({ step: "end", state: "done" });
+  if (isBroken) await assertAccountsSame(context, stored, record);
   return { downSeconds, inPlace };
+}
+
+/** @throws KeepError restore-broken: the rollback is done, and users or roles are not what they were */
+async function assertAccountsSame(
+  context: JobContext,
+  { entries, recorded: { plan } }: StoredRecord,
+  record: RestoreRecord,
+): Promise<void> {
+  const { signal } = new AbortController();
+  try {
+    const before = plan.usersOf.length > 0 ? await openStateBefore(context, { entries }) : null;
+    const usersOf = before ? await databasesWithAccounts(before) : [];
+    await using deployment = await context.connect(signal);
+    await proveAccounts(deployment, { before, usersOf }, { emit: context.emit, signal });
+  } catch (error) {
+    throw await isOtherwise(record, error);
+  }
 }
 
 /** Before the first live change only the names are looked at. */
@@ -179,10 +201,11 @@ function backOf(
   inPlace: readonly ProvedCollection[],
 ): ProvedCollection[] {
   const renamed = (swap ?? [])
-    .filter(({ old }) => old.kind === "collection")
-    .map(({ database, name }) =>
-      renamedBack({ namespace: `${database}.${name}`, documents: null, way: "swap" }),
-    );
+    .filter(({ old }) => old.kind !== "none")
+    .map(({ database, name, old }) => {
+      const way = old.kind === "view" ? "view" : "swap";
+      return renamedBack({ namespace: `${database}.${name}`, documents: null, way });
+    });
   const known = new Set([...renamed, ...inPlace].map(({ namespace }) => namespace));
   const rest = plan.collections.filter(
     ({ action, namespace }) => action === "replace" && !known.has(namespace),

@@ -1,6 +1,7 @@
 // Puts back what a staged restore swapped: by the same renames in the other direction.
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
+import type { Deployment } from "../mongo/deployment.ts";
 import type { OwnRole } from "../mongo/own-collections.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { readRecord } from "../restore/read-record.ts";
@@ -15,6 +16,8 @@ import { databasesWithAccounts } from "../restore/account-files.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
+import { assertAccountsThere, tellAccountsNotHeld } from "./prove-accounts.ts";
+import { proveRenamed } from "./prove-definitions.ts";
 import { markReturned } from "./returned.ts";
 import { swapContext } from "./swap-context.ts";
 import { putBackInPlace, undo } from "./undo.ts";
@@ -56,12 +59,14 @@ export async function putSwapBack(
 ): Promise<readonly ProvedCollection[]> {
   const { plan, record, items, inPlaceBackup } = swap;
   const { backupDir } = context.settings;
+  const wrong: string[] = [];
   {
     await using deployment = await context.connect(new AbortController().signal);
     await untilIdle(deployment.client, namesOf(items), RENAME_WAIT);
     await markReturned(deployment, record.id, items);
     const how = swapContext(context, deployment, record, "swap-back");
     await carryOutSwap(how, items.map(reversed));
+    await differing(wrong, () => proveRenamed(deployment, items.map(reversed)));
   }
   const part = inPlacePart(plan);
   const begun = part !== null && (await isTouched(context, record.id, part));
@@ -70,14 +75,8 @@ export async function putSwapBack(
   // What nothing can bring back stays as it is, and is told in the end.
   const inPlace =
     begun && gone.length === 0 ? await putBackInPlace(context, part, path, record) : [];
-  const { signal } = new AbortController();
-  await using deployment = await context.connect(signal);
-  if (plan.usersOf.length > 0 && swap.accountsBackup !== null) {
-    const before = await openBackup(join(backupDir, swap.accountsBackup));
-    const usersOf = await databasesWithAccounts(before);
-    const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
-    await mergeAccountsFrom(deployment, before, usersOf, quiet, { emit: context.emit, signal });
-  }
+  await using deployment = await context.connect(new AbortController().signal);
+  await differing(wrong, () => putAccountsBack(context, deployment, swap));
   await dropOwn(
     deployment,
     plan.targetDatabases,
@@ -85,11 +84,36 @@ export async function putSwapBack(
   );
   await pruneMarkers(deployment, plan.targetDatabases, record.id);
   if (gone.length > 0)
-    throw new KeepError(
-      "failed",
+    wrong.push(
       `${gone.join(", ")}: replaced in place, and there is no pre-restore backup (--skip-pre-backup); all else is back`,
     );
+  if (wrong.length > 0) throw new KeepError("failed", wrong.join("; "));
   return inPlace;
+}
+
+/** What differs is named in the end, when all that can be put back is back. */
+async function differing(wrong: string[], act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof KeepError) || error.details.differences === undefined) throw error;
+    wrong.push(error.message);
+  }
+}
+
+async function putAccountsBack(
+  { settings, emit }: JobContext,
+  deployment: Deployment,
+  { plan, record, accountsBackup }: SwapToUndo,
+): Promise<void> {
+  if (plan.usersOf.length === 0 || accountsBackup === null) return;
+  const before = await openBackup(join(settings.backupDir, accountsBackup));
+  tellAccountsNotHeld(emit, before, plan.usersOf);
+  const usersOf = await databasesWithAccounts(before);
+  const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
+  const { signal } = new AbortController();
+  await mergeAccountsFrom(deployment, before, usersOf, quiet, { emit, signal });
+  await assertAccountsThere(deployment, { before, usersOf }, { emit, signal });
 }
 
 const NEVER_LIVE: readonly OwnRole[] = ["staged", "tried"];

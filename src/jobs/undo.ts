@@ -17,6 +17,7 @@ import type { RestoreOrder } from "./restore-order.ts";
 import { lockLimit } from "./await-clear.ts";
 import type { JobContext } from "./context.ts";
 import type { Protection } from "./protect.ts";
+import { assertAccountsThere, tellAccountsNotHeld } from "./prove-accounts.ts";
 import { proveAgainst } from "./prove-definitions.ts";
 import { toSource } from "./sources.ts";
 
@@ -116,10 +117,14 @@ export async function putBackInPlace(
   const back = await planUndo(deployment, before, plan, signal);
   // The journal's own steps belong to the restore; those of the undo are told in the log.
   const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
+  const { emit } = context;
+  tellAccountsNotHeld(emit, before, plan.usersOf);
   const proveDefinitions = proveAgainst(deployment, signal);
   const limit = lockLimit(context, deployment, "until done");
-  const loading = { emit: context.emit, signal, proveDefinitions, lockLimit: limit };
-  return (await applyInPlace(deployment, before, back, quiet, loading)).collections;
+  const loading = { emit, signal, proveDefinitions, lockLimit: limit };
+  const { collections } = await applyInPlace(deployment, before, back, quiet, loading);
+  await assertAccountsThere(deployment, { before, usersOf: back.usersOf }, loading);
+  return collections;
 }
 
 /** What `plan` replaced or removed comes back from `before`; what it created goes. */

@@ -5,14 +5,17 @@ import type { ProvedCollection } from "../restore/prove.ts";
 import type { JournalEntry } from "../restore/record.ts";
 import type { Replayed } from "../restore/replay.ts";
 
-/** The very collection that was replaced, under its name again: known by its UUID, and not read. A view is made anew. */
+/**
+ * What a rollback brought back by a rename: the very collection that was replaced, known by its UUID, and not read. A
+ * view is made anew. The definitions of both were compared (prove-definitions.ts).
+ */
 export const renamedBack = ({
   namespace,
   documents,
   way,
 }: Pick<PlannedCollection, "namespace" | "documents" | "way">): ProvedCollection =>
   way === "view"
-    ? notVerified(namespace)
+    ? { namespace, documents: 0, equal: true, verified: "definition" }
     : { namespace, documents, equal: null, verified: "renamed back" };
 
 /** What the oplog changed after it was compared is no longer what was compared. */

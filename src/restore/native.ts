@@ -69,8 +69,8 @@ export async function applyInPlace(
   const loadSeconds = (performance.now() - began) / 1000;
   await createViews(run, work);
   if (plan.expiry) await expireAll(run, work);
-  await context.proveDefinitions?.(work);
   if (backup) await mergeAll(run, backup, plan);
+  await context.proveDefinitions?.(work);
   const views = await proveViews(deployment.client, work);
   await record.journal({ step: "live-change", state: "done" });
   const proveSeconds = run.proving.seconds;

@@ -117,9 +117,16 @@ export const journalSchema = z.object({
   rate: z.object({ rawBytes: count, loadSeconds: count }).exactOptional(),
 });
 
+const defined = z.object({ options: text, indexes: texts });
+
 const side = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("none") }),
-  z.object({ kind: z.literal("collection"), uuid: text, parked: text }),
+  z.object({
+    kind: z.literal("collection"),
+    uuid: text,
+    parked: text,
+    defined: defined.exactOptional(),
+  }),
   z.object({ kind: z.literal("view"), options: text }),
 ]);
 

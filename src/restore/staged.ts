@@ -28,6 +28,7 @@ import type { RestoreRecord } from "./record.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import { splitNamespace } from "./select.ts";
 import { optionsText, readStandings } from "./standings.ts";
+import { withDefinitions } from "./swap-definitions.ts";
 import type { Side, Standing, SwapItem } from "./swap-plan.ts";
 
 /** The names that a restore gives to what it keeps beside the live data, by the place in its plan. */
@@ -147,7 +148,7 @@ export async function planSwap(
     const old = sideOf((await look(database)).get(name), names.aside(namespace));
     if (old.kind !== "none") items.push({ database, name, old, new: { kind: "none" } });
   }
-  return items;
+  return await withDefinitions(deployment, items);
 }
 
 function stagedSide(there: ReadonlyMap<string, Standing>, staged: string): Side {

@@ -10,6 +10,8 @@ export type Side =
       readonly uuid: string;
       /** Its name while it is not under the live one: set aside, or staged. */
       readonly parked: string;
+      /** Options and indexes before the swap, raw BSON in base64; absent where nobody read them. */
+      readonly defined?: { readonly options: string; readonly indexes: readonly string[] };
     }
   | { readonly kind: "view"; readonly options: string };
 

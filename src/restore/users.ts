@@ -20,7 +20,9 @@ export interface AccountFiles {
 /**
  * Tells the account that restores: its password since changed must not go back, which would lock it out.
  */
-async function actingAccount(deployment: Deployment): Promise<(document: Buffer) => boolean> {
+export async function actingAccount(
+  deployment: Pick<Deployment, "client">,
+): Promise<(document: Buffer) => boolean> {
   const status = await deployment.client.db("admin").command({ connectionStatus: 1 });
   const { authenticatedUsers } = status.authInfo as {
     authenticatedUsers: readonly { user: string; db: string }[];

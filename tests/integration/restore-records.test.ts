@@ -1,7 +1,7 @@
 // What lies in a backup folder beside the backups is read with distrust: records of restores, reports of drills, the
 // lock, markers in the database. Whatever stands there, every command ends as the contract says, and says why.
 import assert from "node:assert/strict";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { FreshDatabase } from "../support/fresh-database.ts";
@@ -135,12 +135,19 @@ requires(
     for (const needed of [backup, result.preRestoreBackup as string]) {
       const run = await place.run(["delete", needed, "--confirm", "--json"]);
       assert.equal(run.code, 2, run.stdout + run.stderr);
-      assert.match(run.json().error.message as string, /cannot be read, and may need it/);
+      const { message, hint } = run.json().error as { message: string; hint: string };
+      assert.match(message, /cannot be read, and may need it/);
+      assert.ok(hint.includes(`Repair ${join(path, "plan.json")}`), hint);
+      assert.ok(hint.includes(`move its folder ${path} to`), hint);
     }
     const dropped = await place.run(["restore", "--drop-aside", "--confirm", "--json"]);
     assert.deepEqual(dropped.json().dropAside, []);
     const status = (await place.run(["status", "--json"])).json();
     assert.ok(status.problems.some((one: { code: string }) => one.code === "restore-unreadable"));
+    // What the hint says is enough.
+    await rename(path, place.at("elsewhere"));
+    const gone = await place.run(["delete", backup, "--confirm", "--json"]);
+    assert.equal(gone.code, 0, gone.stdout + gone.stderr);
   },
 );
 

@@ -3,12 +3,18 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import type { Db, Document } from "mongodb";
-import { proveAgainst } from "../../src/jobs/prove-definitions.ts";
+import { proveAgainst, proveRenamed } from "../../src/jobs/prove-definitions.ts";
 import { listNamespaces } from "../../src/mongo/namespaces.ts";
+import { sideOf } from "../../src/restore/staged.ts";
+import { readStandings } from "../../src/restore/standings.ts";
+import { withDefinitions } from "../../src/restore/swap-definitions.ts";
+import { reversed } from "../../src/restore/swap-plan.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { describeCatalog } from "../support/fidelity.ts";
+import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";
+import { ownServer } from "../support/servers.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
 
@@ -45,6 +51,7 @@ async function catalogOf(db: Db): Promise<Document[]> {
 async function ready(place: Workspace, { db, uri }: FreshDatabase) {
   await place.writeEnv({ MONGODB_URI: uri });
   for (const name of ["ts", "kept", "capped"]) await db.collection(name).insertOne({ v: "old" });
+  await db.createCollection("view", { viewOn: "capped", pipeline: [] });
   const backup = await place.run(["backup", "--manual", "--json"]);
   assert.equal(backup.code, 0, backup.stderr);
   await db.dropDatabase();
@@ -93,7 +100,7 @@ requires(RS, "a rollback brings back options and indexes, whichever way", async 
     const how = flags.length === 0 ? [1, null, "renamed back"] : [1, true, "hash"];
     const { kept, ts, view } = comparedIn(back);
     assert.deepEqual([kept, ts], [how, [1, true, "hash"]], name);
-    assert.ok(view === undefined || view[1] === null || view[2] === "definition");
+    assert.deepEqual(view, [0, true, "definition"]);
   }
 });
 
@@ -105,6 +112,71 @@ requires(RS, "the undo of a failed restore brings them back too (exit 7)", async
   assert.equal(run.code, 7, run.stdout + run.stderr);
   assert.deepEqual(await catalogOf(fresh.db), before);
 });
+
+const EXPIRING = { timeseries: { timeField: "t" }, expireAfterSeconds: FAR_SECONDS } as const;
+
+requires(RS, "a TTL index in admin and the expiry of a time series come back, of a whole deployment", async (t) => {
+  const { uri } = await ownServer(t, { topology: "replicaSet" });
+  const { client } = await freshDatabase(t, uri);
+  const [admin, surg] = [client.db("admin"), client.db("surg")];
+  const place = await workspace(t, { MONGODB_URI: uri });
+  const catalogs = async () =>
+    await Promise.all([
+      admin.collection("mine").listIndexes().toArray(),
+      surg.listCollections({ name: "ts" }, { nameOnly: false }).toArray(),
+    ]);
+  const fill = async (at: Date, series: Document, expireAfterSeconds: number) => {
+    await admin.collection("mine").insertOne({ at });
+    await admin.collection("mine").createIndexes([{ key: { at: 1 }, name: "ttl", expireAfterSeconds }]);
+    await surg.createCollection("ts", series);
+    await surg.collection("ts").insertOne({ t: at });
+    return await catalogs();
+  };
+  const first = await fill(new Date(), EXPIRING, FAR_SECONDS);
+  assert.equal((await place.run(["backup", "--manual"])).code, 0);
+  await admin.collection("mine").drop();
+  await surg.collection("ts").drop();
+  const series = { ...EXPIRING, expireAfterSeconds: FAR_SECONDS + 1 };
+  const second = await fill(new Date(), series, FAR_SECONDS - 1);
+  await done(place, "restore", "latest");
+  assert.deepEqual(await catalogs(), first);
+  await done(place, "rollback");
+  assert.deepEqual(await catalogs(), second);
+}); // prettier-ignore
+
+requires(
+  RS,
+  "what a rename brought back is compared with what was recorded before it",
+  async (t, fresh) => {
+    await fill(fresh.db, "new");
+    const { deployment } = await deploymentFor(t, fresh.uri);
+    const standings = await readStandings(fresh.client, fresh.name);
+    const names = ["kept", "capped", "view"];
+    const sides = names.map((name) => ({
+      ...{ database: fresh.name, name, new: { kind: "none" } as const },
+      old: sideOf(standings.get(name), `parked_${name}`),
+    }));
+    const items = (await withDefinitions(deployment, sides)).map(reversed);
+    await proveRenamed(deployment, items);
+    // An index that was being built when they were read is no loss.
+    await fresh.db.collection("capped").createIndex({ later: 1 });
+    await proveRenamed(deployment, items);
+    await fresh.db.command({ collMod: "kept", index: { name: "ttl", expireAfterSeconds: 7 } });
+    await fresh.db.collection("kept").dropIndex("unique");
+    await fresh.db.command({ collMod: "view", viewOn: "capped", pipeline: [] });
+    await fresh.db.collection("capped").rename("other");
+    await fresh.db.createCollection("capped", { capped: true, size: 4096, max: 7 });
+    await assert.rejects(proveRenamed(deployment, items), (error: Document) => {
+      const { differences } = error.details as { differences: string[] };
+      assert.deepEqual(differences, [
+        ...["unique", "ttl"].map((index) => `${fresh.name}.kept: index ${index}`),
+        `${fresh.name}.capped is another collection`,
+        `${fresh.name}.view: options`,
+      ]);
+      return true;
+    });
+  },
+);
 
 requires(
   RS,
