@@ -1,12 +1,12 @@
 // A file of a backup as a stream of blocks: as it lies there, or decompressed as a whole. Memory is bounded by
 // a few blocks; the whole file is read, or the reader is told that it was not.
-import type { FileHandle } from "node:fs/promises";
 import type { createGunzip, createZstdDecompress } from "node:zlib";
 import { KeepError } from "../errors.ts";
 import { readExactly } from "./open-file.ts";
+import type { PlainFile } from "./open-file.ts";
 
 export interface ByteSource {
-  readonly file: FileHandle;
+  readonly file: Pick<PlainFile, "read">;
   readonly bytes: number;
   readonly signal: AbortSignal;
   /** Sees the file's bytes in their order, each once: for its checksum. */

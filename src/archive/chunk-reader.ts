@@ -11,7 +11,7 @@ import { plainBytes, throughStream } from "./byte-stream.ts";
 import type { ByteSource } from "./byte-stream.ts";
 import { encodingOf } from "./layout.ts";
 import { asTheyCome, readLineChunks } from "./line-chunks.ts";
-import { openPlainFile, readExactly } from "./open-file.ts";
+import { openToRead, readExactly } from "./open-file.ts";
 import { recutDocuments } from "./recut.ts";
 import type { Chunk } from "./recut.ts";
 
@@ -35,9 +35,9 @@ export async function* readChunks(
   path: string,
   options: ReadChunksOptions,
 ): AsyncGenerator<Chunk, void, void> {
-  const { file, bytes } = await openPlainFile(path);
+  const file = await openToRead(path);
   try {
-    const source: Source = { file, bytes, recut: recutDocuments, ...options };
+    const source: Source = { file, bytes: file.bytes, recut: recutDocuments, ...options };
     const algorithm = options.algorithm ?? algorithmOf(path);
     if (encodingOf(path) === "ejson")
       yield* readLineChunks(inflate({ ...source, recut: asTheyCome }, algorithm)); // prettier-ignore

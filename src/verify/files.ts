@@ -1,7 +1,8 @@
 // Files against what a manifest (or its draft, before the seal) promises: none missing, none extra, sizes,
 // checksums; at level full every document too.
 import { createHash } from "node:crypto";
-import { lstat, readdir } from "node:fs/promises";
+import { lstatSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isInnerPath, isOplog, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
 import type {
@@ -10,7 +11,7 @@ import type {
   ManifestCollection,
   ManifestFile,
 } from "../archive/manifest.ts";
-import { openPlainFile } from "../archive/open-file.ts";
+import { openToRead } from "../archive/open-file.ts";
 import { DATA_FILE } from "../archive/layout.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
@@ -139,7 +140,7 @@ async function compareNames(
     if (!isInnerPath(name)) report(name, "the path leads out of the backup");
     else if (!there.has(name)) report(name, "the file is missing");
     else if (there.get(name) === "file") {
-      const { size } = await lstat(join(path, name));
+      const { size } = lstatSync(join(path, name));
       if (size !== bytes) report(name, `the file has ${size} bytes, and should have ${bytes}`);
     }
   }
@@ -204,16 +205,17 @@ async function checkPlain(
 }
 
 async function sha256OfFile(path: string, signal: AbortSignal): Promise<string> {
-  const { file, bytes } = await openPlainFile(path);
+  const file = await openToRead(path);
   const hash = createHash("sha256");
   // Metadata is short, and there may be thousands of them.
-  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, bytes)));
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, file.bytes)));
   try {
-    for (;;) {
+    for (let at = 0; ;) {
       signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) return hash.digest("hex");
       hash.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
     }
   } finally {
     await file.close();
