@@ -1,5 +1,6 @@
 // `npm run bench`: mongokeep against the stock tools on the same data, and against its own targets.
 // Takes twenty minutes at full size; `-- --mb 86 --rounds 1` gives a first impression in one.
+// `-- --only many` (or another part) measures that alone; `many`: what each of a thousand small collections costs.
 import { execFileSync } from "node:child_process";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
@@ -16,6 +17,7 @@ import { WHOLE_MEGABYTES } from "./hospital.ts";
 import { measureInstant } from "./instant.ts";
 import { judgeLatency, measureLatency } from "./latency.ts";
 import type { LatencyRound } from "./latency.ts";
+import { measureMany } from "./many.ts";
 import { describeMachine } from "./measure.ts";
 import { createProject } from "./mongokeep.ts";
 import { loadProse } from "./prose.ts";
@@ -34,6 +36,7 @@ const PARTS = [
   "instant",
   "latency",
   "rate",
+  "many",
 ] as const;
 type Wanted = (typeof PARTS)[number];
 const ALL_ROUND_PARTS: ReadonlySet<Part> = new Set(["backup", "verify", "restore"]);
@@ -115,6 +118,7 @@ async function runMore(uri: string, { wanted, megabytes, rounds }: Options): Pro
   const figures: Figure[] = [];
   if (wanted.has("downtime"))
     figures.push(...(await measureDowntime(uri, loadProse(), megabytes * 1.2, say)));
+  if (wanted.has("many")) figures.push(...(await measureMany(uri, rounds, say)));
   if (![...wanted].some((part) => ["instant", "latency", "rate"].includes(part))) return figures;
   const database = "bench_reads";
   await using client = new MongoClient(uri);
