@@ -183,11 +183,11 @@ requires(
 test("what a restore tried before it was killed is in no backup, and goes with rollback", async (t) => {
   const fresh = await ownDatabase(t);
   const { place, now } = await changedSince(t, fresh);
-  const data = { failCommands: ["create"], blockConnection: true, blockTimeMS: 120_000 };
+  // What was tried stays until it is dropped, which waits: the state cannot pass unseen.
+  const data = { failCommands: ["drop"], blockConnection: true, blockTimeMS: 120_000 };
   await fresh.client.db("admin").command({
     configureFailPoint: "failCommand",
-    // The first collection is made, and the second is waited for.
-    mode: { skip: 1 },
+    mode: "alwaysOn",
     data: { ...data, appName: "mongokeep" },
   });
   const running = place.start(["restore", "latest", "--in-place", "--confirm", "--json"]);

@@ -71,7 +71,10 @@ const some = (db: Db, name = "c") =>
 const more = (db: Db) => db.collection("c").insertOne({ _id: 3 as never, n: 3 });
 /** Not yet expired, and the same each time. */
 const NOW = new Date();
-const series = { timeseries: { timeField: "at", metaField: "of" } } as const;
+const series = {
+  timeseries: { timeField: "at", metaField: "of" },
+  expireAfterSeconds: 86_400,
+} as const;
 const storedFunction = (db: Db, body: string) =>
   db
     .collection("system.js")
