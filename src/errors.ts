@@ -236,7 +236,7 @@ function ofSystem(error: unknown): KeepError | null {
   if (!(error instanceof Error)) return null;
   const { code = "", syscall = "", message } = error as NodeJS.ErrnoException;
   if (message === "Array buffer allocation failed") return failed(message, RESOURCE_HINTS.ENOMEM, error); // prettier-ignore
-  if (syscall === "" || !/^E[A-Z]/.test(code)) return null;
+  if (syscall === "" || !/^E(?!RR_)/.test(code)) return null;
   if (syscall === "uv_cwd") return withoutFolder(error);
   if (syscall === "uv_os_homedir" || syscall === "uv_os_get_passwd") return withoutHome(error);
   const hint = RESOURCE_HINTS[code];

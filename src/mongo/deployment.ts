@@ -4,7 +4,7 @@ import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
-import { connectionError } from "./server-error.ts";
+import { connectionError, refusedAtLogin } from "./connection-error.ts";
 import { explainUnreachable } from "./explain-unreachable.ts";
 import { inspectServer } from "./inspect.ts";
 import { plainUri } from "./plain-uri.ts";
@@ -63,7 +63,7 @@ export async function openDeployment(uri: Secret, context: DeploymentContext): P
   const stop = () => void client.close();
   context.signal.addEventListener("abort", stop, { once: true });
   try {
-    await client.connect();
+    await logIn(client);
     const inspected = await inspectServer(client);
     const { topology, setName } = inspected.info;
     const found = topology === "replicaSet" ? setName : null;
@@ -78,6 +78,15 @@ export async function openDeployment(uri: Secret, context: DeploymentContext): P
     );
   } finally {
     context.signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Nothing is asked of the server yet but to let us in: whatever it refuses is that. */
+async function logIn(client: MongoClient): Promise<void> {
+  try {
+    await client.connect();
+  } catch (error) {
+    throw connectionError(error) ? error : (refusedAtLogin(error) ?? error);
   }
 }
 

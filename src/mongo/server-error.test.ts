@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { KeepError } from "../errors.ts";
-import { connectionError, serverError, withoutValues } from "./server-error.ts";
+import { connectionError } from "./connection-error.ts";
+import { serverError, withoutValues } from "./server-error.ts";
 
 test("a certificate that cannot be read is a wrong setting, not a fault of ours", async () => {
   const error = await readFile("/nowhere/ca.pem").catch((thrown: unknown) => thrown);

@@ -1,19 +1,17 @@
 // What the server or the driver said, as a KeepError that tells a person what to do.
 // A server's message can quote document content (duplicate keys, failed validation): it is cut away here.
 import {
-  MongoAPIError,
-  MongoNetworkError,
-  MongoParseError,
+  MongoDecompressionError,
   MongoServerError,
-  MongoServerSelectionError,
+  MongoUnexpectedServerResponseError,
 } from "mongodb";
-import { KeepError, outOfFiles } from "../errors.ts";
+import { KeepError, translateBy } from "../errors.ts";
+import { connectionError, isAtlasRefusal, lostConnection } from "./connection-error.ts";
 import { redact } from "../util/redact.ts";
 
 /** Codes of src/mongo/base/error_codes.yml in the server's source. */
 export const CODES = {
   unauthorized: 13,
-  authenticationFailed: 18,
   namespaceNotFound: 26,
   cursorNotFound: 43,
   cappedPositionLost: 136,
@@ -23,12 +21,10 @@ export const CODES = {
   queryPlanKilled: 175,
   snapshotTooOld: 239,
   snapshotUnavailable: 246,
-  atlasError: 8000,
   duplicateKey: 11000,
   unknownField: 40415,
 } as const;
 
-const LOGIN_CODES: readonly number[] = [CODES.authenticationFailed, CODES.atlasError];
 const ACTIONS = {
   read: { right: "find", role: "backup" },
   list: { right: "listCollections and listIndexes", role: "backup" },
@@ -53,13 +49,9 @@ export function withoutValues(message: string): string {
       "$1: …",
     )
     .replace(/\b(First element|unsupported): .*$/s, "$1: …")
+    .replace(/\bcommand \{.*$/s, "command …")
     .replace(/:\s*\{.*$/s, ": …")
     .replace(/'(?!_id')[^']*'/g, "'…'");
-}
-
-/** Atlas has one code for much; of rights it speaks in words. */
-function isAtlasRefusal(code: unknown, message: string): boolean {
-  return code === CODES.atlasError && /not (allowed|authorized)/i.test(message);
 }
 
 /** A failed command on a namespace or database. */
@@ -114,46 +106,19 @@ export function driverError(action: Action, target: string, error: unknown): Kee
   });
 }
 
-/** Unreachable, login failed or unusable settings; undefined for anything else. */
-export function connectionError(error: unknown): KeepError | undefined {
-  const limit = outOfFiles(error);
-  if (limit) return limit;
-  if (
-    error instanceof MongoServerError &&
-    LOGIN_CODES.includes(Number(error.code)) &&
-    !isAtlasRefusal(error.code, error.message)
-  )
-    return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
-      cause: error,
-    });
-  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
-    if (
-      /authentication failed|bad auth|requires authentication/i.test(error.message) &&
-      !error.message.includes("ECONN")
-    )
-      return new KeepError("login-failed", `MongoDB refused the login: ${redact(error.message)}`, {
-        cause: error,
-      });
-    return new KeepError("unreachable", `cannot reach MongoDB: ${redact(error.message)}`, {
-      cause: error,
+/** What jobs let through of the driver's own errors. One of a wrong call of ours stays a fault. */
+translateBy((error) => {
+  const lost = lostConnection(error);
+  if (lost) return lost;
+  if (error instanceof MongoServerError) {
+    const code = typeof error.code === "number" ? error.code : 0;
+    const message = `the server refuses: ${withoutValues(redact(error.message))} (server code ${code})`;
+    return new KeepError(code === CODES.unauthorized ? "rights-missing" : "server-error", message, {
+      details: { serverCode: code },
+      cause: sanitized(error),
     });
   }
-  if (error instanceof MongoParseError || error instanceof MongoAPIError)
-    return new KeepError("bad-setting", `MONGODB_URI cannot be used: ${redact(error.message)}`, {
-      hint: "It looks like mongodb://user:password@host:27017/database?authSource=admin, with special characters percent-encoded.",
-      cause: error,
-    });
-  return unreadableFile(error);
-}
-
-/** The driver reads the files that a URI names (certificates, keys) when it connects. */
-function unreadableFile(error: unknown): KeepError | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { code, syscall, path } = error as NodeJS.ErrnoException;
-  if (code === undefined || path === undefined || !["open", "read"].includes(syscall ?? ""))
-    return undefined;
-  return new KeepError("bad-setting", `cannot read ${path}, which MONGODB_URI names (${code})`, {
-    hint: "Correct the path in MONGODB_URI, or let this user read the file.",
-    cause: error,
-  });
-}
+  const isAnswer =
+    error instanceof MongoUnexpectedServerResponseError || error instanceof MongoDecompressionError;
+  return isAnswer ? new KeepError("server-error", redact(error.message), { cause: error }) : undefined; // prettier-ignore
+});
