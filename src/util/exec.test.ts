@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { access, readFile, mkdtemp, rm, stat } from "node:fs/promises";
+import { access, readFile, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -83,6 +83,21 @@ test("a program that is not installed is a result, not an exception", async () =
   const result = await execute(["mongokeep-no-such-program"], LIMIT);
   assert.deepEqual(result.end, { kind: "not-started", reason: "ENOENT" });
   assert.equal(describeEnd(result), "is not installed");
+});
+
+test("a program that the system refuses to start is a result, with why", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "mongokeep-test-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const notOurs = join(folder, "not-ours");
+  await writeFile(notOurs, "#!/bin/sh\n", { mode: 0o600 });
+  for (const [argv, words] of [
+    [[notOurs], /may not be run by this user/],
+    [["true", "x".repeat(3_000_000)], /too long/],
+  ] as const) {
+    const result = await execute(argv, LIMIT);
+    assert.equal(result.end.kind, "not-started");
+    assert.match(describeEnd(result), words);
+  }
 });
 
 test("a program that ignores TERM is killed after the grace time, its children too", async () => {

@@ -69,8 +69,13 @@ export async function execute(
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
-  // A service that the user's command starts has the user's umask.
-  const child = options.ofTheUser === true ? start() : withPrivateUmask(start);
+  let child: ReturnType<typeof start>;
+  try {
+    // A service that the user's command starts has the user's umask.
+    child = options.ofTheUser === true ? start() : withPrivateUmask(start);
+  } catch (error) {
+    return notStarted(error);
+  }
   await assertPiped(child);
   const stdout = keepHead(child.stdout, STDOUT_BYTES);
   const stderr = keepTail(child.stderr, STDERR_BYTES);
@@ -94,6 +99,13 @@ export async function execute(
   };
 }
 
+/** Node tells some of the system's refusals by an event, and throws the others. @throws what is no refusal */
+function notStarted(error: unknown): ExecResult {
+  const { code, syscall = "" } = error as NodeJS.ErrnoException;
+  if (code === undefined || !syscall.startsWith("spawn")) throw error;
+  return { ok: false, end: { kind: "not-started", reason: code }, stdout: "", stderrTail: "" };
+}
+
 /** Where no descriptor is left for its pipes, a child has none, and its error comes later. */
 async function assertPiped(child: ChildProcess): Promise<void> {
   if ((child.stdin as Writable | null | undefined) !== undefined) return;
@@ -107,6 +119,16 @@ export function describeEnd(result: Pick<ExecResult, "end" | "stderrTail">): str
   return said === "" ? endText(result.end) : `${endText(result.end)}: ${said}`;
 }
 
+const NOT_STARTED: Readonly<Record<string, string>> = {
+  ENOENT: "is not installed",
+  EACCES: "may not be run by this user, or lies on a file system without programs (EACCES)",
+  EPERM: "may not be run by this user (EPERM)",
+  ENOEXEC: "is no program for this machine (ENOEXEC)",
+  E2BIG: "could not be started, for its environment and arguments are too long (E2BIG)",
+  EAGAIN: "could not be started, for this user or container may run no more processes (EAGAIN)",
+  ENOMEM: "could not be started, for no memory is left (ENOMEM)",
+};
+
 function endText(end: ExecEnd): string {
   switch (end.kind) {
     case "exit":
@@ -116,7 +138,7 @@ function endText(end: ExecEnd): string {
     case "timeout":
       return `did not end within ${end.afterMs / 1000} s`;
     case "not-started":
-      return end.reason === "ENOENT" ? "is not installed" : `could not be started (${end.reason})`;
+      return NOT_STARTED[end.reason] ?? `could not be started (${end.reason})`;
   }
 }
 
