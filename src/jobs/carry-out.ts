@@ -21,7 +21,7 @@ import { logBegin, logEnd, underRecord } from "./restore-run.ts";
 import type { CarriedOut } from "./restore-run.ts";
 import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
-import { concernsService } from "./restore-order.ts";
+import { concernsService, requireService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import { proveAccounts } from "./prove-accounts.ts";
 import { isOtherwise } from "./settle-restored.ts";
@@ -35,6 +35,7 @@ export async function carryOut(
   deployment: Deployment,
   wanted: RestoreOrder,
 ): Promise<CarriedOut> {
+  await requireService(outer, wanted);
   const order = await withMergeableAccounts(outer, deployment, wanted);
   const context = { ...outer, emit: numberedSteps(outer.emit, order) };
   const { clock, settings } = context;

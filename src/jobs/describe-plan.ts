@@ -8,7 +8,7 @@ import { estimate } from "./estimate.ts";
 import { countExpiring } from "./plan-expiring.ts";
 import { findLost } from "./plan-lost.ts";
 import { needsProtection } from "./protect.ts";
-import { concernsService } from "./restore-order.ts";
+import { concernsService, requireService } from "./restore-order.ts";
 import type { RestoreOrder } from "./restore-order.ts";
 import type { ManifestSummary, PlannedRestore } from "./results.ts";
 import { leftByRestore } from "./sources.ts";
@@ -20,6 +20,7 @@ export async function describePlan(
   warnings: readonly string[],
 ): Promise<PlannedRestore> {
   const { plan, backup } = order;
+  await requireService(context, order);
   await tellObstacles(context, deployment, plan);
   return {
     ok: true,

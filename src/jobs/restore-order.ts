@@ -4,6 +4,7 @@ import type { LoaderFactory } from "../restore/load.ts";
 import type { StoredRecord, StoredRequest } from "../restore/record.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import type { Placed } from "../restore/placed.ts";
+import type { JobContext } from "./context.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import type { SwapItem } from "../restore/swap-plan.ts";
 
@@ -54,6 +55,11 @@ export type Expected = ReadonlyMap<
   string,
   { readonly documents: number | null; readonly contentHash: string | null }
 >;
+
+/** Call before anything is done, and before a plan is shown. @throws KeepError bad-setting: it does not exist */
+export async function requireService({ service, signal }: JobContext, order: RestoreOrder) {
+  if (concernsService(order)) await service?.assertExists(signal);
+}
 
 /** The service stops where something live is replaced, and starts where a dead restore left it stopped. */
 export function concernsService({ useService, leftStopped, plan }: RestoreOrder): boolean {
