@@ -1,5 +1,7 @@
 // What of the server decides whether a backup can be made, and how good it will be. Reads only.
 import type { Deployment } from "../../mongo/deployment.ts";
+import { viewSet } from "../../mongo/members.ts";
+import type { SetView } from "../../mongo/members.ts";
 import { sameDisk } from "../../storage/disk.ts";
 import { isLocalHost, sameDiskNote } from "../status-notes.ts";
 import type { JobContext } from "../context.ts";
@@ -12,6 +14,8 @@ import { rights } from "./rights.ts";
 
 const CLOCK_WARN_MS = 5_000;
 const CLOCK_FAIL_MS = 300_000;
+/** A healthy majority is behind by milliseconds. */
+const MAJORITY_WARN_SECONDS = 5;
 
 export const server: Examine = async ({ job }) => {
   await using deployment = await job.connect();
@@ -20,7 +24,7 @@ export const server: Examine = async ({ job }) => {
   const { hosts } = job.settings;
   return [
     ok("server", `MongoDB ${version} answers at ${hosts.join(",")}, and takes the login`),
-    topology(deployment),
+    await topology(deployment),
     await clock(job, deployment),
     ...other.checks,
     ...(await rights(job, deployment, other.restoring)),
@@ -30,10 +34,10 @@ export const server: Examine = async ({ job }) => {
   ];
 };
 
-function topology({ server: { topology: kind, setName } }: Deployment): Check {
-  if (kind === "replicaSet") {
-    return ok("topology", `replica set ${setName ?? ""}: a backup is one instant`);
-  }
+async function topology(deployment: Deployment): Promise<Check> {
+  const { topology: kind, setName } = deployment.server;
+  const view = await viewSet(deployment);
+  if (view) return replicaSet(setName ?? "", view);
   if (kind === "sharded") {
     const hint = "Back up each shard and the config servers as replica sets of their own.";
     return warn("topology", "a sharded cluster: a backup is not one instant", hint);
@@ -43,6 +47,27 @@ function topology({ server: { topology: kind, setName } }: Deployment): Check {
     "a standalone server: a backup is not one instant over all collections",
     "Make it a replica set of one member: put `replication: {replSetName: rs0}` into mongod.conf (with logins also `security: {keyFile: …}`), restart mongod, and run rs.initiate() once in mongosh.",
   );
+}
+
+/** As a backup asks the members itself. */
+function replicaSet(setName: string, { asked, others, silent, primary }: SetView): Check {
+  const name = `replica set ${setName}`;
+  const hint =
+    "See rs.status() in mongosh: start the members that are down, or take them out of the set (rs.reconfig).";
+  if (primary === "unknown")
+    return warn("topology", `${name} has no primary: a backup is not one instant, and a restore is not possible`, hint); // prettier-ignore
+  const source = [asked, ...others].find(({ role }) => role === "primary") ?? asked;
+  const { applied, readable } = source;
+  const behind = applied && readable ? applied.t - readable.t : 0;
+  if (behind > MAJORITY_WARN_SECONDS)
+    return warn(
+      "topology",
+      `${name}: a majority of the members does not have the writes of the last ${behind} s: a backup is not one instant, and a restore waits for them in vain`,
+      hint,
+    );
+  if (silent.length > 0)
+    return warn("topology", `${name}: no answer from ${silent.join(", ")}; a backup is one instant while a majority of the members has the newest writes`, hint); // prettier-ignore
+  return ok("topology", `${name}: a backup is one instant`);
 }
 
 async function clock(job: JobContext, { client }: Deployment): Promise<Check> {
