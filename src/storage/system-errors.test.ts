@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { toKeepError } from "./errors.ts";
-import type { ErrorCode } from "./errors.ts";
+import { toKeepError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
 
 /** As Node words it: of files `CODE: words, call 'path'`, of everything else `call CODE …`. */
 function systemError(code: string, syscall: string, path?: string): Error {
