@@ -8,6 +8,7 @@ import { outOfFiles } from "../errors.ts";
 import { folderProblem } from "../storage/folder-problem.ts";
 import {
   DAMAGED_SUFFIX,
+  DRAFT_FILE,
   isBackupId,
   MANIFEST_FILE,
   PARTIAL_SUFFIX,
@@ -35,6 +36,8 @@ export interface CatalogEntry {
   /** null unless it can be trusted. */
   readonly manifest: Manifest | null;
   readonly verification: Verification | null;
+  /** What `<id>.damaged` was to be: nothing restores by it. Absent for all others. */
+  readonly draft?: Manifest | null;
   /** What is wrong, for a person; null for a good one. */
   readonly problem: string | null;
 }
@@ -86,7 +89,27 @@ function describe(root: string, entry: Dirent): CatalogEntry | null {
   if (!name.endsWith(DAMAGED_SUFFIX) || !isBackupId(name.slice(0, -DAMAGED_SUFFIX.length)))
     return null;
   if (!entry.isDirectory()) return { ...blank(name, path), problem: NOT_A_FOLDER };
-  return { ...blank(name, path), state: "damaged", problem: "it failed its own verification" };
+  return describeDamaged(path);
+}
+
+/** What its own run set aside, with what that found, where it could write it down. */
+function describeDamaged(path: string): CatalogEntry {
+  const name = basename(path);
+  const read = readManifest(path, null, DRAFT_FILE);
+  const draft = "manifest" in read ? read.manifest : null;
+  const id = draft?.id ?? name.slice(0, -DAMAGED_SUFFIX.length);
+  const verification = readVerification(path, id);
+  const [first] = verification?.problems ?? [];
+  const what = first ? `: ${first.file}: ${first.problem}` : "";
+  const problem = `it failed its own verification${what}`;
+  return { ...blank(name, path), state: "damaged", verification, draft, problem };
+}
+
+/** null: no folder that was set aside as damaged, or one that says nothing of itself. */
+export function readSetAside(path: string): { draft: Manifest; found: Verification | null } | null {
+  if ("manifest" in readManifest(path, null)) return null;
+  const { draft, verification } = describeDamaged(path);
+  return draft ? { draft, found: verification } : null;
 }
 
 /** The id of a run's unfinished folder; null for any other name. */
@@ -112,6 +135,7 @@ function describeBackup(path: string, id: string, entry: Dirent): CatalogEntry {
 /** A folder that may lie and be named anyhow: a backup that was moved, or a dump of the stock tools. */
 export function describeFolder(path: string): CatalogEntry {
   const id = basename(path);
+  if (readSetAside(path)) return describeDamaged(path);
   const read = readManifest(path, null);
   if ("problem" in read) return { ...blank(id, path), problem: `${MANIFEST_FILE} ${read.problem}` };
   const verification = readVerification(path, read.manifest.id);
@@ -127,8 +151,8 @@ function judge(verification: Verification | null): Pick<CatalogEntry, "state" | 
   return { state: "damaged", problem };
 }
 
-function readManifest(path: string, id: string | null): ParsedManifest {
-  const text = readText(join(path, MANIFEST_FILE));
+function readManifest(path: string, id: string | null, file = MANIFEST_FILE): ParsedManifest {
+  const text = readText(join(path, file));
   if ("problem" in text) return { problem: `cannot be read: ${text.problem}` };
   const parsed = parseManifest(text.text);
   if ("problem" in parsed || id === null || parsed.manifest.id === id) return parsed;

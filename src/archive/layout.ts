@@ -9,6 +9,8 @@ const ID = /^\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2}$/;
 export const PARTIAL_SUFFIX = ".partial";
 export const DAMAGED_SUFFIX = ".damaged";
 export const MANIFEST_FILE = "manifest.json";
+/** In place of the manifest, in what failed its own verification: no reader takes it for a backup's. */
+export const DRAFT_FILE = "manifest.draft.json";
 export const VERIFICATION_FILE = "verification.json";
 /** mongodump's, beside the databases; with --gzip it is compressed, and called the same. */
 export const OPLOG_FILE = "oplog.bson";

@@ -5,6 +5,7 @@ import { KeepError } from "../errors.ts";
 import {
   DAMAGED_SUFFIX,
   DATA_FILE,
+  DRAFT_FILE,
   isBackupId,
   isInnerPath,
   isOplog,
@@ -94,7 +95,14 @@ function assertNeverOurs(path: string, names: readonly string[]): void {
   const name = basename(path);
   const unfinished = name.startsWith(".") && name.endsWith(PARTIAL_SUFFIX);
   const named = isBackupId(name) || name.endsWith(DAMAGED_SUFFIX);
-  if (!unfinished && !named && !names.includes(VERIFICATION_FILE)) return;
+  if (!unfinished && !named && ![VERIFICATION_FILE, DRAFT_FILE].some((own) => names.includes(own)))
+    return;
+  const details = { file: MANIFEST_FILE };
+  if (names.includes(DRAFT_FILE))
+    throw new KeepError("damaged", `${name} failed its verification when it was made`, {
+      hint: `It is kept to be looked at, not to be restored: mongokeep verify ${name} says what is damaged, mongokeep list which backups are good.`,
+      details,
+    });
   const problem = unfinished ? `${name} was never finished` : `${MANIFEST_FILE} is missing`;
-  throw new KeepError("damaged", problem, { details: { file: MANIFEST_FILE } });
+  throw new KeepError("damaged", problem, { details });
 }

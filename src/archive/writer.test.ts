@@ -86,7 +86,9 @@ test("what is given up leaves nothing, and what is set aside stays whole", async
   assert.deepEqual(await readdir(root), []);
   const kept = await createPartial(root, nextId);
   await kept.writeFile("surg/a.metadata.json", Buffer.from("x"));
-  assert.equal(await kept.setAsideAsDamaged(), join(root, "2026-11-23_02-00-00.damaged"));
+  const found = { schema: 1, id: kept.id, ok: false, level: "full", verifiedAt: "2026-11-23T02:00:00.000Z" } as const; // prettier-ignore
+  const aside = await kept.setAsideAsDamaged(body, { ...found, seconds: 0, problems: [], collections: [] }); // prettier-ignore
+  assert.deepEqual(aside, { path: join(root, "2026-11-23_02-00-00.damaged"), unnoted: null });
   assert.deepEqual(await readdir(root), ["2026-11-23_02-00-00.damaged"]);
 });
 

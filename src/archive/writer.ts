@@ -9,11 +9,13 @@ import {
   syncFolder,
   writeNewFile,
 } from "../util/durable-file.ts";
+import { messageOf } from "../util/redact.ts";
 import { sha256Of } from "../util/sha256.ts";
 import { openDataFile, writeError } from "./data-file.ts";
 import type { DataFile } from "./data-file.ts";
 import {
   damagedName,
+  DRAFT_FILE,
   isInnerPath,
   MANIFEST_FILE,
   partialName,
@@ -24,6 +26,12 @@ import { formatManifest } from "./seal.ts";
 import { formatVerification } from "./verification.ts";
 import type { Verification } from "./verification.ts";
 import { KeepError } from "../errors.ts";
+
+export interface SetAside {
+  readonly path: string;
+  /** Why it does not say what was found; null: it does. */
+  readonly unnoted: string | null;
+}
 
 export interface PartialBackup {
   readonly id: string;
@@ -37,8 +45,8 @@ export interface PartialBackup {
     body: ManifestBody,
     verification: Verification,
   ): Promise<{ manifest: Manifest; path: string }>;
-  /** Keeps it as `<id>.damaged` for inspection; gives its path. */
-  setAsideAsDamaged(): Promise<string>;
+  /** Keeps it as `<id>.damaged`, with a draft of its manifest and what was found. */
+  setAsideAsDamaged(body: ManifestBody, verification: Verification): Promise<SetAside>;
   discard(): Promise<void>;
   /** Takes away all that was written: another try begins with an empty folder. */
   clear(): Promise<void>;
@@ -120,10 +128,22 @@ class LocalPartial implements PartialBackup {
     return { manifest, path };
   }
 
-  async setAsideAsDamaged(): Promise<string> {
+  async setAsideAsDamaged(body: ManifestBody, verification: Verification): Promise<SetAside> {
     const path = join(this.#root, damagedName(this.id));
+    const unnoted = await this.#note(formatManifest(body).text, verification);
     await renameDurably(this.path, path);
-    return path;
+    return { path, unnoted };
+  }
+
+  /** A disk that does not take two small files more must not lose what is to be looked at. */
+  async #note(draft: string, verification: Verification): Promise<string | null> {
+    try {
+      await writeNewFile(join(this.path, VERIFICATION_FILE), formatVerification(verification));
+      await writeNewFile(join(this.path, DRAFT_FILE), draft);
+      return null;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   async clear(): Promise<void> {

@@ -50,7 +50,8 @@ function localDate(ms: number, zone: string): string {
 }
 
 export function toListed(entry: CatalogEntry, expiresOn: string | null): ListedBackup {
-  const { id, path, state, manifest, verification, problem } = entry;
+  const { id, path, state, verification, problem } = entry;
+  const manifest = entry.manifest ?? entry.draft ?? null;
   return {
     id,
     path,

@@ -1,5 +1,6 @@
 // One verified backup, for `backup` and for the protection before a restore: dump, verify, seal.
 // The caller holds the lock. What must stay true: only what was read back whole gets a backup's name.
+import { basename } from "node:path";
 import { KeepError } from "../errors.ts";
 import { formatBackupId } from "../archive/layout.ts";
 import { MANIFEST_SCHEMA } from "../archive/manifest.ts";
@@ -63,14 +64,17 @@ export async function makeBackup(
   order: BackupOrder,
   verify: typeof verifyDraft = verifyDraft,
 ): Promise<MadeBackup> {
+  const damaged: string[] = [];
   for (let attempt = 1; ; attempt++) {
     const made = await tryBackup(context, deployment, order, verify);
     if (!("damagedPath" in made)) return made;
     const { problems } = made.verification;
+    damaged.push(made.damagedPath);
     const message = `the new backup fails its verification (${problems[0]?.file ?? ""}: ${problems[0]?.problem ?? ""}) and is kept aside as ${made.damagedPath}`;
     if (attempt === ATTEMPTS)
       throw new KeepError("damaged", `${message}, for the second time`, {
-        hint: "Check the disk and the memory of this machine; earlier good backups are untouched.",
+        hint: `Check the disk and the memory of this machine; earlier good backups are untouched. What was damaged: mongokeep verify ${damaged.map((path) => basename(path)).join(", or ")}.`,
+        details: { damaged },
       });
     context.emit({
       kind: "log",
@@ -113,8 +117,8 @@ async function tryBackup(
     emit({ kind: "step", step: "verify", state: "end" });
     signal.throwIfAborted();
     await context.assertHeld?.();
-    if (!verification.ok) return { damagedPath: await partial.setAsideAsDamaged(), verification };
     const body = describe(context, deployment, order, partial, startedMs, dump, verification);
+    if (!verification.ok) return await setAside(context, partial, body, verification);
     const sealed = await partial.seal(body, verification);
     return { ...sealed, verification, dumpSeconds, verifySeconds: verification.seconds };
   } catch (error) {
@@ -122,6 +126,20 @@ async function tryBackup(
     context.signal.throwIfAborted();
     throw error;
   }
+}
+
+async function setAside(
+  { emit }: JobContext,
+  partial: PartialBackup,
+  body: ManifestBody,
+  verification: Verification,
+): Promise<Damaged> {
+  const { path, unnoted } = await partial.setAsideAsDamaged(body, verification);
+  if (unnoted !== null) {
+    const message = `what was found could not be written into ${path}: ${unnoted}`;
+    emit({ kind: "log", level: "warn", code: "verification-not-written", message });
+  }
+  return { damagedPath: path, verification };
 }
 
 const secondsSince = (began: number) => Math.round(performance.now() - began) / 1_000;

@@ -1,6 +1,6 @@
 // verify → plan → confirm → safety backup → load beside the live data → stop the service → replace → start the service.
 import { basename } from "node:path";
-import { isDatabaseName } from "../archive/layout.ts";
+import { DAMAGED_SUFFIX, isDatabaseName } from "../archive/layout.ts";
 import { openBackup } from "../archive/reader.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { Verification } from "../archive/verification.ts";
@@ -155,10 +155,13 @@ export async function assertWhole(context: JobContext, path: string): Promise<Ve
   context.emit({ kind: "step", step: "verify", state: "end" });
   const [first] = problems;
   if (ok || !first) return verified;
+  const isSetAside = path.endsWith(DAMAGED_SUFFIX);
+  const name = basename(path);
+  const hint = `${name} failed its verification when it was made, and is kept to be looked at: mongokeep verify ${name} says what is damaged, mongokeep list which backups are good.`;
   throw new KeepError(
     "damaged",
     `${path} is damaged: ${first.file === "" ? "" : `${JSON.stringify(first.file)}: `}${first.problem}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""}`,
-    { details: { file: first.file, problems: problems.length } },
+    { ...(isSetAside && { hint }), details: { file: first.file, problems: problems.length } },
   );
 }
 

@@ -204,6 +204,10 @@ export interface ListResult {
 export interface ShowResult extends ListedBackup {
   readonly ok: true;
   readonly manifest: Manifest | null;
+  /** What `<id>.damaged` was to be; null for all others. */
+  readonly draft: Manifest | null;
+  /** What its last verification found. */
+  readonly problems: readonly Problem[];
 }
 
 /** `delete`; without --confirm `planned`, and nothing was deleted. */

@@ -19,5 +19,6 @@ export async function showBackup(context: JobContext, ref: string): Promise<Show
   const entry = found.entry ?? describeFolder(found.path);
   const expiry = found.entry && (await readExpiry(context, await listCatalog(backupDir)));
   const listed = toListed(entry, expiry?.get(entry.id) ?? null);
-  return { ok: true, ...listed, manifest: entry.manifest };
+  const { manifest, draft = null, verification } = entry;
+  return { ok: true, ...listed, manifest, draft, problems: verification?.problems ?? [] };
 }

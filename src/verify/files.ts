@@ -4,7 +4,13 @@ import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { isInnerPath, isOplog, MANIFEST_FILE, VERIFICATION_FILE } from "../archive/layout.ts";
+import {
+  DRAFT_FILE,
+  isInnerPath,
+  isOplog,
+  MANIFEST_FILE,
+  VERIFICATION_FILE,
+} from "../archive/layout.ts";
 import type {
   Consistency,
   EngineName,
@@ -130,6 +136,7 @@ async function compareNames(
   const there = await listFiles(path, expected);
   for (const [name, kind] of there) {
     if (name === MANIFEST_FILE || name === VERIFICATION_FILE) continue;
+    if (name === DRAFT_FILE && !there.has(MANIFEST_FILE)) continue;
     if (HALF_REPLACED.test(name) && kind === "file") continue;
     if (!expected.has(name)) {
       if (name.split("/").some(isForeignName)) foreign.push(name);

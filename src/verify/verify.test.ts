@@ -16,10 +16,11 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { documents, quiet, SMALL_ID, smallBackup } from "../../tests/support/small-backup.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
+import { listCatalog } from "../archive/catalog.ts";
 import { openBackup } from "../archive/reader.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import { formatManifest } from "../archive/seal.ts";
-import { parseVerification } from "../archive/verification.ts";
+import { formatVerification, parseVerification } from "../archive/verification.ts";
 import type { Manifest } from "../archive/manifest.ts";
 import { createEncoder } from "../codec/create.ts";
 import type { Emit } from "../events.ts";
@@ -419,4 +420,35 @@ test("a stock dump is restored without what other programs left in it, which is 
       told.some((text) => text.includes(name)),
       `${name} is told`,
     );
+});
+
+test("what failed its verification when it was made says so ever after, and never passes for a backup", async (t) => {
+  const root = await temporaryFolder(t);
+  const { path } = await smallBackup(root, "gzip");
+  const aside = `${path}.damaged`;
+  await rename(join(path, "manifest.json"), join(path, "manifest.draft.json"));
+  const recorded = { file: "surg/patients.bson.gz", chunk: 1, document: null, problem: "the chunk fails its checksum" }; // prettier-ignore
+  const found = { ...(await full(path)), ok: false, id: SMALL_ID, problems: [recorded] };
+  await writeFile(join(path, "verification.json"), formatVerification(found));
+  const [asIs] = await listCatalog(root);
+  assert.deepEqual([asIs?.state, asIs?.manifest], ["unreadable", null], "under a backup's name");
+  await rename(path, aside);
+  assert.deepEqual(
+    (await full(aside)).problems,
+    [recorded],
+    "a disk that reads well now changes nothing",
+  );
+  await assert.rejects(openBackup(aside), { code: "damaged", message: /failed its verification/, hint: /mongokeep verify/ }); // prettier-ignore
+  const [entry] = await listCatalog(root);
+  assert.deepEqual([entry?.state, entry?.manifest, entry?.draft?.id], ["damaged", null, SMALL_ID]);
+  assert.match(entry?.problem ?? "", /patients.bson.gz: the chunk fails/);
+  await rm(join(aside, "surg/operations.bson.gz"));
+  const [first, second] = (await quick(aside)).problems;
+  assert.deepEqual([first, second?.problem], [recorded, "the file is missing"]);
+  await writeFile(join(aside, "verification.json"), "{}");
+  assert.ok(!(await full(aside)).ok);
+  await rename(join(aside, "manifest.draft.json"), join(aside, "manifest.json"));
+  await writeFile(join(aside, "verification.json"), formatVerification(found));
+  await rename(aside, path);
+  assert.equal((await listCatalog(root))[0]?.state, "damaged", "renamed by hand");
 });

@@ -2,6 +2,7 @@
 // stock dumps and archives against themselves.
 import { lstat } from "node:fs/promises";
 import { basename, relative } from "node:path";
+import { readSetAside } from "../archive/catalog.ts";
 import { archiveKind } from "../archive/mongodump-archive-file.ts";
 import { openBackup } from "../archive/reader.ts";
 import { isStockData } from "../archive/stock-files.ts";
@@ -49,6 +50,8 @@ export async function verifyBackup(
 async function find(path: string, level: CheckLevel, context: VerifyContext): Promise<Findings> {
   try {
     if (await isArchive(path)) return await verifyMongodumpArchive(path, context.signal);
+    const setAside = readSetAside(path);
+    if (setAside) return await verifySetAside(path, setAside, level, context);
     const backup = await openBackup(path);
     if (backup.manifest === null) return await verifyStock(backup, context);
     if (backup.manifest.id !== backup.id) noteRenamed(backup.manifest.id, path, context);
@@ -59,6 +62,26 @@ async function find(path: string, level: CheckLevel, context: VerifyContext): Pr
     const { problem, details } = asDamage(error);
     return whole(typeof details.file === "string" ? details.file : "", problem);
   }
+}
+
+/** What was found when it was made stays true, be it that the memory was bad and the disk is good. */
+async function verifySetAside(
+  path: string,
+  { draft, found }: NonNullable<ReturnType<typeof readSetAside>>,
+  level: CheckLevel,
+  context: VerifyContext,
+): Promise<Findings> {
+  const when = found === null ? "" : `, at ${found.verifiedAt}`;
+  const message = `${basename(path)} failed its verification when it was made${when}`;
+  context.emit({ kind: "log", level: "warn", code: "set-aside", message });
+  const now = await verifyFiles(path, draft, level, context);
+  const before = found?.problems ?? [];
+  const known = new Set(before.map((problem) => JSON.stringify(problem)));
+  const fresh = now.problems.filter((problem) => !known.has(JSON.stringify(problem)));
+  const all = [...before, ...fresh];
+  const problems =
+    all.length > 0 ? all : whole("", "it failed its verification when it was made").problems;
+  return { problems, collections: now.collections };
 }
 
 /** A file that is named like one of a dump's, and is no archive, is the lone file of a collection. */

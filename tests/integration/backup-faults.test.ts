@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { KeepError } from "../../src/errors.ts";
 import type { KeepEvent } from "../../src/events.ts";
 import { backup, listBackups } from "../../src/index.ts";
+import type { ListedBackup } from "../../src/jobs/results.ts";
 import { makeBackup } from "../../src/jobs/make-backup.ts";
 import type { BackupOrder } from "../../src/jobs/make-backup.ts";
 import { freeBytes } from "../../src/storage/disk.ts";
@@ -90,10 +91,41 @@ requires(
   "damaged twice, there is no backup, and none is listed as good",
   async (t, fresh) => {
     const { made, place } = await dumpHarmed(t, fresh, 2);
-    await assert.rejects(made, { code: "damaged" });
+    const error = (await made.catch((thrown: unknown) => thrown)) as KeepError;
+    assert.equal(error.code, "damaged");
     const names = idsIn(await place.backupNames());
     assert.equal(names.length, 2);
     assert.ok(names.every((n) => n.endsWith(".damaged")));
+    assert.ok(
+      names.every((n) => error.hint.includes(n)),
+      error.hint,
+    );
+    await place.writeEnv({ MONGODB_URI: fresh.uri });
+    for (const name of names) {
+      const verify = await place.run(["verify", name, "--json"]);
+      assert.equal(verify.code, 3, verify.stderr);
+      const [{ id, problems }] = verify.json().backups;
+      assert.equal(id, name);
+      assert.match(problems[0].file, /patients\.bson/);
+      assert.match(
+        verify.json().warnings.join(),
+        /failed its verification when it was made, at 20/,
+      );
+      const show = await place.run(["show", name]);
+      assert.equal(show.code, 0, show.stderr);
+      assert.match(show.stdout, /patients\.bson[^\n]*: [^]*verified\s+DAMAGED, full/);
+      const restore = await place.run(["restore", name, "--confirm"]);
+      assert.equal(restore.code, 3, restore.stderr);
+      assert.match(restore.stderr, /kept to be looked at: mongokeep verify .*mongokeep list/);
+      const extract = await place.run(["extract", name, "--ns", `${fresh.name}.patients`]);
+      assert.equal(extract.code, 3, extract.stderr);
+    }
+    const list = (await place.run(["list", "--json"])).json().backups;
+    assert.deepEqual(
+      list.map((one: ListedBackup) => [one.state, one.type, one.verification?.ok]),
+      names.map(() => ["damaged", "automatic", false]),
+    );
+    assert.match(list[0].problem, /failed its own verification: .*patients\.bson/);
   },
 );
 

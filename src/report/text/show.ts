@@ -1,18 +1,24 @@
 // One backup in full, and one that was deleted.
+import type { Manifest } from "../../archive/manifest.ts";
 import type { DeleteResult, ShowResult } from "../../jobs/results.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatFacts, formatTable } from "../table.ts";
+import { formatProblem } from "./verify.ts";
 import { formatCompression, formatContent, formatSize, formatWhen } from "./parts.ts";
 
 const HEAD = ["collection", "documents", "unpacked", "stored", "indexes"];
 const ALIGN = ["left", "right", "right", "right", "right"] as const;
 
 export function formatShow(result: ShowResult, view: View): string {
-  const { manifest, state, problem } = result;
+  const { state, problem, problems } = result;
+  const manifest = result.manifest ?? result.draft;
   const head = `${view.style.bold(escapeText(result.id))}  ${state}`;
-  const because = problem === null ? [] : [view.style.bad(escapeText(problem))];
+  const because = [
+    ...(problem === null ? [] : [view.style.bad(escapeText(problem))]),
+    ...problems.map((one) => `  ${formatProblem(one)}`),
+  ];
   if (!manifest) return [head, ...because, formatFacts([["folder", escapeText(result.path)]])].join("\n"); // prettier-ignore
   const rows = manifest.collections.map((one) => [
     escapeText(`${one.database}.${one.name}`) + (one.type === "collection" ? "" : ` (${one.type})`),
@@ -31,12 +37,11 @@ export function formatShow(result: ShowResult, view: View): string {
           }),
         ];
   const warned = (manifest.warnings ?? []).map((one) => view.style.bad(`! ${escapeText(one)}`));
-  return [head, ...because, formatManifest(result, view), ...warned, ...table].join("\n");
+  return [head, ...because, formatManifest(result, manifest, view), ...warned, ...table].join("\n");
 }
 
-function formatManifest(result: ShowResult, view: View): string {
-  const { manifest, verification, expiresOn } = result;
-  if (!manifest) return "";
+function formatManifest(result: ShowResult, manifest: Manifest, view: View): string {
+  const { verification, expiresOn } = result;
   const { server, note } = manifest;
   const where = manifest.scope.hosts.join(",");
   const facts: [string, string | null][] = [
