@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { StatusFacts } from "./status-rules.ts";
 import { chooseLatest, goodOfScope } from "../archive/resolve.ts";
-import { drillsOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import { drillsOfScope, judgeStatus, lastRestoreOf, trendOf } from "./status-rules.ts";
 
 type Entry = StatusFacts["entries"][number];
 const HOUR = 3_600_000;
@@ -184,4 +184,18 @@ test("a restore whose record cannot be read needs a person, unless its journal s
     judge({ entries: [entry(HOUR)], unreadable: [{ ...one, backups: null, entries }] });
   assert.deepEqual(unreadable(null), ["restore-unreadable"]);
   assert.deepEqual(unreadable([{ at, step: "end", state: "failed" }]), []);
+});
+
+test("the last restore is one that succeeded: not one that failed or was interrupted, and no rollback", () => {
+  const record = (id: string, state: string, more: object = {}) => ({
+    ...{ id, state, entries: [], recorded: { rollbackOf: null }, ...more },
+  });
+  const failed = ["undone", "untouched", "broken", "rolled-back"].map((state) => record(state, state)); // prettier-ignore
+  const last = (...records: object[]) =>
+    lastRestoreOf([...failed, ...records] as unknown as StatusFacts["records"])?.id;
+  assert.equal(last(), undefined);
+  const rollback = record("rollback", "finished", { recorded: { rollbackOf: "a" } });
+  assert.equal(last(rollback, record("a", "finished")), "a");
+  const undone = record("b", "rolled-back", { entries: [{ step: "end", state: "done" }] });
+  assert.equal(last(undone, record("a", "finished")), "b", "undone later, yet it succeeded");
 });

@@ -229,6 +229,14 @@ function judgeProof(facts: StatusFacts): StatusFinding[] {
   ];
 }
 
+/** The newest restore that succeeded, also where it was undone since; rollbacks are none. `records` newest first. */
+export function lastRestoreOf(records: readonly StoredRecord[]): StoredRecord | null {
+  const succeeded = ({ state, entries }: StoredRecord) =>
+    isApplied(state) ||
+    (state === "rolled-back" && entries.some((e) => e.step === "end" && e.state === "done"));
+  return records.find((r) => r.recorded.rollbackOf === null && succeeded(r)) ?? null;
+}
+
 /** Drills of backups of what the settings name, newest first, none dated in the future. */
 export function drillsOfScope(
   drills: readonly StoredDrill[],

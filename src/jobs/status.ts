@@ -13,7 +13,7 @@ import { listDrills } from "./drill/drill-files.ts";
 import type { StoredDrill } from "./drill/drill-files.ts";
 import { readRestores } from "./restore-records.ts";
 import { findNotes } from "./status-notes.ts";
-import { drillsOfScope, judgeStatus, trendOf } from "./status-rules.ts";
+import { drillsOfScope, judgeStatus, lastRestoreOf, trendOf } from "./status-rules.ts";
 import type { SizeTrend, StatusFinding } from "./status-rules.ts";
 
 export interface StatusResult {
@@ -41,9 +41,12 @@ export interface StatusResult {
     readonly abortBelowBytes: number;
   };
   readonly trend: SizeTrend | null;
+  /** When the newest restore began that succeeded, be it undone since or not; null: none did. */
   readonly lastRestoreAt: string | null;
   /** The newest drill that passed, of what the settings name; null: none did. */
   readonly lastDrill: { readonly id: string; readonly at: string; readonly daysAgo: number } | null;
+  /** The newest drill, where that one failed. */
+  readonly lastDrillFailed: StatusResult["lastDrill"];
   readonly backups: { readonly good: number; readonly all: number; readonly storedBytes: number };
 }
 
@@ -101,9 +104,13 @@ export async function readStatus(
       abortBelowBytes: settings.diskAbortFreeBytes,
     },
     trend,
-    lastRestoreAt: records[0]?.recorded.createdAt ?? null,
+    lastRestoreAt: lastRestoreOf(records)?.recorded.createdAt ?? null,
     lastDrill: describeDrill(
       drills.find(({ ok }) => ok),
+      nowMs,
+    ),
+    lastDrillFailed: describeDrill(
+      drills.slice(0, 1).find(({ ok }) => !ok),
       nowMs,
     ),
     backups: {

@@ -55,8 +55,11 @@ function describeLock({ lock }: StatusResult, view: View): string {
   return `${escapeText(who)}${lock.alive === false ? ", which is dead" : ""}`;
 }
 
-function describeDrill({ lastDrill }: StatusResult, view: View): string {
-  return lastDrill ? `${lastDrill.id} passed (${formatWhen(lastDrill.at, view)})` : "never";
+function describeDrill({ lastDrill, lastDrillFailed }: StatusResult, view: View): string {
+  const passed = lastDrill && `${lastDrill.id} passed (${formatWhen(lastDrill.at, view)})`;
+  if (!lastDrillFailed) return passed ?? "never";
+  const { id, at } = lastDrillFailed;
+  return `${id} FAILED (${formatWhen(at, view)}); ${passed ?? "none has passed"}`;
 }
 
 function describeDisk({ disk }: StatusResult): string {

@@ -12,6 +12,7 @@ import { formatList } from "./list.ts";
 import { formatRestore } from "./restore.ts";
 import { formatPlan } from "./restore-plan.ts";
 import { formatSchedule } from "./schedule.ts";
+import { formatStatus } from "./status.ts";
 import { formatVerify } from "./verify.ts";
 
 const view = { style: PLAIN, zone: "Europe/Berlin", nowMs: Date.UTC(2026, 10, 23, 8) };
@@ -337,4 +338,18 @@ test("doctor puts the way to mend it below each finding", () => {
 test("a schedule that is removed says from where", () => {
   assert.equal(formatSchedule({ ok: true, removed: ["cron"] }, view), "removed from cron");
   assert.equal(formatSchedule({ ok: true, removed: [] }, view), "no schedule was installed");
+});
+
+test("status names a drill that failed, beside the one that passed or none", () => {
+  const base = {
+    ...{ ok: true, problems: [], notes: [], lastGood: null, lock: null, nextRun: null },
+    ...{ schedule: null, trend: null, lastRestoreAt: null, lastDrill: null, lastDrillFailed: null },
+    disk: { path: "/b", freeBytes: 1, warnBelowBytes: 0, abortBelowBytes: 0 },
+    backups: { good: 0, all: 0, storedBytes: 0 },
+  } as const;
+  const drill = (id: string) => ({ id, at: "2026-11-23T07:00:00.000Z", daysAgo: 0 });
+  assert.match(formatStatus(base, view), /last drill +never\n/);
+  const failed = { ...base, lastDrillFailed: drill("d2") };
+  assert.match(formatStatus(failed, view), /last drill +d2 FAILED \(.*\); none has passed\n/);
+  assert.match(formatStatus({ ...failed, lastDrill: drill("d1") }, view), /d2 FAILED .*; d1 passed/); // prettier-ignore
 });
