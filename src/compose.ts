@@ -119,7 +119,8 @@ function loginFor(command: CommandName, context: JobContext): JobContext {
   const { settings, connectForRestore } = context;
   const login = settings.restoreLogin;
   if (!RESTORING.includes(command) || login === null || !connectForRestore) return context;
-  return { ...context, settings: { ...settings, ...login }, connect: connectForRestore };
+  const { uri, uriName } = login;
+  return { ...context, settings: { ...settings, uri, uriName }, connect: connectForRestore };
 }
 
 /** A caller's signal, whose reason may be anything, as one that ends a job with a KeepError. */

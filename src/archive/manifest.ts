@@ -55,6 +55,17 @@ export interface ManifestCollection {
   readonly files: readonly string[];
 }
 
+/** Capped collections refuse to be read at an instant: what they hold is from some moment of the dump. */
+export function namesOutsideInstant({
+  consistency,
+  collections,
+}: Pick<Manifest, "consistency" | "collections">): string[] {
+  if (consistency.mode === "none") return [];
+  return collections
+    .filter((one) => one.type !== "view" && one.consistency === "none")
+    .map(({ database, name }) => `${database}.${name}`);
+}
+
 /** What was there and is not in the backup, although nobody excluded it. */
 export interface LeftOut {
   /** `database.collection`; for `internal-database` the database. */

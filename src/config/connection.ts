@@ -26,6 +26,8 @@ export interface Connection {
 export interface RestoreLogin {
   readonly uri: Secret;
   readonly uriName: string;
+  /** As in the settings: free of credentials. */
+  readonly hosts: readonly string[];
 }
 
 /** null: restores use the same login as backups. @throws KeepError bad-setting */
@@ -33,9 +35,9 @@ export function readRestoreLogin({ values }: ReadValues): RestoreLogin | null {
   const uriName = "MONGOKEEP_RESTORE_URI";
   const written = values[uriName];
   if (written === undefined) return null;
-  const { password } = parseConnectionString(written, uriName);
+  const { password, hosts } = parseConnectionString(written, uriName);
   if (password !== null) rememberSecret(password);
-  return { uri: new Secret(withoutApplicationOptions(written).uri), uriName };
+  return { uri: new Secret(withoutApplicationOptions(written).uri), uriName, hosts };
 }
 
 /** `parts.tlsCaFile` is absolute. @throws KeepError bad-setting */

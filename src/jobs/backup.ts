@@ -2,6 +2,7 @@
 import { listCatalog } from "../archive/catalog.ts";
 import type { CatalogEntry } from "../archive/catalog.ts";
 import { chooseLatest } from "../archive/resolve.ts";
+import { namesOutsideInstant } from "../archive/manifest.ts";
 import type { EngineName } from "../archive/manifest.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { chooseCompression } from "../config/compression.ts";
@@ -64,6 +65,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
     note: manifest.note,
     totals: manifest.totals,
     consistency: manifest.consistency,
+    outsideInstant: namesOutsideInstant(manifest),
     engine: manifest.engine,
     users: manifest.users,
     leftOut: manifest.leftOut ?? [],

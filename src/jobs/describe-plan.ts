@@ -1,4 +1,5 @@
 // What a restore or rollback would do, for a person to decide by. Changes nothing.
+import { namesOutsideInstant } from "../archive/manifest.ts";
 import type { OpenedBackup } from "../archive/opened.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { tellObstacles } from "./await-clear.ts";
@@ -45,14 +46,9 @@ export async function describePlan(
   };
 }
 
-/** Capped collections refuse to be read at an instant: what they hold is from some moment of the dump. */
 function outsideInstant({ backup, plan, swapBack }: RestoreOrder): string[] {
-  if (!backup?.manifest || swapBack || backup.manifest.consistency.mode === "none") return [];
-  const outside = new Set(
-    backup.manifest.collections
-      .filter(({ type, consistency }) => type !== "view" && consistency === "none")
-      .map(({ database, name }) => `${database}.${name}`),
-  );
+  if (!backup?.manifest || swapBack) return [];
+  const outside = new Set(namesOutsideInstant(backup.manifest));
   return plan.collections
     .filter(({ source }) => outside.has(`${source.database}.${source.name}`))
     .map(({ namespace }) => namespace);

@@ -14,7 +14,7 @@ export function targetOf(
 ): RestoreTarget {
   const removed = remove.map((namespace) => splitNamespace(namespace).database);
   const databases = [...new Set([...targetDatabases, ...removed])].sort();
-  return { hosts: settings.hosts, databases };
+  return { hosts: (settings.restoreLogin ?? settings).hosts, databases };
 }
 
 export function describeResult(

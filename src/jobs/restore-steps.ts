@@ -35,7 +35,7 @@ const SWAP_BACK: NumberedStep = {
 };
 const FINISH: NumberedStep = {
   on: "finish",
-  says: "finishing: what was replaced is compared, and documents may expire again",
+  says: "finishing: comparing what was replaced",
   otherwise: "",
 };
 
@@ -53,7 +53,7 @@ const stagedSteps = (order: RestoreOrder): NumberedStep[] => [
   protect(order),
   {
     on: "stage",
-    says: "loading the backup beside the live data, and comparing",
+    says: "loading it beside the live data",
     otherwise: "",
   },
   { on: "live-change", says: "replacing the live data (by renames)", otherwise: "" },
@@ -65,7 +65,7 @@ const inPlaceSteps = (order: RestoreOrder): NumberedStep[] => [
   protect(order),
   {
     on: "live-change",
-    says: "replacing the live data (in place: dropped, loaded, compared)",
+    says: "replacing the live data (in place)",
     otherwise: "",
   },
   { ...FINISH, says: "finishing" },

@@ -25,6 +25,8 @@ export interface BackupResult {
   readonly note: string | null;
   readonly totals: Totals;
   readonly consistency: Consistency;
+  /** Collections that were not read at that one instant (capped ones); none where there is no instant. */
+  readonly outsideInstant: readonly string[];
   /** What really moved the documents: another one than was asked for where its tool is missing. */
   readonly engine: EngineName;
   readonly users: "included" | "not included";

@@ -71,6 +71,6 @@ function describeEvent(event: KeepEvent): { level: LogLevel; message: string } |
   const detail = event.detail === undefined ? "" : `: ${event.detail}`;
   const name = NAMES[event.step] ?? event.step.replaceAll("-", " ");
   if (name === "") return null;
-  if (event.state === "begin") return { level: "info", message: `${event.title ?? name}${detail}` };
+  if (event.state === "begin") return { level: "info", message: event.title ?? `${name}${detail}` };
   return { level: detail === "" ? "debug" : "info", message: `${name} done${detail}` };
 }

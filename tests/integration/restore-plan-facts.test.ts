@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { BSON } from "mongodb";
-import { freshDatabase } from "../support/fresh-database.ts";
+import { freshDatabase, withDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";
 import { workspace } from "../support/workspace.ts";
 
@@ -22,12 +22,22 @@ requires(
     await fresh.db.collection("pulse").insertOne({ at: new Date(), bpm: 60 });
     const backup = (await place.run(["backup", "--json"])).json();
 
+    assert.deepEqual(backup.outsideInstant, [`${fresh.name}.log`]);
+
     const planned = (await place.run(["restore", "latest", "--json"])).json();
     const target = { hosts: new URL(fresh.uri).host.split(","), databases: [fresh.name] };
     assert.deepEqual(planned.target, target);
     assert.deepEqual(planned.plan.outsideInstant, [`${fresh.name}.log`]);
     const pulse = planned.plan.collections.find((c: { name: string }) => c.name === "pulse");
     assert.deepEqual([pulse.live.documents, pulse.documents], [1, 1], "in buckets, here and there");
+    const other = `mongodb://elsewhere.example:27018/?directConnection=true`;
+    await place.writeEnv({
+      MONGODB_URI: withDatabase(other, fresh.name),
+      MONGOKEEP_RESTORE_URI: fresh.uri,
+    });
+    const byOwnLogin = (await place.run(["restore", backup.id, "--json"])).json();
+    assert.deepEqual(byOwnLogin.target, target, "of the login that restores");
+    await place.writeEnv({ MONGODB_URI: fresh.uri });
     const shown = await place.run(["restore", "latest"]);
     assert.ok(shown.stdout.startsWith(`plan to restore ${backup.id} into ${target.hosts[0]}, database ${fresh.name}\n`), shown.stdout); // prettier-ignore
     assert.match(shown.stdout, new RegExp(`moment +one instant, except ${fresh.name}\\.log`));

@@ -29,6 +29,7 @@ test("a backup says where it is, what it holds, and that it was verified", () =>
       note: "before\nmigration",
       totals,
       consistency: { mode: "none" },
+      outsideInstant: [],
       engine: "mongodump",
       users: "included",
       verification: { ok: true, level: "full" },
