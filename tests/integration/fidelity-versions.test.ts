@@ -1,10 +1,11 @@
 // A server that cannot take the backup is found out before anything is touched.
 import assert from "node:assert/strict";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ManifestBody } from "../../src/archive/manifest.ts";
 import { formatManifest } from "../../src/archive/seal.ts";
+import { restore } from "../../src/index.ts";
 import { dbHash } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";
@@ -40,13 +41,20 @@ requires(
     assert.equal(refused.json().error.code, "unfit-server");
     assert.match(refused.json().error.hint, /MongoDB 99\.0 or newer.*--force-version/);
     assert.deepEqual(await dbHash(fresh.client, fresh.name), before, "nothing was touched");
-    assert.equal((await place.backupNames()).includes("restores"), false);
+    // That one was tried is noted, and there is no record of a restore.
+    assert.deepEqual(await readdir(join(place.backupDir, "restores")), ["attempt"]);
 
     const args = ["restore", "latest", "--confirm", "--force-version", "--json"];
     const forced = await place.run(args);
     assert.equal(forced.code, 0, forced.stdout);
     assert.match(forced.json().warnings.join(), /of MongoDB 99\.0\.1/);
     assert.deepEqual(await dbHash(fresh.client, fresh.name), then);
+
+    const { backupDir } = place;
+    const settings = { uri: fresh.uri, backupDir, diskWarnFreeBytes: 0, diskAbortFreeBytes: 0 };
+    const byLibrary = { backup: "latest", confirm: true, settings } as const;
+    await assert.rejects(restore(byLibrary), { code: "unfit-server" });
+    assert.equal((await restore({ ...byLibrary, forceVersion: true })).ok, true);
   },
 );
 
