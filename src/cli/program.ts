@@ -10,6 +10,7 @@ import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { drill } from "./commands/drill.ts";
 import { extract } from "./commands/extract.ts";
+import { init } from "./commands/init.ts";
 import { list } from "./commands/list.ts";
 import { restore } from "./commands/restore.ts";
 import { rollback } from "./commands/rollback.ts";
@@ -20,7 +21,7 @@ import { verify } from "./commands/verify.ts";
 import { usage } from "./verb.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
-const VERBS = { backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff, extract, drill } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
+const VERBS = { init, backup, verify, restore, rollback, cleanup, list, show, delete: remove, schedule, status, doctor, diff, extract, drill } as const satisfies { [K in CommandName]: Verb<K> }; // prettier-ignore
 
 const HELP_END = `
 A <backup> is an id, a path, or "latest". Each command has its own --help.

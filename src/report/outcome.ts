@@ -17,6 +17,7 @@ import type {
   ShowResult,
   VerifyJobResult,
 } from "../jobs/results.ts";
+import type { InitResult } from "../jobs/init/result.ts";
 import type { ScheduledDrill, ScheduleResult, UnscheduleResult } from "../jobs/schedule.ts";
 import type { StatusResult } from "../jobs/status.ts";
 import { redact } from "../util/redact.ts";
@@ -25,6 +26,7 @@ import { escapeText } from "./escape.ts";
 
 /** What each command gives back. */
 export interface Results {
+  readonly init: InitResult;
   readonly backup: BackupResult;
   readonly verify: VerifyJobResult;
   readonly restore: PlannedRestore | RestoreResult | DroppedAside;
@@ -82,6 +84,11 @@ function formatSummary(
 /** The few facts of a result by which runs are told apart; also what an alert carries. */
 export function factsOf<K extends CommandName>(command: K, result: Results[K]): SummaryFacts {
   const read: { [C in CommandName]: (result: Results[C]) => SummaryFacts } = {
+    init: ({ changed, backup, schedule }) => ({
+      changed: changed.length,
+      backup: backup?.id ?? null,
+      scheduled: schedule?.installed ?? false,
+    }),
     backup: ({ id, totals, timings }) => ({
       id,
       documents: totals.documents,
