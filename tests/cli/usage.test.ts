@@ -60,7 +60,9 @@ for (const [args, message, hint] of WRONG) {
 }
 
 const COMMANDS =
-  "init backup verify restore rollback cleanup list show delete schedule status doctor drill".split(" ");
+  "init backup verify restore rollback cleanup list show delete schedule status doctor drill".split(
+    " ",
+  );
 
 test("mongokeep alone, help and --help name every command, the exit codes, and examples", async () => {
   const { code, stdout, stderr } = await runCli(["--help"]);
