@@ -80,7 +80,8 @@ export function tellAccountsNotHeld(
   tellNotVerified(emit, usersOf, `the safety backup ${before.id} does not hold them`);
 }
 
-function tellNotVerified(emit: Emit, usersOf: readonly string[], because: string): void {
+/** The data is back all the same: that nobody can tell of accounts is a warning. */
+export function tellNotVerified(emit: Emit, usersOf: readonly string[], because: string): void {
   const message = `the users and roles of ${usersOf.join(", ")} are not verified: ${because}`;
   emit({ kind: "log", level: "warn", code: "accounts-not-verified", message });
 }

@@ -23,7 +23,8 @@ import { stopServiceFor } from "./service-window.ts";
 import { planUndo } from "./undo.ts";
 import { putSwapBack } from "./undo-swap.ts";
 import { databasesWithAccounts } from "../restore/account-files.ts";
-import { proveAccounts } from "./prove-accounts.ts";
+import { proveAccounts, tellNotVerified } from "./prove-accounts.ts";
+import { messageOf } from "../util/redact.ts";
 import { isOtherwise } from "./settle-restored.ts";
 import { openStateBefore } from "./state-before.ts";
 import { renamedBack } from "./verified.ts";
@@ -144,8 +145,13 @@ async function assertAccountsSame(
 ): Promise<void> {
   const { signal } = new AbortController();
   try {
-    const before = plan.usersOf.length > 0 ? await openStateBefore(context, { entries }) : null;
-    const usersOf = before ? await databasesWithAccounts(before) : [];
+    if (plan.usersOf.length === 0) return;
+    const before = await openStateBefore(context, { entries }).catch((error: unknown) => {
+      tellNotVerified(context.emit, plan.usersOf, messageOf(error));
+      return null;
+    });
+    if (before === null) return;
+    const usersOf = await databasesWithAccounts(before);
     await using deployment = await context.connect(signal);
     await proveAccounts(deployment, { before, usersOf }, { emit: context.emit, signal });
   } catch (error) {

@@ -16,7 +16,8 @@ import { databasesWithAccounts } from "../restore/account-files.ts";
 import { mergeAccountsFrom } from "./accounts.ts";
 import type { JobContext } from "./context.ts";
 import { inPlacePart } from "./protect.ts";
-import { assertAccountsThere, tellAccountsNotHeld } from "./prove-accounts.ts";
+import { assertAccountsThere, tellAccountsNotHeld, tellNotVerified } from "./prove-accounts.ts";
+import { messageOf } from "../util/redact.ts";
 import { proveRenamed } from "./prove-definitions.ts";
 import { markReturned } from "./returned.ts";
 import { swapContext } from "./swap-context.ts";
@@ -107,7 +108,13 @@ async function putAccountsBack(
   { plan, record, accountsBackup }: SwapToUndo,
 ): Promise<void> {
   if (plan.usersOf.length === 0 || accountsBackup === null) return;
-  const before = await openBackup(join(settings.backupDir, accountsBackup));
+  const before = await openBackup(join(settings.backupDir, accountsBackup)).catch(
+    (error: unknown) => {
+      tellNotVerified(emit, plan.usersOf, messageOf(error));
+      return null;
+    },
+  );
+  if (before === null) return;
   tellAccountsNotHeld(emit, before, plan.usersOf);
   const usersOf = await databasesWithAccounts(before);
   const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
