@@ -63,9 +63,11 @@ async function readGiven(context: JobContext, flags: InitFlags): Promise<InitAns
   };
   const own = await login(flags.user, flags.passwordFile, "--password-file");
   const restore = await login(flags.restoreUser, flags.restorePasswordFile, "--restore-password-file"); // prettier-ignore
-  const { timezone } = context.settings;
+  const { timezone, envFile } = context.settings;
+  // A connection that only this shell's environment names is not there at night.
+  const unwritten = envFile === null ? (current ?? null) : null;
   return {
-    uri: own ?? flags.uri ?? secrets.get("MONGOKEEP_URI") ?? null,
+    uri: own ?? flags.uri ?? secrets.get("MONGOKEEP_URI") ?? unwritten,
     restoreUri: restore ?? secrets.get("MONGOKEEP_RESTORE_URI") ?? null,
     database: flags.database ?? null,
     folder: flags.folder ?? null,

@@ -116,7 +116,17 @@ test("secrets come from the environment too, and parts can be skipped", async (t
   );
   const secrets = { MONGOKEEP_URI: `${own}?authSource=admin`, ALERT_COMMAND: "cat > 'a b.txt'" };
   const flags = ["init", "--yes", "--no-backup", "--no-schedule", "--no-doctor", "--json"];
-  const first = await run([...flags, "--folder", place.backupDir], secrets);
+  const { MONGOKEEP_URI: MONGODB_URI, ALERT_COMMAND } = secrets;
+  await writeFile(place.at("empty.env"), "");
+  const first = await run([...flags, "--folder", place.backupDir], { MONGODB_URI, ALERT_COMMAND });
+  assert.ok(
+    first.json().changed.includes("MONGOKEEP_URI"),
+    "the nightly run has no such environment",
+  );
+  const elsewhere = ["--env-file", "empty.env", "--folder", place.backupDir];
+  assert.ok(
+    (await run([...flags, ...elsewhere], secrets)).json().changed.includes("MONGOKEEP_URI"),
+  );
   assert.equal(first.code, 0, first.stderr);
   const { doctor, backup, schedule } = first.json();
   assert.deepEqual([doctor, backup, schedule], [null, null, null]);
