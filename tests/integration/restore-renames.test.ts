@@ -77,11 +77,14 @@ test("Ctrl-C while a rename waits for a transaction ends with all names of one s
   const server = await ownServer(t, { topology: "replicaSet", testCommands: true });
   const fresh = await freshDatabase(t, server.uri);
   const { place, now } = await changedSince(t, fresh);
+  // A transaction that was open before would be waited for with the service up: it begins while the renames are held.
+  await onRenames(fresh, { times: 16 }, { blockConnection: true, blockTimeMS: 5_000 });
+  const env = { RESTORE_CUTOVER_TIMEOUT: "60s" };
+  const running = place.start(["restore", "latest", "--confirm", "--json", "--verbose"], { env });
+  await running.says(/replacing the live data/);
   const session = fresh.client.startSession();
   session.startTransaction();
   await fresh.db.collection("c3").findOne({}, { session });
-  const running = place.start(["restore", "latest", "--confirm", "--json", "--verbose"]);
-  await running.says(/replacing the live data/);
   // Until the rename waits.
   const waits = async () =>
     (

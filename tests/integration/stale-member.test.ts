@@ -71,8 +71,8 @@ async function untilAlone(client: MongoClient, seconds: number): Promise<void> {
 }
 
 async function untilSame(client: MongoClient, other: MongoClient): Promise<void> {
-  const count = (one: MongoClient) =>
-    one.db("surg").collection("patients").find({}, { readPreference: "nearest" }).toArray();
+  // A client of the set reads the primary, one of a single member that member.
+  const count = (one: MongoClient) => one.db("surg").collection("patients").find().toArray();
   while ((await count(client)).length !== (await count(other)).length) await sleep(100);
 }
 
