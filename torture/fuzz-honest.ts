@@ -52,7 +52,8 @@ function findMetadataLie(
   const isOld = engine === "mongodump";
   if (read.collectionName !== one.name && !(isOld && (read.collectionName ?? "") === ""))
     return `its metadata is of ${String(read.collectionName)}`;
-  const type = read.type ?? "collection";
+  // An empty type says nothing, as old versions of mongodump write it: then the options tell, which the reader compares.
+  const type = read.type === "" ? one.type : (read.type ?? "collection");
   if (type !== one.type && !(isOld && type === "collection"))
     return `its metadata says ${String(read.type)}`;
   const names = (Array.isArray(read.indexes) ? read.indexes : []).map(({ name }) => String(name));

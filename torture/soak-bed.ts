@@ -3,6 +3,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listCatalog } from "../src/archive/catalog.ts";
+import { isBackupId } from "../src/archive/layout.ts";
 import { readRecord } from "../src/restore/read-record.ts";
 import { restoresFolder } from "../src/restore/record.ts";
 import type { CliOptions, CliResult } from "../tests/support/cli.ts";
@@ -103,7 +104,8 @@ export async function carryOutStep(
 
 async function recordIds(root: string): Promise<string[]> {
   return await readdir(restoresFolder(root)).then(
-    (names) => names.sort(),
+    // Beside the records lies the note of a restore that was only tried.
+    (names) => names.filter(isBackupId).sort(),
     () => [],
   );
 }
