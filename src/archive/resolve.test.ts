@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -29,6 +29,19 @@ test("an id and every way to write its path lead to the same backup", async (t) 
     const found = await resolveBackup(root, ref, WANTED, NOW);
     assert.deepEqual([found.path, found.id, found.entry?.state], [path, id, "good"]);
   }
+});
+
+test("a link in the backup folder is no backup, one elsewhere leads to it", async (t) => {
+  const root = await temporaryFolder(t);
+  const { id, path } = await fabricateBackup(root, "2026-11-23T02:00:00Z");
+  const outside = join(await temporaryFolder(t), "real");
+  await rename(path, outside);
+  await symlink(outside, path);
+  for (const ref of [id, path])
+    await assert.rejects(resolveBackup(root, ref, WANTED, NOW), { code: "backup-not-found" });
+  const link = join(await temporaryFolder(t), "link");
+  await symlink(outside, link);
+  assert.equal((await resolveBackup(root, link, WANTED, NOW)).path, link);
 });
 
 test("a folder elsewhere is taken as it is, with no entry", async (t) => {

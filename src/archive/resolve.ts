@@ -1,7 +1,7 @@
 // Which backup a person means: an id, a path, or `latest`.
 // What must stay true: `latest` never is a pre-restore backup, one dated in the future, or one of other data
 // (AMENDMENTS 11): it is what a restore at 2 a.m. takes.
-import { realpath, stat } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { distance } from "fastest-levenshtein";
@@ -46,11 +46,14 @@ export async function resolveBackup(
   const entries = await listCatalog(root);
   if (ref === "latest") return toResolved(latestOrThrow(entries, wanted, nowMs, root));
   const own = findOwn(entries, ref);
+  const path = own?.path ?? resolve(expandHome(ref));
+  const isInside = dirname(path) === resolve(root);
+  // In the backup folder no link is followed: it could lead to what no backup of this folder is.
+  if (isInside && (await isLink(path))) throw notFound(entries, ref, root);
   if (own) return toResolved(own);
-  const path = resolve(expandHome(ref));
   const found = await statOf(path);
   if (found?.isDirectory() === true) {
-    const entry = dirname(path) === resolve(root) ? findOwn(entries, basename(path)) : undefined;
+    const entry = isInside ? findOwn(entries, basename(path)) : undefined;
     return { path, id: basename(path), entry: entry ?? null, isArchive: false };
   }
   if (found?.isFile() === true) {
@@ -165,6 +168,12 @@ function notABackup(path: string): KeepError {
   return new KeepError("backup-not-found", message, {
     hint: "Name a backup's id, a folder, a .bson file, or a file that mongodump --archive wrote, with or without --gzip.",
   });
+}
+
+async function isLink(path: string): Promise<boolean> {
+  if (path.includes("\0")) return false;
+  const found = await lstat(path).catch(() => null);
+  return found?.isSymbolicLink() === true;
 }
 
 /** Of what a link leads to: who names one means that. */
