@@ -24,7 +24,7 @@ import type { KeepEvent } from "../events.ts";
 import { manualClock, systemClock } from "../util/clock.ts";
 import { watchLeases } from "./lease.ts";
 import type { LeaseWatch } from "./lease.ts";
-import { acquireLock, isLockHeld } from "./lock.ts";
+import { acquireLock, readLock } from "./lock.ts";
 import type { LockRequest } from "./lock.ts";
 import { describeSelf, proofOfDeath, readHolder } from "./lock-holder.ts";
 import type { Holder } from "./lock-holder.ts";
@@ -37,6 +37,12 @@ const request = (changes: Partial<LockRequest> = {}): LockRequest => ({
   clock: systemClock,
   ...changes,
 });
+
+/** As `status` judges it: who cannot tell takes it for held. */
+const isLockHeld = async (root: string) => {
+  const lock = await readLock(root);
+  return lock !== null && lock.alive !== false;
+};
 
 const isLocked = (error: unknown) => error instanceof KeepError && error.code === "locked";
 

@@ -71,13 +71,6 @@ async function leave(path: string, self: Holder, { emit }: LockRequest): Promise
   }
 }
 
-/** Whether a run that is not known to be dead holds the folder. */
-export async function isLockHeld(root: string): Promise<boolean> {
-  const held = await readHolder(lockPath(root));
-  if (held === "free") return false;
-  return held === "unknown" || (await proofOfDeath(held.by)) === null;
-}
-
 /** Who holds a folder, as far as one look tells. */
 export interface LockState {
   readonly command: string | null;

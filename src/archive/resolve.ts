@@ -114,8 +114,7 @@ export function chooseLatest(
   nowMs: number,
 ): CatalogEntry | null {
   const same = sameDataNewestFirst(entries, wanted, nowMs);
-  const own = goodOfScope(same, wanted, nowMs).find((entry) => same.includes(entry));
-  return own ?? same[0] ?? null;
+  return goodOfScope(same, wanted, nowMs)[0] ?? same[0] ?? null;
 }
 
 function sameDataNewestFirst(

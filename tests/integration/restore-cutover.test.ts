@@ -9,25 +9,18 @@ import { MongoClient } from "mongodb";
 import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
+import { noted, serviceLog } from "../support/noted-service.ts";
 import { requires } from "../support/requires.ts";
 import { ownServer } from "../support/servers.ts";
 import { atEnd } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
-import type { EnvValues, Workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 const RS = { topology: "replicaSet" } as const;
 const WAYS = [
   { way: "staged", flags: [] },
   { way: "in place", flags: ["--in-place"] },
 ] as const;
-
-const noted = (place: Workspace): EnvValues => ({
-  SERVICE_STOP: `echo stop >> '${place.at("service.log")}'`,
-  SERVICE_START: `echo start >> '${place.at("service.log")}'`,
-});
-
-const serviceLog = async (place: Workspace) =>
-  (await readFile(place.at("service.log"), "utf8").catch(() => "")).trim().split("\n");
 
 interface Changed {
   readonly place: Workspace;

@@ -9,22 +9,14 @@ import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { ownServer } from "../support/servers.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
+import { noted, serviceLog } from "../support/noted-service.ts";
 import { requires } from "../support/requires.ts";
 import { workspace } from "../support/workspace.ts";
-import type { EnvValues, Workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
 import { test } from "node:test";
 
 const rows = (n: number, v: string) =>
   Array.from({ length: n }, (_, i) => ({ _id: i as never, v, fill: "x".repeat(200) }));
-
-/** A service that notes its stops and starts in a file. */
-const noted = (place: Workspace): EnvValues => ({
-  SERVICE_STOP: `echo stop >> '${place.at("service.log")}'`,
-  SERVICE_START: `echo start >> '${place.at("service.log")}'`,
-});
-
-const serviceLog = async (place: Workspace) =>
-  (await readFile(place.at("service.log"), "utf8").catch(() => "")).trim().split("\n");
 
 interface Changed {
   readonly place: Workspace;

@@ -9,6 +9,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { dbHash, keptBeside } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
+import { noted, serviceLog } from "../support/noted-service.ts";
 import { requires } from "../support/requires.ts";
 import { standaloneWithAuth } from "../support/servers.ts";
 import { atEnd } from "../support/temporary.ts";
@@ -19,14 +20,6 @@ const RS = { topology: "replicaSet" } as const;
 
 const rows = (n: number, v: string) =>
   Array.from({ length: n }, (_, i) => ({ _id: i as never, v, fill: "x".repeat(200) }));
-
-const noted = (place: Workspace): EnvValues => ({
-  SERVICE_STOP: `echo stop >> '${place.at("service.log")}'`,
-  SERVICE_START: `echo start >> '${place.at("service.log")}'`,
-});
-
-const serviceLog = async (place: Workspace) =>
-  (await readFile(place.at("service.log"), "utf8").catch(() => "")).trim().split("\n");
 
 interface Changed {
   readonly place: Workspace;
