@@ -79,7 +79,7 @@ export async function explainPin(
 
 /**
  * Pure. What a restore may need whose record cannot be read: its safety backups, and what it names. Where nobody can
- * tell what it names that is each backup from before it.
+ * tell what it names that is each backup up to the second in which it began.
  */
 export function pinsOfUnreadable(
   one: UnreadableRecord,
@@ -89,7 +89,7 @@ export function pinsOfUnreadable(
   const reason = `the record of the restore ${one.id} cannot be read, and may need it: ${one.file} ${one.problem}`;
   const { id, backups } = one;
   const isMeant = (entry: CatalogEntry) =>
-    backups === null ? entry.id < id : backups.includes(entry.id);
+    backups === null ? entry.id <= id : backups.includes(entry.id);
   return entries
     .filter((entry) => isMeant(entry) || entry.manifest?.note === safetyNote(id))
     .map((entry) => [entry.id, reason]);

@@ -186,6 +186,14 @@ test("a plan of a newer version says so, and the backups that it names are known
   assert.equal((await listRecords(root)).length, 2, "fields that are added to the same schema");
 });
 
+test("a backup that has the id of the restore is among those that an unreadable plan names", async (t) => {
+  const { root, at } = await records(t, ID);
+  const plan = JSON.parse(await readFile(at("plan.json"), "utf8")) as { plan: object };
+  const changed = { ...plan, schema: 2, plan: { ...plan.plan, backup: ID } };
+  await writeFile(at("plan.json"), JSON.stringify(changed));
+  assert.ok((await readRecords(root)).unreadable[0]?.backups?.includes(ID));
+});
+
 test("a plan of another restore is not taken for this one's", async (t) => {
   const { root, at } = await records(t, ID);
   await writeFile(at("plan.json"), JSON.stringify(planOf(NEIGHBOUR)));

@@ -121,7 +121,7 @@ async function readFolder(path: string, id: string): Promise<Found | null> {
     unreadable: {
       ...{ id, path, file: join(path, name), problem },
       entries: "problem" in lines ? null : lines.value.entries,
-      backups: namedIn(plan, [journal, swap], id),
+      backups: namedIn(plan, [journal, swap]),
     },
   });
   if ("problem" in recorded) return unreadable(PLAN_FILE, recorded.problem);
@@ -238,11 +238,14 @@ function check<T>(schema: z.ZodType<T>, value: unknown): Checked<T> {
 
 const IDS = /\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d/g;
 
-/** null where the plan is no JSON: what it named is lost. */
-function namedIn(plan: FileText, others: readonly FileText[], id: string): string[] | null {
+/**
+ * The backups that the files name; null where the plan is no JSON. A backup may have been begun in the second that gave
+ * the restore its id, so only the plan's own field `id` is left out.
+ */
+function namedIn(plan: FileText, others: readonly FileText[]): string[] | null {
   const own = plan && parseJson(plan);
   if (!own || "problem" in own || typeof own.value !== "object" || own.value === null) return null;
-  const texts = [plan, ...others].flatMap((one) => (one && "value" in one ? [one.value] : []));
-  const named = texts.flatMap((one) => one.match(IDS) ?? []);
-  return [...new Set(named)].filter((one) => one !== id);
+  const named = JSON.stringify({ ...own.value, id: undefined });
+  const texts = others.flatMap((one) => (one && "value" in one ? [one.value] : []));
+  return [...new Set([named, ...texts].flatMap((one) => one.match(IDS) ?? []))];
 }
