@@ -121,11 +121,11 @@ async function untilSaid(
 
 /**
  * Nothing of the developer's own: no MONGODB_…, no BACKUP_…, no real home, no NODE_… of the test runner but for the
- * folder where `npm run coverage` gathers what ran.
+ * folders where `npm run coverage` gathers what ran and where compiled code is kept (global-setup.ts).
  */
 function cleanEnvironment(options: CliOptions): Record<string, string> {
-  const { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE } = process.env;
-  const own = { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE };
+  const { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
+  const own = { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE, NODE_COMPILE_CACHE };
   const all = { ...own, HOME: options.home ?? tmpdir(), ...options.env };
   const set = Object.entries(all).filter((entry): entry is [string, string] => {
     return entry[1] !== undefined;
