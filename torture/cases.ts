@@ -1,5 +1,5 @@
 // Every case, in the order in which they run.
-import type { TortureCase } from "./case.ts";
+import type { TortureCase } from "./runner/case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
 import { canaries } from "./cases/canaries.ts";
 import { clock } from "./cases/clock.ts";

@@ -1,23 +1,44 @@
-// `npm run torture`: breaks mongokeep in every way that the world will, and judges each time what is left.
-// All of it takes hours; `-- --quick` ten minutes at most; `-- --case NAME --seed S.K` replays one trial.
+// `npm run torture`: injects faults while mongokeep runs and checks after each one that its promises hold.
+// The usage is in HELP below. A folder beside this file holds what one kind of case needs: `runner` runs the trials,
+// `program` starts mongokeep, `machine`, `clock` and `io` inject faults of the system, `database` changes the data.
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { TortureCase } from "./case.ts";
+import type { TortureCase } from "./runner/case.ts";
 import { CASES } from "./cases.ts";
-import { createServers } from "./ground.ts";
-import type { Servers } from "./ground.ts";
-import { runCase } from "./run-case.ts";
-import type { CaseResult } from "./run-case.ts";
-import { parseSeed } from "./seed.ts";
-import type { Seed } from "./seed.ts";
-import { formatMarkdown, formatTable } from "./table.ts";
+import { createServers } from "./runner/ground.ts";
+import type { Servers } from "./runner/ground.ts";
+import { runCase } from "./runner/run-case.ts";
+import type { CaseResult } from "./runner/run-case.ts";
+import { parseSeed } from "./runner/seed.ts";
+import type { Seed } from "./runner/seed.ts";
+import { formatMarkdown, formatTable } from "./runner/table.ts";
 
+const HELP = `Usage: npm run torture -- [options]
+
+Injects faults while mongokeep runs (kills, full disks, cut networks, damaged
+files) and checks after each one that good backups stay good and that live data
+is either the state before or the backup. Without options, all cases run, which
+takes hours.
+
+Options:
+  --quick        a sample of every case, at most ten minutes
+  --case NAME    run this case only (repeatable)
+  --seed S       repeat the run with seed S (default: random)
+  --seed S.K     repeat trial K of that run, together with --case
+  --trials N     number of trials of each case
+  --minutes N    stop starting trials after N minutes
+  --jobs N       cases to run at the same time (default 3)
+  --out FILE     also write the results to FILE as JSON
+  --markdown     print the table as Markdown
+  --list         print the cases and the fault that each one injects
+  --help         print this help
+`;
 const QUICK_MINUTES = 9.5;
-/** More than there are cores here: cases wait for servers, elections and slow lines most of the time. */
+/** More than the cores of the machine: cases mostly wait for servers, elections and slow networks. */
 const JOBS = 3;
-/** A case may take so many times an equal share of the time that is left. */
+/** A case may use this many times an equal share of the remaining time. */
 const SHARE = 4;
 
 interface Options {
@@ -43,14 +64,19 @@ function parseOptions(): Options | null {
       out: { type: "string" },
       markdown: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return null;
+  }
   if (values.list) {
     for (const { name, fault } of CASES) process.stdout.write(`${name.padEnd(24)}${fault}\n`);
     return null;
   }
   const unknown = values.case?.find((name) => !CASES.some((one) => one.name === name));
-  if (unknown !== undefined) throw new Error(`--case ${unknown}: see --list`);
+  if (unknown !== undefined) throw new Error(`unknown case "${unknown}"; --list prints all cases`);
   return {
     cases: CASES.filter(({ name }) => values.case?.includes(name) ?? true),
     quick: values.quick,
@@ -68,7 +94,7 @@ async function main(): Promise<void> {
   if (options === null) return;
   const stop = new AbortController();
   process.once("SIGINT", () => {
-    say("the trials that run end, then the table comes");
+    say("finishing the running trials, then printing the table");
     stop.abort();
   });
   say("building dist/");
@@ -81,7 +107,7 @@ async function main(): Promise<void> {
   process.exitCode = judge(results);
 }
 
-/** `jobs` at a time, begun in their order. */
+/** Runs `jobs` cases at a time, starting them in the given order. */
 async function runAll(
   options: Options,
   servers: Servers,
@@ -119,7 +145,7 @@ function summaryOf({ skipped, done, planned, failures, seconds }: CaseResult): s
   return `${done} of ${planned} trials in ${seconds.toFixed(0)} s${broken}`;
 }
 
-/** Says what broke last, where a reader looks first; the exit code. */
+/** Prints the failures last, where a reader looks first, and returns the exit code. */
 function judge(results: readonly CaseResult[]): 0 | 1 {
   const failures = results.flatMap((result) => result.failures);
   for (const { replay, error } of failures) {

@@ -1,8 +1,8 @@
 // One flipped bit at every byte of every file of a backup: found, every time, and never restored. mongorestore
 // restores 255 of 603 such dumps with exit 0 (RELIABILITY).
-import { ALGORITHMS, createDamageJudge, createSpecimen, DERIVED } from "../specimen.ts";
-import type { Specimen } from "../specimen.ts";
-import type { TortureCase } from "../case.ts";
+import { ALGORITHMS, createDamageJudge, createSpecimen, DERIVED } from "../runner/specimen.ts";
+import type { Specimen } from "../runner/specimen.ts";
+import type { TortureCase } from "../runner/case.ts";
 
 const QUICK = 2_500;
 /** Restores take longer than verifications. */

@@ -7,9 +7,9 @@ import type { AddressInfo } from "node:net";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Timestamp } from "mongodb";
-import { createCanaryStage, DATABASE } from "../canary-stage.ts";
-import type { CanaryStage, Project } from "../canary-stage.ts";
-import type { TortureCase } from "../case.ts";
+import { createCanaryStage, DATABASE } from "../canaries/stage.ts";
+import type { CanaryStage, Project } from "../canaries/stage.ts";
+import type { TortureCase } from "../runner/case.ts";
 
 type Scene = (project: Project, stage: CanaryStage) => Promise<void>;
 

@@ -13,12 +13,12 @@ import { writePastBackup } from "../../tests/support/past-backups.ts";
 import { ids, modelKeeps } from "../../tests/support/retention-model.ts";
 import type { Workspace } from "../../tests/support/workspace.ts";
 import { withDatabase } from "../../tests/support/fresh-database.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { CLOCK_ROWS, momentOfStep } from "../clock-rows.ts";
-import type { ClockRow, Step } from "../clock-rows.ts";
-import { createWrongClock, lacksWrongClock } from "../wrong-clock.ts";
-import type { WrongClock } from "../wrong-clock.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { CLOCK_ROWS, momentOfStep } from "../clock/rows.ts";
+import type { ClockRow, Step } from "../clock/rows.ts";
+import { createWrongClock, lacksWrongClock } from "../clock/wrong-clock.ts";
+import type { WrongClock } from "../clock/wrong-clock.ts";
 
 /** How far a run's own moments lie behind its start, at most. */
 const SLOW_MS = 60_000;

@@ -3,9 +3,9 @@ import { strict as assert } from "node:assert";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../../tests/support/random.ts";
-import { ALGORITHMS, createDamageJudge, createSpecimen, DERIVED } from "../specimen.ts";
-import type { Specimen } from "../specimen.ts";
-import type { TortureCase } from "../case.ts";
+import { ALGORITHMS, createDamageJudge, createSpecimen, DERIVED } from "../runner/specimen.ts";
+import type { Specimen } from "../runner/specimen.ts";
+import type { TortureCase } from "../runner/case.ts";
 
 const QUICK = 1_200;
 const RESTORE_EACH = 50;

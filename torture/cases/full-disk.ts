@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../../tests/support/cli.ts";
 import { writePastBackup } from "../../tests/support/past-backups.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { Target } from "../attack.ts";
-import type { TortureCase, Trial } from "../case.ts";
-import { createJudge } from "../judge.ts";
-import type { Hashes, Judge } from "../judge.ts";
-import { mountDisk, PAGE } from "../limited-disk.ts";
-import type { Disk, Room } from "../limited-disk.ts";
-import { lacksTmpfs } from "../may-mount.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { Target } from "../program/attack.ts";
+import type { TortureCase, Trial } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
+import type { Hashes, Judge } from "../runner/judge.ts";
+import { mountDisk, PAGE } from "../machine/limited-disk.ts";
+import type { Disk, Room } from "../machine/limited-disk.ts";
+import { lacksTmpfs } from "../machine/may-mount.ts";
 
 /** What the records and logs of a run that failed may keep. */
 const LEFT_PAGES = 16;

@@ -11,11 +11,11 @@ import { uniqueName } from "../../tests/support/fresh-database.ts";
 import { mongod } from "../../tests/support/servers.ts";
 import { workspace } from "../../tests/support/workspace.ts";
 import type { Workspace } from "../../tests/support/workspace.ts";
-import { BUILT } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import type { Ground } from "../ground.ts";
-import { HOSTILE_TEXTS } from "../hostile-texts.ts";
-import { runInProcess } from "../in-process.ts";
+import { BUILT } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import type { Ground } from "../runner/ground.ts";
+import { HOSTILE_TEXTS } from "../database/hostile-texts.ts";
+import { runInProcess } from "../program/in-process.ts";
 
 /** Controls, whatever turns text around or is not seen, and what would begin a line. */
 const OBEYED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;

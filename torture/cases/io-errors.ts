@@ -1,11 +1,11 @@
 // EIO, ENOSPC and short counts on single reads, writes, syncs, renames, opens and closes: told, never success.
 import assert from "node:assert/strict";
-import { BUILT } from "../attack.ts";
-import { createIoBed, judgeLive, judgeNext, prepareFor, runCommand, tidy } from "../io-bed.ts";
-import type { Command, IoBed } from "../io-bed.ts";
-import { lacksShim } from "../io-shim.ts";
-import type { Call, Fault } from "../io-shim.ts";
-import type { TortureCase, Trial } from "../case.ts";
+import { BUILT } from "../program/attack.ts";
+import { createIoBed, judgeLive, judgeNext, prepareFor, runCommand, tidy } from "../io/bed.ts";
+import type { Command, IoBed } from "../io/bed.ts";
+import { lacksShim } from "../io/shim.ts";
+import type { Call, Fault } from "../io/shim.ts";
+import type { TortureCase, Trial } from "../runner/case.ts";
 import type { Random } from "../../tests/support/random.ts";
 
 const COMMANDS: readonly Command[] = ["backup", "verify", "cleanup", "restore"];

@@ -2,10 +2,10 @@
 // succeeds with no lock to remove by hand.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { Target } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { Target } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
 
 export const killBackup: TortureCase = {
   name: "kill-backup",

@@ -1,9 +1,9 @@
 // kill -9 right before or right after each call on a file of the backup folder, of backup, cleanup and restore.
 import assert from "node:assert/strict";
-import { createIoBed, judgeLive, judgeNext, prepareFor, runCommand, tidy } from "../io-bed.ts";
-import type { Command, IoBed } from "../io-bed.ts";
-import { lacksShim } from "../io-shim.ts";
-import type { TortureCase, Trial } from "../case.ts";
+import { createIoBed, judgeLive, judgeNext, prepareFor, runCommand, tidy } from "../io/bed.ts";
+import type { Command, IoBed } from "../io/bed.ts";
+import { lacksShim } from "../io/shim.ts";
+import type { TortureCase, Trial } from "../runner/case.ts";
 
 const COMMANDS: readonly Command[] = ["backup", "cleanup", "restore"];
 /** Calls are made for each trial that is run in a quick run; each is hit before or after. */

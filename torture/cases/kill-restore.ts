@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../../tests/support/cli.ts";
 import { mortalMongod } from "../../tests/support/mortal-mongod.ts";
 import type { MortalMongod } from "../../tests/support/mortal-mongod.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { Target } from "../attack.ts";
-import type { TortureCase, Trial } from "../case.ts";
-import type { Hashes } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { Target } from "../program/attack.ts";
+import type { TortureCase, Trial } from "../runner/case.ts";
+import type { Hashes } from "../runner/judge.ts";
 
 const LIMIT_MS = 240_000;
 const OPTIONS = { ...BUILT, timeoutMs: LIMIT_MS };

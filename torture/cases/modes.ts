@@ -12,9 +12,9 @@ import { pathWithTools, runStockTool } from "../../tests/support/stock-tools.ts"
 import { workspace } from "../../tests/support/workspace.ts";
 import type { EnvValues, Workspace } from "../../tests/support/workspace.ts";
 import { fakeCrontab } from "../../tests/schedule/crontab-program.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { readCreations, straceArgs } from "../creations.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { readCreations, straceArgs } from "../program/creations.ts";
 
 const UMASKS = ["000", "022"] as const;
 const STRANGERS = 0o077;

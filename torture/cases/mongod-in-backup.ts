@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mortalMongod } from "../../tests/support/mortal-mongod.ts";
 import type { MortalMongod } from "../../tests/support/mortal-mongod.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
 
 const FAULTS = ["killed", "restarted", "stopped"] as const;
 type Fault = (typeof FAULTS)[number];

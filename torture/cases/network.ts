@@ -6,11 +6,11 @@ import { ownServer } from "../../tests/support/servers.ts";
 import { startTcpProxy } from "../../tests/support/tcp-proxy.ts";
 import type { TcpProxy } from "../../tests/support/tcp-proxy.ts";
 import type { Random } from "../../tests/support/random.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { Target } from "../attack.ts";
-import type { Ground } from "../ground.ts";
-import type { TortureCase } from "../case.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { Target } from "../program/attack.ts";
+import type { Ground } from "../runner/ground.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
 
 /** mongokeep gives a silent server two minutes, and tries again what can be. */
 const LIMIT_MS = 600_000;

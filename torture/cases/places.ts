@@ -5,14 +5,14 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { keptBeside } from "../../tests/support/fidelity.ts";
 import { withDatabase } from "../../tests/support/fresh-database.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { createCommander } from "../commander.ts";
-import { enterGround } from "../ground.ts";
-import { PLACE_ROWS } from "../place-rows.ts";
-import type { Outcome, PlaceCommand, Row } from "../place-rows.ts";
-import { changesIn, createScene, HANGS_MS, OTHER_USER } from "../place-scene.ts";
-import type { Ran, Scene } from "../place-scene.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createCommander } from "../program/commander.ts";
+import { enterGround } from "../runner/ground.ts";
+import { PLACE_ROWS } from "../places/rows.ts";
+import type { Outcome, PlaceCommand, Row } from "../places/rows.ts";
+import { changesIn, createScene, HANGS_MS, OTHER_USER } from "../places/scene.ts";
+import type { Ran, Scene } from "../places/scene.ts";
 
 const execute = promisify(execFile);
 

@@ -6,11 +6,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { listBackups, verify } from "../../src/index.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { Target } from "../attack.ts";
-import type { TortureCase, Trial } from "../case.ts";
-import { lacksLoop } from "../may-mount.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { Target } from "../program/attack.ts";
+import type { TortureCase, Trial } from "../runner/case.ts";
+import { lacksLoop } from "../machine/may-mount.ts";
+import { createJudge } from "../runner/judge.ts";
 
 const exec = promisify(execFile);
 const MEGABYTES = 96;

@@ -11,7 +11,7 @@ import {
   simulate,
 } from "../../tests/support/retention-model.ts";
 import type { Random } from "../../tests/support/random.ts";
-import type { TortureCase } from "../case.ts";
+import type { TortureCase } from "../runner/case.ts";
 
 /** Histories are years of nights: one for so many folders. */
 const HISTORY_EACH = 50;

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { Target } from "../attack.ts";
-import type { TortureCase, Trial } from "../case.ts";
-import { createJudge } from "../judge.ts";
-import type { Judge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { Target } from "../program/attack.ts";
+import type { TortureCase, Trial } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
+import type { Judge } from "../runner/judge.ts";
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof SIGNALS;

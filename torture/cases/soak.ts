@@ -3,19 +3,19 @@
 import assert from "node:assert/strict";
 import { verify } from "../../src/index.ts";
 import type { Random } from "../../tests/support/random.ts";
-import type { TortureCase } from "../case.ts";
-import { readState } from "../database-state.ts";
-import { createJudge } from "../judge.ts";
-import type { Judge } from "../judge.ts";
-import { writeRandomly } from "../random-writes.ts";
-import { carryOutStep, createSoakBed } from "../soak-bed.ts";
-import type { SoakBed } from "../soak-bed.ts";
-import { chooseDisturbance } from "../soak-disturbance.ts";
-import { learn } from "../soak-learn.ts";
-import { deadIn, EMPTY_MODEL, sortedIds } from "../soak-model.ts";
-import type { Model } from "../soak-model.ts";
-import type { Outcome } from "../soak-outcome.ts";
-import { chooseStep } from "../soak-step.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { readState } from "../database/state.ts";
+import { createJudge } from "../runner/judge.ts";
+import type { Judge } from "../runner/judge.ts";
+import { writeRandomly } from "../database/random-writes.ts";
+import { carryOutStep, createSoakBed } from "../soak/bed.ts";
+import type { SoakBed } from "../soak/bed.ts";
+import { chooseDisturbance } from "../soak/disturbance.ts";
+import { learn } from "../soak/learn.ts";
+import { deadIn, EMPTY_MODEL, sortedIds } from "../soak/model.ts";
+import type { Model } from "../soak/model.ts";
+import type { Outcome } from "../soak/outcome.ts";
+import { chooseStep } from "../soak/step.ts";
 
 /** A backup is restored elsewhere and compared after so many steps. */
 const COMPARE_EACH = 10;

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { threeMembers } from "../../tests/support/three-members.ts";
 import { ALL_CENTS, centsIn, openAccounts, startTransfers } from "../../tests/support/transfers.ts";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
 
 const LIMIT_MS = 240_000;
 

@@ -2,9 +2,9 @@
 // touches what another one makes or what is the only one.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BUILT, createTarget, fillTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget, fillTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
 
 const LIMIT_MS = 240_000;
 

@@ -1,8 +1,8 @@
 // A writer with an invariant across collections while backups are made: the restored sum is exact.
 import assert from "node:assert/strict";
-import { BUILT, createTarget } from "../attack.ts";
-import type { TortureCase } from "../case.ts";
-import { createJudge } from "../judge.ts";
+import { BUILT, createTarget } from "../program/attack.ts";
+import type { TortureCase } from "../runner/case.ts";
+import { createJudge } from "../runner/judge.ts";
 import { ALL_CENTS, centsIn, openAccounts, startTransfers } from "../../tests/support/transfers.ts";
 
 export const transfers: TortureCase = {
