@@ -15,7 +15,10 @@ const GROUPS: Readonly<Record<string, RegExp>> = {
   retention: /^src\/retention\//,
   "restore journal": /^src\/restore\//,
 };
-const MEASURED = ["src/{archive,bson,retention}/**", "src/restore/{record,swap-plan,swap,step}.ts"];
+const MEASURED = [
+  "src/{archive,bson,retention}/**",
+  "src/restore/{record/record,record/step,swap/swap-plan,swap/swap}.ts",
+];
 const TESTS = [
   "src/{archive,bson,retention,restore}/**/*.test.ts",
   "tests/integration/swap.test.ts",

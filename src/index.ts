@@ -2,16 +2,16 @@
 import { compose } from "./compose.ts";
 import { KeepError } from "./errors.ts";
 import type { ComposeOptions } from "./compose.ts";
-import { runBackup } from "./jobs/backup.ts";
-import type { BackupRequest } from "./jobs/backup.ts";
-import { cleanup as runCleanup } from "./jobs/cleanup.ts";
-import { runDiff } from "./jobs/diff.ts";
-import type { DiffRequest } from "./jobs/diff.ts";
+import { runBackup } from "./jobs/backup/backup.ts";
+import type { BackupRequest } from "./jobs/backup/backup.ts";
+import { cleanup as runCleanup } from "./jobs/catalog/cleanup.ts";
+import { runDiff } from "./jobs/inspect/diff.ts";
+import type { DiffRequest } from "./jobs/inspect/diff.ts";
 import { runDrill } from "./jobs/drill/drill.ts";
 import type { DrillRequest } from "./jobs/drill/drill.ts";
-import { listBackups as runList } from "./jobs/list.ts";
-import { runRestore } from "./jobs/restore.ts";
-import type { RestoreRequest } from "./jobs/restore.ts";
+import { listBackups as runList } from "./jobs/catalog/list.ts";
+import { runRestore } from "./jobs/restore/restore.ts";
+import type { RestoreRequest } from "./jobs/restore/restore.ts";
 import type {
   BackupResult,
   CleanupResult,
@@ -22,10 +22,10 @@ import type {
   RestoreResult,
   VerifyJobResult,
 } from "./jobs/results.ts";
-import { runRollback } from "./jobs/rollback.ts";
-import type { RollbackRequest } from "./jobs/rollback.ts";
-import { runVerify } from "./jobs/verify.ts";
-import type { VerifyRequest } from "./jobs/verify.ts";
+import { runRollback } from "./jobs/restore/rollback.ts";
+import type { RollbackRequest } from "./jobs/restore/rollback.ts";
+import { runVerify } from "./jobs/inspect/verify.ts";
+import type { VerifyRequest } from "./jobs/inspect/verify.ts";
 
 export type { Manifest } from "./archive/manifest.ts";
 export type { ComposeOptions as CommonOptions } from "./compose.ts";

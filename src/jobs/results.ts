@@ -9,12 +9,12 @@ import type {
   Totals,
 } from "../archive/manifest.ts";
 import type { Problem, VerifyLevel } from "../archive/verification.ts";
-import type { Estimate } from "./estimate.ts";
-import type { Expiring } from "./plan-expiring.ts";
-import type { LostSince } from "./plan-lost.ts";
-import type { RestoreMode, RestorePlan } from "../restore/plan.ts";
-import type { Verified } from "../restore/prove.ts";
-import type { Replayed } from "../restore/replay.ts";
+import type { Estimate } from "./restore/plan/estimate.ts";
+import type { Expiring } from "./restore/plan/expiring.ts";
+import type { LostSince } from "./restore/plan/lost-writes.ts";
+import type { RestoreMode, RestorePlan } from "../restore/plan/plan.ts";
+import type { Verified } from "../restore/load/prove.ts";
+import type { Replayed } from "../restore/load/replay.ts";
 import type { ComparedCollection } from "../verify/compare.ts";
 
 export interface BackupResult {

@@ -19,7 +19,7 @@ import type {
 } from "../jobs/results.ts";
 import type { InitResult } from "../jobs/init/result.ts";
 import type { ScheduledDrill, ScheduleResult, UnscheduleResult } from "../jobs/schedule.ts";
-import type { StatusResult } from "../jobs/status.ts";
+import type { StatusResult } from "../jobs/status/status.ts";
 import { redact } from "../util/redact.ts";
 import type { Notice } from "../notify/notifier.ts";
 import { escapeText } from "./escape.ts";

@@ -1,9 +1,9 @@
 // What every step of a restore gets.
 import type { Emit } from "../events.ts";
-import type { PlannedCollection } from "./plan.ts";
+import type { PlannedCollection } from "./plan/plan.ts";
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import type { LockLimit } from "../mongo/lock-limit.ts";
-import type { LoaderFactory } from "./load.ts";
+import type { LoaderFactory } from "./load/load.ts";
 
 /** A collection with the options and indexes that it should have. */
 export interface Defined {

@@ -1,6 +1,6 @@
 // Which collection of the backup is compared with which of the other side. Pure.
 import { KeepError } from "../errors.ts";
-import { globToPattern } from "../restore/select.ts";
+import { globToPattern } from "../restore/plan/select.ts";
 import type { Pair, SideCollection } from "./compare-sides.ts";
 
 export interface Choice {

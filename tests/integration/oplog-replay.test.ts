@@ -5,13 +5,13 @@ import type { Db, Document } from "mongodb";
 import { IndexCatalog } from "../../src/oplog/index-catalog.ts";
 import { replayOplog } from "../../src/oplog/replay.ts";
 import type { ReplayOptions, ReplaySummary } from "../../src/oplog/replay-state.ts";
-import { buildIndexes, splitIndexes } from "../../src/restore/indexes.ts";
+import { buildIndexes, splitIndexes } from "../../src/restore/load/indexes.ts";
 import {
   collectionExpiry,
   createNamespace,
   orderViews,
   setExpiry,
-} from "../../src/restore/create.ts";
+} from "../../src/restore/load/create.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { dbHash, describeCatalog } from "../support/fidelity.ts";
 import { asEntries, copyOplog, oplogNow } from "../support/oplog-copy.ts";

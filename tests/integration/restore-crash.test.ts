@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { listRecords } from "../../src/restore/read-record.ts";
+import { listRecords } from "../../src/restore/record/read-record.ts";
 import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { requires } from "../support/requires.ts";

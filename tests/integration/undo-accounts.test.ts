@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import type { Document } from "mongodb";
 import { openBackup } from "../../src/archive/reader.ts";
 import type { KeepEvent } from "../../src/events.ts";
-import { proveAccounts, tellAccountsNotHeld } from "../../src/jobs/prove-accounts.ts";
+import { proveAccounts, tellAccountsNotHeld } from "../../src/jobs/restore/run/verify-accounts.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";

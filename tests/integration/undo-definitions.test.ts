@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import type { Db, Document } from "mongodb";
-import { proveAgainst, proveRenamed } from "../../src/jobs/prove-definitions.ts";
+import { proveAgainst, proveRenamed } from "../../src/jobs/restore/run/verify-definitions.ts";
 import { listNamespaces } from "../../src/mongo/namespaces.ts";
-import { sideOf } from "../../src/restore/staged.ts";
-import { readStandings } from "../../src/restore/standings.ts";
-import { withDefinitions } from "../../src/restore/swap-definitions.ts";
-import { reversed } from "../../src/restore/swap-plan.ts";
+import { sideOf } from "../../src/restore/swap/staged.ts";
+import { readStandings } from "../../src/restore/swap/standings.ts";
+import { withDefinitions } from "../../src/restore/swap/swap-definitions.ts";
+import { reversed } from "../../src/restore/swap/swap-plan.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { describeCatalog } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";

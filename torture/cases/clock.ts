@@ -7,7 +7,7 @@ import type { Db } from "mongodb";
 import { Temporal } from "temporal-polyfill";
 import { listCatalog } from "../../src/archive/catalog.ts";
 import { verify } from "../../src/index.ts";
-import { toRetentionItem } from "../../src/jobs/retention-items.ts";
+import { toRetentionItem } from "../../src/jobs/catalog/retention-items.ts";
 import type { RetentionItem } from "../../src/retention/item.ts";
 import { writePastBackup } from "../../tests/support/past-backups.ts";
 import { ids, modelKeeps } from "../../tests/support/retention-model.ts";

@@ -4,7 +4,7 @@ import { resourceUsage } from "node:process";
 import { diff, listBackups, restore } from "../../src/index.ts";
 import { compose } from "../../src/compose.ts";
 import { toKeepError } from "../../src/errors.ts";
-import { runExtract } from "../../src/jobs/extract.ts";
+import { runExtract } from "../../src/jobs/inspect/extract.ts";
 import { verifyBackup } from "../../src/verify/verify.ts";
 import { quiet } from "../../tests/support/small-backup.ts";
 

@@ -66,7 +66,7 @@ export const backup: Verb<"backup"> = {
     const { compression = null, engine = null } = flags as BackupFlags;
     // Nobody waits for a backup; the application waits for the database.
     yieldToOthers(composition.context.settings.nice);
-    const { runBackup } = await import("../../jobs/backup.ts");
+    const { runBackup } = await import("../../jobs/backup/backup.ts");
     if (note !== null && !manual && process.stderr.isTTY) await warnOfDeletion(composition);
     const result = await composition.run("backup", (context) =>
       runBackup(context, { manual, note, databases: db ?? null, exclude, compression, engine }),

@@ -18,7 +18,7 @@ export const cleanup: Verb<"cleanup"> = {
   },
   execute: async ({ flags }, { run }) => {
     const dryRun = flags.dryRun === true;
-    const job = await import("../../jobs/cleanup.ts");
+    const job = await import("../../jobs/catalog/cleanup.ts");
     const result = await run("cleanup", (context) => job.cleanup(context, { dryRun }));
     const { formatCleanup } = await import("../../report/text/cleanup.ts");
     return { result, text: (view) => formatCleanup(result, view), isReport: !dryRun };

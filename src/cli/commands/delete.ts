@@ -21,7 +21,7 @@ export const remove: Verb<"delete"> = {
   },
   execute: async ({ args, flags }, { run }) => {
     const confirm = flags.confirm === true;
-    const { removeBackup } = await import("../../jobs/remove.ts");
+    const { removeBackup } = await import("../../jobs/catalog/remove.ts");
     const { formatDelete } = await import("../../report/text/show.ts");
     const result = await run("delete", (context) => removeBackup(context, args[0] ?? "", confirm));
     return { result, text: (view) => formatDelete(result, view), isReport: confirm };

@@ -51,7 +51,7 @@ export const diff: Verb<"diff"> = {
   },
   execute: async ({ args, flags }, { run }) => {
     const { only, exclude, db, samples } = flags as unknown as DiffFlags;
-    const { runDiff } = await import("../../jobs/diff.ts");
+    const { runDiff } = await import("../../jobs/inspect/diff.ts");
     const request = {
       backup: args[0] ?? "latest",
       other: args[1] ?? null,

@@ -44,7 +44,7 @@ export const extract: Verb<"extract"> = {
   },
   execute: async ({ args, flags }, { run }, stdout) => {
     const { ns = "", query, limit, json } = flags as ExtractFlags;
-    const { runExtract } = await import("../../jobs/extract.ts");
+    const { runExtract } = await import("../../jobs/inspect/extract.ts");
     const request = {
       backup: args[0] ?? "latest",
       namespace: ns,

@@ -15,7 +15,7 @@ export const list: Verb<"list"> = {
       .action(keep(found));
   },
   execute: async (_, { run }) => {
-    const { listBackups } = await import("../../jobs/list.ts");
+    const { listBackups } = await import("../../jobs/catalog/list.ts");
     const { formatList } = await import("../../report/text/list.ts");
     const result = await run("list", listBackups);
     return { result, text: (view) => formatList(result, view), isReport: false };

@@ -1,7 +1,7 @@
 // mongokeep restore
 import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
-import type { RestoreRequest } from "../../jobs/restore.ts";
+import type { RestoreRequest } from "../../jobs/restore/restore.ts";
 import type {
   DroppedAside,
   ListResult,
@@ -108,7 +108,7 @@ export const restore: Verb<"restore"> = {
     const useService = service !== false;
     if (given.resume !== undefined) {
       const restoreId = given.resume === true ? null : given.resume;
-      const { runResume } = await import("../../jobs/resume.ts");
+      const { runResume } = await import("../../jobs/restore/resume.ts");
       const result = await composition.run("restore", (context) =>
         runResume(context, { restoreId, useService, confirm }),
       );
@@ -132,7 +132,7 @@ async function run(
 }
 
 async function runFor(request: RestoreRequest, composition: Composition) {
-  const { runRestore } = await import("../../jobs/restore.ts");
+  const { runRestore } = await import("../../jobs/restore/restore.ts");
   return await composition.run("restore", (context) => runRestore(context, request));
 }
 
@@ -145,7 +145,7 @@ async function chooseFirst(
   stdout: Stdout,
 ): Promise<Spoken<PlannedRestore | RestoreResult>> {
   const { context } = composition;
-  const { listBackups } = await import("../../jobs/list.ts");
+  const { listBackups } = await import("../../jobs/catalog/list.ts");
   const backup = await chooseBackup(await listBackups(context), context.clock.now());
   const plan = await runFor(requestOf(backup, { ...given, confirm: false }, composition), composition); // prettier-ignore
   if (given.confirm !== true) return await spokenRestore(plan, "restore");
@@ -207,7 +207,7 @@ async function discardReplaced(
   given: RestoreFlags,
   composition: Composition,
 ): Promise<Spoken<DroppedAside>> {
-  const { runDropAside } = await import("../../jobs/drop-aside.ts");
+  const { runDropAside } = await import("../../jobs/restore/discard.ts");
   const { formatDropAside } = await import("../../report/text/drop-aside.ts");
   const restoreId = named === true ? null : named;
   const confirm = given.confirm ?? false;
@@ -228,7 +228,7 @@ export async function spokenRestore(
 
 /** `restore` alone: what could be restored. The JSON is that of `list`, said to be no restore. */
 async function listFirst({ context }: Composition): Promise<Spoken<PlannedRestore>> {
-  const { listBackups } = await import("../../jobs/list.ts");
+  const { listBackups } = await import("../../jobs/catalog/list.ts");
   const { formatList } = await import("../../report/text/list.ts");
   const list: ListResult = await listBackups(context);
   const result = { ok: true, planned: true, restored: false, backup: null, plan: null, ...list };

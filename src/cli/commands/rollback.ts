@@ -25,7 +25,7 @@ export const rollback: Verb<"rollback"> = {
   },
   execute: async ({ args, flags }, { run }) => {
     const { confirm = false, service } = flags as RollbackFlags;
-    const { runRollback } = await import("../../jobs/rollback.ts");
+    const { runRollback } = await import("../../jobs/restore/rollback.ts");
     const request = { restoreId: args[0] ?? null, confirm, useService: service !== false };
     const result = await run("rollback", (context) => runRollback(context, request));
     return await spokenRestore(result, "rollback");

@@ -16,7 +16,7 @@ export const show: Verb<"show"> = {
       .action(keep(found));
   },
   execute: async ({ args }, { run }) => {
-    const { showBackup } = await import("../../jobs/show.ts");
+    const { showBackup } = await import("../../jobs/catalog/show.ts");
     const { formatShow } = await import("../../report/text/show.ts");
     const result = await run("show", (context) => showBackup(context, args[0] ?? ""));
     return { result, text: (view) => formatShow(result, view), isReport: false };

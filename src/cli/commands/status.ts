@@ -21,7 +21,7 @@ export const status: Verb<"status"> = {
       .action(keep(found));
   },
   execute: async ({ flags }, { run, notify }) => {
-    const { readStatus } = await import("../../jobs/status.ts");
+    const { readStatus } = await import("../../jobs/status/status.ts");
     const { formatStatus } = await import("../../report/text/status.ts");
     const result = await run("status", (context) => readStatus(context, currentPlace()));
     if (flags.alert === true) {

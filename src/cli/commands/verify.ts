@@ -45,7 +45,7 @@ export const verify: Verb<"verify"> = {
   execute: async ({ args, flags }, { run }) => {
     const { all, level } = flags as unknown as VerifyFlags;
     const refs = all === true ? "all" : (args[0] ?? "latest");
-    const { runVerify } = await import("../../jobs/verify.ts");
+    const { runVerify } = await import("../../jobs/inspect/verify.ts");
     const result = await run("verify", (context) => runVerify(context, { refs, level }));
     const { formatVerify } = await import("../../report/text/verify.ts");
     return { result, text: (view) => formatVerify(result, view), isReport: true };

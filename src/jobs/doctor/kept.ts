@@ -1,10 +1,10 @@
 // What restores keep beside the live data: it takes room, and a dead one's is of no use.
 import type { Deployment } from "../../mongo/deployment.ts";
-import { readRecords } from "../../restore/read-record.ts";
-import type { UnreadableRecord } from "../../restore/read-record.ts";
-import type { StoredRecord } from "../../restore/record.ts";
+import { readRecords } from "../../restore/record/read-record.ts";
+import type { UnreadableRecord } from "../../restore/record/read-record.ts";
+import type { StoredRecord } from "../../restore/record/record.ts";
 import type { JobContext } from "../context.ts";
-import { listKept } from "../kept-aside.ts";
+import { listKept } from "../restore/retained/list.ts";
 import type { Check } from "./check.ts";
 import { ok, warn } from "./check.ts";
 

@@ -10,13 +10,13 @@ import {
   needsOfAccounts,
   needsOfStaging,
   stagedDatabases,
-} from "../../restore/needs.ts";
-import { placedOf } from "../../restore/placed.ts";
-import { planRestore } from "../../restore/plan.ts";
-import type { RestorePlan } from "../../restore/plan.ts";
+} from "../../restore/plan/needs.ts";
+import { placedOf } from "../../restore/plan/placed.ts";
+import { planRestore } from "../../restore/plan/plan.ts";
+import type { RestorePlan } from "../../restore/plan/plan.ts";
 import type { JobContext } from "../context.ts";
-import { lackingToPlace } from "../restore-rights.ts";
-import { isServersOwn } from "../sources.ts";
+import { lackingToPlace } from "../restore/plan/rights.ts";
+import { isServersOwn } from "../restore/plan/sources.ts";
 import type { Check } from "./check.ts";
 import { ok, warn } from "./check.ts";
 

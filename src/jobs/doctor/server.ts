@@ -3,7 +3,7 @@ import type { Deployment } from "../../mongo/deployment.ts";
 import { viewSet } from "../../mongo/members.ts";
 import type { SetView } from "../../mongo/members.ts";
 import { sameDisk } from "../../storage/disk.ts";
-import { isLocalHost, sameDiskNote } from "../status-notes.ts";
+import { isLocalHost, sameDiskNote } from "../status/status-notes.ts";
 import type { JobContext } from "../context.ts";
 import type { Check, Examine } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";

@@ -2,14 +2,14 @@
 import { listCatalog } from "../../archive/catalog.ts";
 import { chooseLatest } from "../../archive/resolve.ts";
 import { toKeepError } from "../../errors.ts";
-import { runBackup } from "../backup.ts";
+import { runBackup } from "../backup/backup.ts";
 import type { JobContext } from "../context.ts";
 import { examine } from "../doctor/doctor.ts";
 import type { DoctorResult } from "../doctor/doctor.ts";
 import type { BackupResult } from "../results.ts";
 import { installNightly, readNightly } from "../schedule.ts";
 import type { InstallRequest, Place, ScheduleResult } from "../schedule.ts";
-import { findNotes } from "../status-notes.ts";
+import { findNotes } from "../status/status-notes.ts";
 import type { FirstBackup, InitResult } from "./result.ts";
 
 export interface FirstRun {

@@ -1,5 +1,5 @@
 // A comparison for somebody at 2 a.m.: is a restore needed, of what, and what would it cost.
-import { isWorthRestoring } from "../../jobs/diff-advice.ts";
+import { isWorthRestoring } from "../../jobs/inspect/diff-advice.ts";
 import type { DiffResult } from "../../jobs/results.ts";
 import { formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";

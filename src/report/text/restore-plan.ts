@@ -1,8 +1,8 @@
 // The plan of a restore or rollback, for a person to decide by.
-import type { LostWrites } from "../../jobs/plan-lost.ts";
+import type { LostWrites } from "../../jobs/restore/plan/lost-writes.ts";
 import type { ManifestSummary, PlannedRestore } from "../../jobs/results.ts";
-import type { Estimate } from "../../jobs/estimate.ts";
-import type { PlannedCollection } from "../../restore/plan.ts";
+import type { Estimate } from "../../jobs/restore/plan/estimate.ts";
+import type { PlannedCollection } from "../../restore/plan/plan.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";

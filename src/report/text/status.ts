@@ -1,6 +1,6 @@
 // Where the backups stand, and what needs a person.
-import type { StatusFinding } from "../../jobs/status-rules.ts";
-import type { StatusResult } from "../../jobs/status.ts";
+import type { StatusFinding } from "../../jobs/status/status-rules.ts";
+import type { StatusResult } from "../../jobs/status/status.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ListedBackup, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
-import type { LostSince } from "../../jobs/plan-lost.ts";
+import type { LostSince } from "../../jobs/restore/plan/lost-writes.ts";
 import { factsOf } from "../outcome.ts";
 import { PLAIN } from "../style.ts";
 import { formatBackup } from "./backup.ts";

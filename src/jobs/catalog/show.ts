@@ -1,0 +1,24 @@
+// One backup in full: of the backup folder, or a folder anywhere else.
+import { describeFolder, listCatalog } from "../../archive/catalog.ts";
+import { resolveBackup } from "../../archive/resolve.ts";
+import { KeepError } from "../../errors.ts";
+import type { JobContext } from "../context.ts";
+import { readExpiry, toListed } from "./list.ts";
+import type { ShowResult } from "../results.ts";
+
+/** `ref`: an id, a path, or "latest". @throws KeepError backup-not-found */
+export async function showBackup(context: JobContext, ref: string): Promise<ShowResult> {
+  const { settings, clock } = context;
+  const { hosts, databases, backupDir } = settings;
+  const wanted = { hosts, databases, exclude: [] };
+  const found = await resolveBackup(backupDir, ref, wanted, clock.now());
+  if (found.isArchive)
+    throw new KeepError("usage", `${found.path} is an archive of mongodump, without a manifest`, {
+      hint: "mongokeep restore with its path, without --confirm, shows what is in it; mongokeep verify checks it.",
+    });
+  const entry = found.entry ?? describeFolder(found.path);
+  const expiry = found.entry && (await readExpiry(context, await listCatalog(backupDir)));
+  const listed = toListed(entry, expiry?.get(entry.id) ?? null);
+  const { manifest, draft = null, verification } = entry;
+  return { ok: true, ...listed, manifest, draft, problems: verification?.problems ?? [] };
+}

@@ -1,0 +1,80 @@
+// Lets go, on request, of what restores keep beside the live data. What must stay true: nothing of a restore
+// that did not end is dropped.
+import { KeepError } from "../../errors.ts";
+import { unreadableError } from "../../restore/record/read-record.ts";
+import type { Records } from "../../restore/record/read-record.ts";
+import { isBetween, neededBy } from "../../restore/record/record.ts";
+import type { StoredRecord } from "../../restore/record/record.ts";
+import { dropOwn, pruneMarkers } from "../../restore/swap/staged.ts";
+import { collecting } from "../collect-warnings.ts";
+import type { JobContext } from "../context.ts";
+import { databasesOf, listKept } from "./retained/list.ts";
+import { lockRestores } from "./restore.ts";
+import { mayBeNeeded, readRestores } from "./records.ts";
+import type { DroppedAside } from "../results.ts";
+
+export interface DropAsideRequest {
+  /** null: of all restores in this backup folder. */
+  readonly restoreId: string | null;
+  readonly confirm: boolean;
+}
+
+/** @throws KeepError usage (no such restore, or one that is not whole), and what dropping throws */
+export async function runDropAside(
+  outer: JobContext,
+  { restoreId, confirm }: DropAsideRequest,
+): Promise<DroppedAside> {
+  const warnings: string[] = [];
+  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using held = confirm ? await lockRestores(unlocked, "restore") : null;
+  const context = held?.context ?? unlocked;
+  const all = await readRestores(context);
+  const records = chosen(all, restoreId);
+  const needed = neededBy(all.records);
+  await using deployment = await context.connect();
+  const kept = await listKept(deployment, records);
+  const collections = kept.filter(
+    (c) =>
+      !needed.has(`${c.database}.${c.collection}`) && !mayBeNeeded(all.unreadable, c.restoreId),
+  );
+  if (collections.length < kept.length) tellNeeded(context, kept.length - collections.length);
+  if (confirm) {
+    const names = new Set(collections.map((c) => `${c.database}.${c.collection}`));
+    const databases = [...new Set(records.flatMap(databasesOf))];
+    const ids = new Set(records.map((r) => r.id));
+    await dropOwn(
+      deployment,
+      databases,
+      (m) => ids.has(m.restoreId) && names.has(`${m.database}.${m.name}`),
+    );
+    for (const { id } of records) await pruneMarkers(deployment, databases, id);
+  }
+  const shown = collections.map(({ database: _, ...rest }) => rest);
+  return { ok: true, planned: !confirm, restored: false, backup: null, dropAside: shown, warnings };
+}
+
+function tellNeeded({ emit }: JobContext, count: number): void {
+  emit({
+    kind: "log",
+    level: "warn",
+    code: "aside-needed",
+    message: `${count === 1 ? "1 collection is kept: a rollback that did not end needs it" : `${count} collections are kept: a rollback that did not end needs them`} (mongokeep restore --resume, or rollback, ends it)`,
+  });
+}
+
+/** A restore that died in its swap needs what is beside: it is finished or undone first. */
+function chosen({ records, unreadable }: Records, id: string | null): readonly StoredRecord[] {
+  if (id === null) return records.filter((r) => !isBetween(r));
+  const record = records.find((r) => r.id === id);
+  const unclear = unreadable.find((r) => r.id === id);
+  if (unclear) throw unreadableError(unclear);
+  if (!record) throw new KeepError("usage", `there is no restore ${id}`);
+  if (!isBetween(record)) return [record];
+  throw new KeepError(
+    "usage",
+    `the restore ${id} is not whole: what is set aside is still needed`,
+    {
+      hint: `First mongokeep restore --resume ${id} --confirm, or mongokeep rollback ${id} --confirm.`,
+    },
+  );
+}

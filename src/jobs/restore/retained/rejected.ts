@@ -1,0 +1,116 @@
+// What a restore brought, was live for a while, and was taken back: the service may have written to it. What
+// must stay true: it is dropped only where it is proved to be what was restored; else it stays aside.
+import { toKeepError } from "../../../errors.ts";
+import type { Deployment } from "../../../mongo/deployment.ts";
+import { addMarkers, belongsTo, readMarkers } from "../../../mongo/own-collections.ts";
+import type { Marker } from "../../../mongo/own-collections.ts";
+import type { RestorePlan } from "../../../restore/plan/plan.ts";
+import { createProver } from "../../../restore/load/prove.ts";
+import { readRecord } from "../../../restore/record/read-record.ts";
+import type { JournalEntry, RestoreRecord } from "../../../restore/record/record.ts";
+import { dropOwn, pruneMarkers } from "../../../restore/swap/staged.ts";
+import { readStandings } from "../../../restore/swap/standings.ts";
+import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
+import type { JobContext } from "../../context.ts";
+
+/** Before the names are swapped back: what is live of a restore's own is not dropped unseen. */
+export async function markReturned(
+  { client }: Deployment,
+  restoreId: string,
+  items: readonly SwapItem[],
+): Promise<void> {
+  const markers: Marker[] = [];
+  for (const [database, own] of Map.groupBy(items, (item) => item.database)) {
+    const standings = await readStandings(client, database);
+    for (const { name, new: side } of own) {
+      const there = standings.get(name);
+      if (side.kind !== "collection" || there?.kind !== "collection") continue;
+      // What a rollback brought back belongs to the restore that had set it aside.
+      if (there.uuid !== side.uuid || !belongsTo(restoreId, side.parked)) continue;
+      const namespace = `${database}.${name}`;
+      markers.push({ database, name: side.parked, restoreId, role: "returned", namespace });
+    }
+  }
+  await addMarkers(client, markers);
+}
+
+/** Drops it, or keeps it and says so. Failing is told: it stays then. */
+export async function settleReturned(
+  context: JobContext,
+  { targetDatabases }: RestorePlan,
+  record: RestoreRecord,
+): Promise<void> {
+  try {
+    await using deployment = await context.connect(new AbortController().signal);
+    const stored = await readRecord(context.settings.backupDir, record.id);
+    const proved = provedIn(stored?.entries ?? []);
+    for (const database of targetDatabases) {
+      const own = (await readMarkers(deployment.client, database)).filter(
+        (marker) => marker.restoreId === record.id && marker.role === "returned",
+      );
+      await settleIn(context, deployment, { database, own, proved, record });
+    }
+    await pruneMarkers(deployment, targetDatabases, record.id);
+  } catch (error) {
+    const { message } = toKeepError(error);
+    context.emit({
+      kind: "log",
+      level: "warn",
+      code: "returned-left",
+      message: `the state from before is back; what had been restored could not be compared and stays (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
+    });
+  }
+}
+
+type Proved = ReadonlyMap<string, NonNullable<JournalEntry["proved"]>>;
+
+/** What was found in each namespace when it was staged; the last word holds. */
+function provedIn(entries: readonly JournalEntry[]): Proved {
+  return new Map(
+    entries.flatMap(({ namespace, proved }) =>
+      namespace !== undefined && proved ? [[namespace, proved] as const] : [],
+    ),
+  );
+}
+
+interface Returned {
+  readonly database: string;
+  readonly own: readonly Marker[];
+  readonly proved: Proved;
+  readonly record: RestoreRecord;
+}
+
+/** Compares each; what is as it was restored is dropped together, with one look at the server. */
+async function settleIn(
+  context: JobContext,
+  deployment: Deployment,
+  { database, own, proved, record }: Returned,
+): Promise<void> {
+  const signal = new AbortController().signal;
+  const same = new Set<string>();
+  using prover = createProver(deployment);
+  for (const marker of own) {
+    const { name, namespace } = marker;
+    const { documents = -1, contentHash = null } = proved.get(namespace) ?? {};
+    const place = { namespace, database, name, type: "collection" } as const;
+    const promised = { ...place, expectedDocuments: documents, contentHash };
+    const { equal } = await prover.prove(promised, { emit: context.emit, signal });
+    if (equal) same.add(name);
+    else await keepWritten(context, deployment, marker, record);
+  }
+  if (same.size > 0)
+    await dropOwn(deployment, [database], (m) => same.has(m.name) && m.restoreId === record.id);
+}
+
+async function keepWritten(
+  { emit }: JobContext,
+  deployment: Deployment,
+  marker: Marker,
+  record: RestoreRecord,
+): Promise<void> {
+  const { name, namespace } = marker;
+  await addMarkers(deployment.client, [{ ...marker, role: "aside" }]);
+  const message = `${namespace} was written to while the restored data was live: that is kept as ${name}, until mongokeep restore --discard-replaced`;
+  emit({ kind: "log", level: "warn", code: "written-meanwhile", message });
+  await record.log(message);
+}

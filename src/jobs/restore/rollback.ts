@@ -1,0 +1,156 @@
+// Puts back the state from before a restore. What is still set aside is swapped back by rename; else it is a
+// restore of the pre-restore backup. Either way it protects the present first, and can be taken back
+// (AMENDMENTS 8). A restore that died half-way is undone within its own record.
+import { join } from "node:path";
+import type { OpenedBackup } from "../../archive/opened.ts";
+import { KeepError } from "../../errors.ts";
+import type { Emit } from "../../events.ts";
+import type { Deployment } from "../../mongo/deployment.ts";
+import { readAttempt } from "../../restore/record/attempt.ts";
+import { findRestore, listRecords } from "../../restore/record/read-record.ts";
+import { diedUntouched, leftStopped, protectedBy } from "../../restore/record/record.ts";
+import type { StoredRecord } from "../../restore/record/record.ts";
+import { collecting } from "../collect-warnings.ts";
+import { carryOut } from "./run/carry-out.ts";
+import { chooseRollback } from "./choose-rollback.ts";
+import { readRestores } from "./records.ts";
+import type { RestoreOrder } from "./plan/order.ts";
+import { numberedCheck } from "./run/numbered-steps.ts";
+import { withinRights } from "./plan/rights.ts";
+import type { JobContext } from "../context.ts";
+import { describeResult } from "./run/result.ts";
+import { describePlan } from "./plan/describe.ts";
+import { assertWhole, lockRestores, stagedWherePossible } from "./restore.ts";
+import type { PlannedRestore, RestoreResult } from "../results.ts";
+import { tellAccountsNotHeld } from "./run/verify-accounts.ts";
+import { openStateBefore } from "./plan/state-before.ts";
+import { planSwapBack } from "./plan/rollback-by-renames.ts";
+import { planUndo } from "./run/undo.ts";
+import { undoDead } from "./run/undo-interrupted.ts";
+
+export interface RollbackRequest {
+  /** null: the newest restore, if it is in effect. */
+  readonly restoreId: string | null;
+  readonly useService: boolean;
+  readonly confirm: boolean;
+}
+
+/** @throws KeepError usage (no such restore, nothing to take back), damaged, and all that a restore throws */
+export async function runRollback(
+  outer: JobContext,
+  request: RollbackRequest,
+): Promise<PlannedRestore | RestoreResult> {
+  const began = performance.now();
+  const warnings: string[] = [];
+  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  await using held = request.confirm ? await lockRestores(unlocked, "rollback") : null;
+  const context = held?.context ?? unlocked;
+  const record = await findRecord(context, request.restoreId);
+  sayAccountsStay(context, record);
+  await using deployment = await context.connect();
+  if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
+    return await undoDead(context, deployment, record, { ...request, warnings, began });
+  const { order, verifySeconds } = await orderFor(context, deployment, record, request);
+  if (!request.confirm)
+    return await describePlan(context, deployment, { ...order, undone: record }, warnings);
+  const done = await carryOut(context, deployment, order);
+  return describeResult(context, order, done, { verifySeconds, began }, warnings);
+}
+
+/** Accounts are merged, and nobody knows any more which of them the restore brought. */
+function sayAccountsStay({ emit }: JobContext, { recorded }: StoredRecord): void {
+  const { usersOf } = recorded.plan;
+  if (usersOf.length === 0) return;
+  emit({
+    kind: "log",
+    level: "info",
+    message: `users and roles that the restore ${recorded.id} brought to ${usersOf.join(", ")} stay: only those from before are put back`,
+  });
+}
+
+async function orderFor(
+  context: JobContext,
+  deployment: Deployment,
+  record: StoredRecord,
+  { useService, confirm }: RollbackRequest,
+): Promise<{ order: RestoreOrder; verifySeconds: number }> {
+  const { emit } = context;
+  const swapped = await planSwapBack(context, deployment, record, useService);
+  if (swapped) {
+    const permitted = await withinRights(context, deployment, swapped);
+    return { order: { ...swapped, ...permitted }, verifySeconds: 0 };
+  }
+  if (record.swap !== null)
+    emit({
+      kind: "log",
+      level: "info",
+      message: `the data that the restore ${record.id} replaced is no longer retained: it comes back from the safety backup`,
+    });
+  const { backup, verifySeconds } = await openBefore(context, record, confirm);
+  const { recorded } = record;
+  tellAccountsNotHeld(emit, backup, recorded.plan.usersOf);
+  const undoing = planUndo(deployment, backup, recorded.plan, context.signal, recorded.plan.mode);
+  const wanted = await stagedWherePossible(context, deployment, await undoing);
+  const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
+  const order: RestoreOrder = {
+    backup,
+    plan,
+    placed,
+    rollbackOf: record.id,
+    leftStopped: leftStopped(record.entries),
+    skipPreBackup: false,
+    useService,
+    protectOnly: [...plan.collections.map((c) => c.namespace), ...plan.remove],
+  };
+  return { order, verifySeconds };
+}
+
+async function findRecord(context: JobContext, id: string | null): Promise<StoredRecord> {
+  const root = context.settings.backupDir;
+  if (id === null) return chooseRollback(await readRestores(context), await readAttempt(root));
+  const record = await findRestore(root, id);
+  if (!record)
+    throw new KeepError("usage", `there is no restore ${id}`, {
+      hint: "The folder restores/ of the backup folder has a folder for each restore.",
+    });
+  if (record.state === "rolled-back")
+    throw new KeepError("usage", `the restore ${id} has been undone already`, {
+      hint: `What is live now is the state from before it, and what was written since. To undo that rollback, name it: mongokeep rollback ${await takenBackBy(root, id)}`,
+    });
+  if (!diedUntouched(record) && (record.state === "untouched" || record.state === "undone"))
+    throw new KeepError("usage", `the restore ${id} has changed nothing that could be undone`, {
+      hint: "It failed before it touched the live data, or was undone by itself.",
+    });
+  return record;
+}
+
+async function takenBackBy(root: string, id: string): Promise<string> {
+  const by = (await listRecords(root)).find((r) => r.recorded.rollbackOf === id);
+  return by?.id ?? "";
+}
+
+/** The state from before, with every file of it checked; null where there was nothing. */
+async function openBefore(
+  context: JobContext,
+  record: StoredRecord,
+  confirm: boolean,
+): Promise<{ backup: OpenedBackup | null; verifySeconds: number }> {
+  const { entries } = record;
+  const id = protectedBy(entries);
+  if (id === null && !record.recorded.plan.targetWasEmpty)
+    throw new KeepError(
+      "failed",
+      `the restore ${record.id} was made without a pre-restore backup`,
+      {
+        hint: "Restore the newest good backup instead: mongokeep list shows them.",
+      },
+    );
+  const check = async (one: string, emit: Emit) =>
+    (await assertWhole({ ...context, emit }, join(context.settings.backupDir, one))).seconds;
+  const later = protectedBy(entries, "in-place");
+  const { emit } = context;
+  const first = confirm && id !== null ? numberedCheck(emit, `the safety backup ${id}`) : emit;
+  const verifySeconds =
+    (id === null ? 0 : await check(id, first)) + (later === null ? 0 : await check(later, emit));
+  return { backup: await openStateBefore(context, record), verifySeconds };
+}

@@ -1,0 +1,167 @@
+// The time in which the service is stopped: measured, and always ended.
+import { KeepError, toKeepError } from "../../../errors.ts";
+import { bestEffort } from "../../../restore/record/record.ts";
+import type { RestoreRecord } from "../../../restore/record/record.ts";
+import type { Service } from "../../../service/service.ts";
+import type { JobContext } from "../../context.ts";
+
+export interface ServiceWindow {
+  /**
+   * Starts the service if this restore stopped it; more calls do nothing. Gives the seconds from 'stop
+   * finished' to 'start issued', null where nothing was stopped. A start that fails is told, not thrown:
+   * the data is whole, and the restore's result must not be lost.
+   */
+  open(): Promise<number | null>;
+  /**
+   * The same while the old data can still be put back: a service that does not come up with the new data is
+   * stopped again. @throws KeepError failed
+   */
+  openStrictly(): Promise<number | null>;
+  /** How a person starts it; null where nothing was stopped. */
+  readonly startHint: string | null;
+}
+
+const NOTHING: ServiceWindow = {
+  open: () => Promise.resolve(null),
+  openStrictly: () => Promise.resolve(null),
+  startHint: null,
+};
+
+/**
+ * Stops the service unless there is none or it is known to be stopped: one that is ill, or of which nobody can
+ * say, may write. One that a dead restore left stopped is started at the end. @throws KeepError bad-setting, failed
+ */
+export async function stopServiceFor(
+  context: JobContext,
+  service: Service | null,
+  record: RestoreRecord,
+  wasLeftStopped = false,
+): Promise<ServiceWindow> {
+  // From here on live data changes: not by a run that another one took for dead.
+  await context.assertHeld?.();
+  if (service === null) return NOTHING;
+  await service.assertExists(context.signal);
+  const state = await service.state(context.signal);
+  if (state.is === "stopped") {
+    if (wasLeftStopped) return createWindow(context, service, record);
+    await record.log("the service does not run: it is not stopped, and not started afterwards");
+    return NOTHING;
+  }
+  if (state.is === "unknown")
+    await record.log(`whether the service runs is not known (${state.because}): it is stopped, and started afterwards`); // prettier-ignore
+  return await stop(context, service, record, wasLeftStopped && state.is === "unknown");
+}
+
+async function stop(
+  context: JobContext,
+  service: Service,
+  record: RestoreRecord,
+  mayBeStopped: boolean,
+): Promise<ServiceWindow> {
+  const { name: detail, startHint } = service;
+  context.emit({ kind: "step", step: "stop-service", state: "begin", detail, startHint });
+  await record.journal({ step: "stop-service", state: "begin" });
+  const window = createWindow(context, service, record);
+  try {
+    await service.stop(context.signal);
+  } catch (error) {
+    if (!mayBeStopped || context.signal.aborted) {
+      // It may be half stopped.
+      await window.open();
+      throw error;
+    }
+    await tellTaken(context, record, toKeepError(error).message);
+  }
+  window.stopped();
+  await record.journal({ step: "stop-service", state: "done" });
+  await record.log("service stopped");
+  context.emit({ kind: "step", step: "stop-service", state: "end" });
+  return window;
+}
+
+/** What a dead restore left between two states must not stay so because a stopped service cannot be stopped. */
+async function tellTaken({ emit }: JobContext, record: RestoreRecord, why: string): Promise<void> {
+  const message = `the restore that died had stopped the service, which cannot be stopped again (${why}): it is taken for stopped`;
+  await record.log(message);
+  emit({ kind: "log", level: "warn", code: "service-taken-for-stopped", message });
+}
+
+function createWindow(context: JobContext, service: Service, record: RestoreRecord) {
+  let stoppedAt = performance.now();
+  let downSeconds: number | null = null;
+  let opened = false;
+  return {
+    startHint: service.startHint,
+    stopped: () => {
+      stoppedAt = performance.now();
+    },
+    async open() {
+      if (opened) return downSeconds;
+      opened = true;
+      await tellIfBack(context, service, record);
+      downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
+      const failure = await startAndCheck(context, service, record);
+      if (failure !== null) tellNotStarted(context, service, failure);
+      return downSeconds;
+    },
+    async openStrictly() {
+      opened = true;
+      await tellIfBack(context, service, record);
+      downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
+      const failure = await startAndCheck(context, service, record);
+      if (failure === null) return downSeconds;
+      opened = false;
+      await service.stop(new AbortController().signal);
+      throw new KeepError("failed", `with the restored data ${failure}`, {
+        hint: "See the service's own log for what it misses in the restored data.",
+      });
+    },
+  };
+}
+
+/** A timer, a socket or a supervisor may have started it: then it wrote to data that was being replaced. */
+async function tellIfBack(
+  { emit }: JobContext,
+  service: Service,
+  record: RestoreRecord,
+): Promise<void> {
+  if (!(await service.cameBack())) return;
+  const message = `something started the service (${service.name}) while its data was being replaced: see that what it wrote meanwhile is there, and stop what starts it before the next restore`;
+  emit({ kind: "log", level: "warn", code: "service-came-back", message });
+  await bestEffort(record, emit).log(message);
+}
+
+/** What went wrong; null: it works. */
+async function startAndCheck(
+  context: JobContext,
+  service: Service,
+  strict: RestoreRecord,
+): Promise<string | null> {
+  // A full disk must not keep the service stopped.
+  const record = bestEffort(strict, context.emit);
+  context.emit({ kind: "step", step: "start-service", state: "begin" });
+  await record.journal({ step: "start-service", state: "begin" });
+  try {
+    await service.start();
+    await service.check();
+    await record.journal({ step: "start-service", state: "done" });
+    await record.log("service started");
+    context.emit({ kind: "step", step: "start-service", state: "end" });
+    return null;
+  } catch (error) {
+    const { message } = toKeepError(error);
+    await record.journal({ step: "start-service", state: "failed", message });
+    await record.log(`service start FAILED: ${message}`);
+    context.emit({ kind: "step", step: "start-service", state: "end" });
+    return message;
+  }
+}
+
+function tellNotStarted({ emit }: JobContext, { startHint }: Service, why: string): void {
+  emit({
+    kind: "log",
+    level: "error",
+    code: "service-not-started",
+    message: `the service could not be started (${why}); start it with: ${startHint}`,
+  });
+}

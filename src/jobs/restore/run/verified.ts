@@ -1,0 +1,66 @@
+// What a result says of each collection: how many documents, whether equal, and how that is known. Pure.
+import type { PlannedCollection, RestorePlan } from "../../../restore/plan/plan.ts";
+import { notVerified } from "../../../restore/load/prove.ts";
+import type { ProvedCollection } from "../../../restore/load/prove.ts";
+import type { JournalEntry } from "../../../restore/record/record.ts";
+import type { Replayed } from "../../../restore/load/replay.ts";
+
+/**
+ * What a rollback brought back by a rename: the very collection that was replaced, known by its UUID, and not read. A
+ * view is made anew. The definitions of both were compared (verify-definitions.ts).
+ */
+export const renamedBack = ({
+  namespace,
+  documents,
+  way,
+}: Pick<PlannedCollection, "namespace" | "documents" | "way">): ProvedCollection =>
+  way === "view"
+    ? { namespace, documents: 0, equal: true, verified: "definition" }
+    : { namespace, documents, equal: null, verified: "renamed back" };
+
+/** What the oplog changed after it was compared is no longer what was compared. */
+export function afterReplay(
+  collections: readonly ProvedCollection[],
+  { collections: planned }: RestorePlan,
+  replayed: Replayed | null,
+): ProvedCollection[] {
+  const touched = new Set(replayed?.touched);
+  const changed = new Set(
+    planned
+      .filter(({ source }) => touched.has(`${source.database}.${source.name}`))
+      .map(({ namespace }) => namespace),
+  );
+  return collections.map((one) => (changed.has(one.namespace) ? notVerified(one.namespace) : one));
+}
+
+/**
+ * Of a restore that was interrupted and finished later: what the journal says was compared while it was staged, and
+ * `now` what was compared since.
+ */
+export function verifiedOf(
+  { collections, oplog }: RestorePlan,
+  entries: readonly JournalEntry[],
+  now: readonly ProvedCollection[],
+): ProvedCollection[] {
+  const since = new Map(now.map((one) => [one.namespace, one]));
+  const found = new Map(
+    entries.flatMap((e) =>
+      e.proved && e.namespace !== undefined ? [[e.namespace, e.proved]] : [],
+    ),
+  );
+  return collections.map((planned) => {
+    const { namespace, way, rawBytes, contentHash } = planned;
+    const known = since.get(namespace);
+    if (known) return known;
+    const proved = found.get(namespace);
+    // Which of them the oplog has changed after that is not in the journal.
+    if (way === "swap" && proved && oplog === null)
+      return {
+        ...{ namespace, documents: proved.documents, equal: true },
+        verified: contentHash === null ? "count" : "hash",
+      };
+    return way === "swap" && rawBytes === null && !proved
+      ? renamedBack(planned)
+      : notVerified(namespace);
+  });
+}
