@@ -38,7 +38,24 @@ test("random documents come back byte for byte, or are refused with what is lost
 });
 
 test("each line is JSON, and what the official library makes of it are the same values", () => {
-  const values = { a: 1.5, b: -0, n: NaN, i: Infinity, s: "\u2028 \u0000 \"\\ ü 🩺", d: new Date(-1), l: BSON.Long.MIN_VALUE, r: new BSON.BSONRegExp("a/b", "ix"), bin: new BSON.Binary(Buffer.from([1, 2]), 128), id: new BSON.ObjectId("0".repeat(24)), ts: new BSON.Timestamp({ t: 1, i: 2 }), dec: BSON.Decimal128.fromString("1.10"), min: new BSON.MinKey(), code: new BSON.Code("x", { y: 1 }), arr: [[], {}], nil: null }; // prettier-ignore
+  const values = {
+    a: 1.5,
+    b: -0,
+    n: NaN,
+    i: Infinity,
+    s: '\u2028 \u0000 "\\ ü 🩺',
+    d: new Date(-1),
+    l: BSON.Long.MIN_VALUE,
+    r: new BSON.BSONRegExp("a/b", "ix"),
+    bin: new BSON.Binary(Buffer.from([1, 2]), 128),
+    id: new BSON.ObjectId("0".repeat(24)),
+    ts: new BSON.Timestamp({ t: 1, i: 2 }),
+    dec: BSON.Decimal128.fromString("1.10"),
+    min: new BSON.MinKey(),
+    code: new BSON.Code("x", { y: 1 }),
+    arr: [[], {}],
+    nil: null,
+  };
   const raw = Buffer.from(BSON.serialize(values));
   const text = toText(raw).toString("utf8");
   const same = BSON.EJSON.parse(text, { relaxed: false }) as BSON.Document;
@@ -61,7 +78,13 @@ test("fields of one name, and empty and dotted ones, are kept in their order", (
     name,
     value: Buffer.from([n, 0, 0, 0]),
   });
-  const raw = rawDocument([field("a", 1), field("a", 2), field("", 3), field("a.b", 4), field("$x", 5)]); // prettier-ignore
+  const raw = rawDocument([
+    field("a", 1),
+    field("a", 2),
+    field("", 3),
+    field("a.b", 4),
+    field("$x", 5),
+  ]);
   assert.deepEqual(fromText(toText(raw)), raw);
 });
 

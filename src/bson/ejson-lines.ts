@@ -80,7 +80,8 @@ function readLine(scan: Scan, isText: boolean): void {
   const end = text.indexOf(LINE_FEED, at);
   if (end < 0) throw new LineError("is cut short");
   if (end - at > LONGEST_LINE) throw new LineError("has a line that is too long");
-  if (!isText && !isUtf8(text.subarray(at, end))) throw new LineError("holds text that is not UTF-8"); // prettier-ignore
+  if (!isText && !isUtf8(text.subarray(at, end)))
+    throw new LineError("holds text that is not UTF-8");
   scan.end = end;
   parseLine(scan);
   scan.at = end + 1;

@@ -132,7 +132,9 @@ export function isWrapper(keys: readonly string[]): boolean {
 /** null where the object is no type wrapper; then the scan stands anywhere. */
 function tryWrapper(scan: Scan, depth: number): number | null {
   const nameEnd = scan.text.indexOf(0x22, scan.at + 1);
-  const read = WRAPPERS.get(scan.text.toString("latin1", scan.at + 1, Math.min(nameEnd, scan.at + 24))); // prettier-ignore
+  const read = WRAPPERS.get(
+    scan.text.toString("latin1", scan.at + 1, Math.min(nameEnd, scan.at + 24)),
+  );
   if (!read) return null;
   scan.at = nameEnd + 1;
   const start = scan.written;

@@ -88,8 +88,14 @@ test("escapes of every length come back as the characters that they are", () => 
 test("lines come in pieces of whole documents, each about as long as was asked", () => {
   const lines = '{"a":null}\n'.repeat(10);
   const one = read('{"a":null}\n')[0]?.length ?? 0;
-  assert.deepEqual(read(lines, 1).map((piece) => piece.length), Array(10).fill(one)); // prettier-ignore
-  assert.deepEqual(read(lines, 3 * one).map((piece) => piece.length), [3 * one, 3 * one, 3 * one, one]); // prettier-ignore
+  assert.deepEqual(
+    read(lines, 1).map((piece) => piece.length),
+    Array(10).fill(one),
+  );
+  assert.deepEqual(
+    read(lines, 3 * one).map((piece) => piece.length),
+    [3 * one, 3 * one, 3 * one, one],
+  );
 });
 
 test("lines that are other documents, more or fewer, or none, keep nothing", () => {
@@ -103,7 +109,6 @@ test("lines that are other documents, more or fewer, or none, keep nothing", () 
     "{",
     "x\n",
   ])
-    // prettier-ignore
     assert.equal(keeps(lines), false, lines);
 });
 

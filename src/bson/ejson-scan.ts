@@ -117,7 +117,6 @@ for (const [letter, code] of [
   ["f", 12],
   ["r", 13],
 ] as const)
-  // prettier-ignore
   PLAIN_ESCAPES.set(letter.charCodeAt(0), code);
 
 function putEscape(scan: Scan, noNull: boolean): void {

@@ -47,7 +47,6 @@ for (const [code, letter] of [
   [12, "f"],
   [13, "r"],
 ] as const)
-  // prettier-ignore
   SHORT[code] = letter.charCodeAt(0);
 const MOST_FOR_A_BYTE = 6;
 

@@ -39,7 +39,10 @@ test("an empty timestamp is found in any field but _id, and none where nothing i
 
 test("a string is found by its name, and nothing else passes for one", () => {
   const b = Buffer.from(BSON.serialize({ n: 1, s: "ü", capped: true }));
-  assert.deepEqual([findString(b, 0, "s"), findString(b, 0, "n"), findString(b, 0, "x")], ["ü", null, null]); // prettier-ignore
+  assert.deepEqual(
+    [findString(b, 0, "s"), findString(b, 0, "n"), findString(b, 0, "x")],
+    ["ü", null, null],
+  );
   assert.equal(isCapped(b), true);
   for (const options of [{}, { capped: false }])
     assert.equal(isCapped(BSON.serialize(options)), false);

@@ -15,7 +15,13 @@ function valueOf(v: unknown): [Buffer, number, number] {
 }
 
 const SAME: readonly (readonly unknown[])[] = [
-  [new Int32(1), new Double(1), Long.fromNumber(1), Decimal128.fromString("1"), Decimal128.fromString("1.000")],
+  [
+    new Int32(1),
+    new Double(1),
+    Long.fromNumber(1),
+    Decimal128.fromString("1"),
+    Decimal128.fromString("1.000"),
+  ],
   [new Double(0), new Double(-0), new Int32(0), Decimal128.fromString("-0E+3"), Long.ZERO],
   [new Double(NaN), Decimal128.fromString("NaN")],
   [new Double(Infinity), Decimal128.fromString("Infinity")],
@@ -23,8 +29,11 @@ const SAME: readonly (readonly unknown[])[] = [
   [new Double(2 ** 60), Long.fromBigInt(2n ** 60n), Decimal128.fromString(String(2n ** 60n))],
   [new Int32(100), Decimal128.fromString("1E+2")],
   ["text", new BSONSymbol("text")],
-  [{ a: new Int32(1), b: [new Double(2)] }, { a: Long.fromNumber(1), b: [new Int32(2)] }],
-]; // prettier-ignore
+  [
+    { a: new Int32(1), b: [new Double(2)] },
+    { a: Long.fromNumber(1), b: [new Int32(2)] },
+  ],
+];
 
 const ALL_DIFFERENT: readonly unknown[] = [
   ...SAME.map(([first]) => first),
@@ -71,9 +80,10 @@ test("the keys of numbers agree with their order, for any two of any type", () =
     fc.double().map((n) => new Double(n)),
     fc.integer({ min: -20, max: 20 }).map((n) => new Double(n / 4)),
     fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((n) => Long.fromBigInt(n)),
-    fc.tuple(fc.bigInt({ min: -(10n ** 33n), max: 10n ** 33n }), fc.integer({ min: -50, max: 50 }))
+    fc
+      .tuple(fc.bigInt({ min: -(10n ** 33n), max: 10n ** 33n }), fc.integer({ min: -50, max: 50 }))
       .map(([n, e]) => Decimal128.fromString(`${n}E${e}`)),
-  ); // prettier-ignore
+  );
   fc.assert(
     fc.property(number, number, (one, two) => {
       const [a, b] = [valueOf(one), valueOf(two)];

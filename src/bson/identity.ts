@@ -1,7 +1,14 @@
 // What makes two documents the same one: an `_id` that the server holds to be equal, whatever the type of
 // its numbers (1, 1.0 and NumberLong(1) cannot live side by side). The bytes here are for hashing only.
 import { byteAt } from "./byte-at.ts";
-import { findElement, skipValue, TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT, TYPE_STRING } from "./element.ts"; // prettier-ignore
+import {
+  findElement,
+  skipValue,
+  TYPE_ARRAY,
+  TYPE_BOOL,
+  TYPE_DOCUMENT,
+  TYPE_STRING,
+} from "./element.ts";
 import { isNumeric, numberKey } from "./number.ts";
 
 const NAME = Buffer.from("_id\0");

@@ -110,7 +110,8 @@ const text = (value: string) => {
   bytes.writeInt32LE(bytes.length - 4, 0);
   return bytes;
 };
-const int32 = (value: number) => Buffer.from(BSON.serialize({ v: new BSON.Int32(value) })).subarray(7, 11); // prettier-ignore
+const int32 = (value: number) =>
+  Buffer.from(BSON.serialize({ v: new BSON.Int32(value) })).subarray(7, 11);
 
 /** What servers hold and a JavaScript object cannot. */
 const AWKWARD: Readonly<Record<string, Buffer>> = {

@@ -7,18 +7,40 @@ import { editEnv } from "./env-edit.ts";
 import { findTrap, listAssignments, normalizeEnvText, parseEnvText } from "./env-text.ts";
 
 const FOREIGN = [
-  "# a comment, with NAME=value in it", "", "   ", "export PORT=8000", "SECRET='a#b ${c}'", "KEY=\"-----BEGIN\nlines\n-----END\"",
-  "lonely", "  INDENTED = x # why", "LANG=de_DE.UTF-8", "QUOTE=it's", "EMPTY=", "# MONGODB_DATABASE=old",
-]; // prettier-ignore
-const OWN = ["MONGODB_DATABASE=surg", "MONGODB_DB='surg' # ours", "export BACKUP_DIR = \"/srv/a b\"", "BACKUP_TIMEZONE=`UTC`"]; // prettier-ignore
+  "# a comment, with NAME=value in it",
+  "",
+  "   ",
+  "export PORT=8000",
+  "SECRET='a#b ${c}'",
+  'KEY="-----BEGIN\nlines\n-----END"',
+  "lonely",
+  "  INDENTED = x # why",
+  "LANG=de_DE.UTF-8",
+  "QUOTE=it's",
+  "EMPTY=",
+  "# MONGODB_DATABASE=old",
+];
+const OWN = [
+  "MONGODB_DATABASE=surg",
+  "MONGODB_DB='surg' # ours",
+  'export BACKUP_DIR = "/srv/a b"',
+  "BACKUP_TIMEZONE=`UTC`",
+];
 
 const names = (own: string) => {
   if (own === "MONGODB_DATABASE") return ["MONGODB_DATABASE", "MONGODB_DB"] as const;
   return [own] as const;
 };
 const value = fc
-  .oneof(fc.string({ minLength: 1 }), fc.constantFrom("a#b", "${x}", "it's", 'say "x"', "a\\nb", "`date`", "ü ö", " blank ")) // prettier-ignore
-  .filter((text) => !/[\r\n\0]/.test(text) && !(["'", "`"].every((mark) => text.includes(mark)) && /["\\$]/.test(text))); // prettier-ignore
+  .oneof(
+    fc.string({ minLength: 1 }),
+    fc.constantFrom("a#b", "${x}", "it's", 'say "x"', "a\\nb", "`date`", "ü ö", " blank "),
+  )
+  .filter(
+    (text) =>
+      !/[\r\n\0]/.test(text) &&
+      !(["'", "`"].every((mark) => text.includes(mark)) && /["\\$]/.test(text)),
+  );
 
 test("foreign lines keep their bytes and order, the value is read back, and a second run changes nothing", () => {
   fc.assert(
@@ -30,7 +52,9 @@ test("foreign lines keep their bytes and order, the value is read back, and a se
       fc.constantFrom("MONGODB_DATABASE", "BACKUP_DIR", "BACKUP_TIMEZONE", "ALERT_COMMAND"),
       value,
       (foreign, own, end, ended, name, wanted) => {
-        const lines = [...foreign.slice(0, 3), ...own, ...foreign.slice(3)].map((one) => one.replaceAll("\n", end)); // prettier-ignore
+        const lines = [...foreign.slice(0, 3), ...own, ...foreign.slice(3)].map((one) =>
+          one.replaceAll("\n", end),
+        );
         const text = lines.join(end) + (ended ? end : "");
         const edits = [{ names: names(name), value: wanted }];
         const once = editEnv(text, edits);
@@ -65,7 +89,10 @@ test("only the line of the setting changes, its comment, indent and line end sta
     { names: ["MONGODB_DATABASE", "MONGODB_DB"], value: "surg" },
     { names: ["SERVICE_NAME"], value: "app" },
   ]);
-  assert.equal(text, "# app\r\nPORT=1\r\n  export BACKUP_DIR ='/b c' # where\r\nMONGODB_DB=surg # which\r\nZ='1'\r\nSERVICE_NAME=app\r\n"); // prettier-ignore
+  assert.equal(
+    text,
+    "# app\r\nPORT=1\r\n  export BACKUP_DIR ='/b c' # where\r\nMONGODB_DB=surg # which\r\nZ='1'\r\nSERVICE_NAME=app\r\n",
+  );
   assert.deepEqual(changed, ["BACKUP_DIR", "MONGODB_DB", "SERVICE_NAME"]);
 });
 

@@ -144,17 +144,32 @@ test("typographic quotes and characters that nobody sees are told, and around a 
   const trap = trapOf("BACKUP_DIR=\u201c/srv/b\u201d");
   assert.match(trap?.problem ?? "", /typographic/);
   assert.equal(trap?.better, "BACKUP_DIR='/srv/b'");
-  for (const [character, name] of [["\u00a0", "U+00A0"], ["\u200b", "U+200B"], ["\ufeff", "U+FEFF"]] as const) {
+  for (const [character, name] of [
+    ["\u00a0", "U+00A0"],
+    ["\u200b", "U+200B"],
+    ["\ufeff", "U+FEFF"],
+  ] as const) {
     const found = trapOf(`BACKUP_DIR=/srv/${character}b${character} # c`);
     assert.equal(found?.problem, `has an invisible character (${name})`);
     assert.match(trapOf(`A=${character}x${character}`)?.better ?? "", /^A='x'$/);
     assert.equal(trapOf(`A=x # ${character}`), null);
     assert.equal(trapOf(`A='a${character}b'`), null, "in quotes it is meant");
-    const text = normalizeEnvText(`X=1\n${character} A ${character}= ${character}'v'\n${character}export B=2\nC=${character}\nD=3`);
-    assert.deepEqual([...parseEnvText(text)].sort(), [["A", "v"], ["B", "2"], ["C", ""], ["D", "3"], ["X", "1"]]);
-    assert.deepEqual(listAssignments(text).map(({ line }) => line), [1, 2, 3, 4, 5]);
+    const text = normalizeEnvText(
+      `X=1\n${character} A ${character}= ${character}'v'\n${character}export B=2\nC=${character}\nD=3`,
+    );
+    assert.deepEqual([...parseEnvText(text)].sort(), [
+      ["A", "v"],
+      ["B", "2"],
+      ["C", ""],
+      ["D", "3"],
+      ["X", "1"],
+    ]);
+    assert.deepEqual(
+      listAssignments(text).map(({ line }) => line),
+      [1, 2, 3, 4, 5],
+    );
   }
-}); // prettier-ignore
+});
 
 test("a value made of others is told, with no advice that keeps their names in it", () => {
   const names = new Set(["DB_USER"]);
@@ -165,8 +180,13 @@ test("a value made of others is told, with no advice that keeps their names in i
     assert.match(advice ?? "", /fills in nothing/);
     assert.doesNotMatch(advice ?? "", /DB_USER|in quotes/);
   }
-  for (const text of ["MONGODB_PASSWORD=pa$word", "MONGODB_PASSWORD='$DB_USER'", "ALERT_COMMAND=x $DB_USER", "BACKUP_DIR=/a # $DB_USER"]) {
+  for (const text of [
+    "MONGODB_PASSWORD=pa$word",
+    "MONGODB_PASSWORD='$DB_USER'",
+    "ALERT_COMMAND=x $DB_USER",
+    "BACKUP_DIR=/a # $DB_USER",
+  ]) {
     const [assignment] = listAssignments(text);
     assert.equal(assignment && findTrap(assignment, true, names), null, text);
   }
-}); // prettier-ignore
+});

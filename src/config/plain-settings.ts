@@ -84,7 +84,9 @@ export function checkPlainSettings(
   const checked = parsed.data as Partial<Settings>;
   const paths = PATHS.flatMap((name) => {
     const written = checked[name];
-    return typeof written === "string" ? [[name, resolvePath(written, `settings.${name}`, place.cwd, place.home)]] : []; // prettier-ignore
+    return typeof written === "string"
+      ? [[name, resolvePath(written, `settings.${name}`, place.cwd, place.home)]]
+      : [];
   });
   const fromUri = checked.uri ? scopeOf(checked.uri) : {};
   return { ...fromUri, ...checked, ...(Object.fromEntries(paths) as Partial<Settings>) };

@@ -277,7 +277,9 @@ test("MONGOKEEP_URI wins over all that the application says of the connection, r
   }
   const inEnvironment = await load(own, { MONGODB_URI: "mongodb://app:p@other.example/x" });
   assert.deepEqual(inEnvironment.hosts, ["own.example:1"]);
-  const fromEnvironment = await load("MONGODB_URI=mongodb://a#b/\n", { MONGOKEEP_URI: "mongodb://own/surg" }); // prettier-ignore
+  const fromEnvironment = await load("MONGODB_URI=mongodb://a#b/\n", {
+    MONGOKEEP_URI: "mongodb://own/surg",
+  });
   assert.deepEqual([fromEnvironment.hosts, fromEnvironment.databases], [["own:27017"], ["surg"]]);
   const emptied = await load(`MONGODB_URI=mongodb://app/\n${own}`, { MONGOKEEP_URI: "" });
   assert.equal(emptied.uriName, "MONGODB_URI", "an empty variable unsets the file's");
@@ -311,8 +313,14 @@ test("only what is ours must be UTF-8, and a line of ours that is not is named",
   };
   const latin = (text: string) => Buffer.from(text, "latin1");
   const uri = "MONGODB_URI=mongodb://h/surg";
-  for (const theirs of ["# Gr\u00f6\u00dfe", "TITLE=Gr\u00f6\u00dfe", "TITLE='Gr\u00f6\n\u00dfe'"]) {
-    const settings = await loadBytes(latin(`${theirs}\n${uri} # f\u00fcr\nBACKUP_DIR='/b' # \u00e4`));
+  for (const theirs of [
+    "# Gr\u00f6\u00dfe",
+    "TITLE=Gr\u00f6\u00dfe",
+    "TITLE='Gr\u00f6\n\u00dfe'",
+  ]) {
+    const settings = await loadBytes(
+      latin(`${theirs}\n${uri} # f\u00fcr\nBACKUP_DIR='/b' # \u00e4`),
+    );
     assert.deepEqual([settings.hosts, settings.backupDir], [["h:27017"], "/b"], theirs);
   }
   const wrong = latin(`# \u00e4\n${uri}\nMONGODB_DATABASE=surg\nBACKUP_DIR=/srv/Gr\u00f6\u00dfe\n`);
@@ -322,7 +330,10 @@ test("only what is ours must be UTF-8, and a line of ours that is not is named",
   });
   const wide = await loadBytes(Buffer.from(`\ufeff# \u00e4\r\n${uri}\r\n`, "utf16le"));
   assert.deepEqual(wide.hosts, ["h:27017"]);
-  await assert.rejects(loadBytes(Buffer.from(uri, "utf16le")), { code: "bad-setting", message: /is not text/ });
+  await assert.rejects(loadBytes(Buffer.from(uri, "utf16le")), {
+    code: "bad-setting",
+    message: /is not text/,
+  });
   const zero = await refusal("MONGODB_URI='mongodb://u:geheim@h\u200b/x'");
   assert.match(zero.message, /invisible character \(U\+200B\)/);
-}); // prettier-ignore
+});

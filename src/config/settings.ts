@@ -245,7 +245,8 @@ function readDrill(
 ): DrillSettings {
   const { DRILL_MONGODB_URI: uri, DRILL_CHECKS: checks, MONGOD_BINARY: binary } = values;
   // Refuses what the driver would, and remembers the password, so that no message shows it.
-  const password = uri === undefined ? null : parseConnectionString(uri, "DRILL_MONGODB_URI").password; // prettier-ignore
+  const password =
+    uri === undefined ? null : parseConnectionString(uri, "DRILL_MONGODB_URI").password;
   if (password !== null) rememberSecret(password);
   return {
     uri: uri === undefined ? null : new Secret(withoutApplicationOptions(uri).uri),

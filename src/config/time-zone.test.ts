@@ -35,6 +35,7 @@ for (const [tz, expected] of CASES) {
     const { zone, problem } = systemZone(tz);
     assert.equal(zone, expected ?? "UTC");
     assert.equal(problem === null, expected !== null);
-    if (problem !== null) assert.ok(problem.includes(JSON.stringify(tz)) && problem.includes('BACKUP_TIMEZONE')); // prettier-ignore
+    if (problem !== null)
+      assert.ok(problem.includes(JSON.stringify(tz)) && problem.includes("BACKUP_TIMEZONE"));
   });
 }

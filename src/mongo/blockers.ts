@@ -68,7 +68,8 @@ async function ofRecords(client: MongoClient): Promise<Blocker | null> {
   const options = { maxTimeMS: LIMIT_MS, projection: { lastWriteDate: 1 } };
   const found = await transactions.findOne({ state: "prepared" }, options);
   if (!found) return null;
-  const since = found.lastWriteDate instanceof Date ? ` since ${found.lastWriteDate.toISOString()}` : ""; // prettier-ignore
+  const since =
+    found.lastWriteDate instanceof Date ? ` since ${found.lastWriteDate.toISOString()}` : "";
   return { kind: "prepared", text: `a prepared transaction, which has not ended${since}` };
 }
 

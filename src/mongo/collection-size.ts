@@ -66,7 +66,13 @@ export async function estimateSizes(
   collections: readonly Collection[],
   signal: AbortSignal,
 ): Promise<(CollectionSize | null)[]> {
-  const quick = await askMany(client, collections, signal, ({ name }) => ({ collStats: name }), sizeIn); // prettier-ignore
+  const quick = await askMany(
+    client,
+    collections,
+    signal,
+    ({ name }) => ({ collStats: name }),
+    sizeIn,
+  );
   return quick ?? (await oneByOne(client, collections, signal));
 }
 

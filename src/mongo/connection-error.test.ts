@@ -24,36 +24,121 @@ const thrown = (work: () => unknown): unknown => {
 const CASES: readonly (readonly [string, unknown, ErrorCode, RegExp])[] = [
   ["a wrong password", server(18, "Authentication failed."), "login-failed", /authSource/],
   ["a user that LDAP does not know", server(11, "Could not find user"), "login-failed", /user/],
-  ["LDAP at a server without it", server(334, "Received authentication for mechanism PLAIN which is unknown or not enabled"), "login-failed", /LDAP/],
-  ["SCRAM at $external", server(2, "Unsupported mechanism 'SCRAM-SHA-256' on authentication database '$external'"), "login-failed", /authSource/],
+  [
+    "LDAP at a server without it",
+    server(334, "Received authentication for mechanism PLAIN which is unknown or not enabled"),
+    "login-failed",
+    /LDAP/,
+  ],
+  [
+    "SCRAM at $external",
+    server(2, "Unsupported mechanism 'SCRAM-SHA-256' on authentication database '$external'"),
+    "login-failed",
+    /authSource/,
+  ],
   ["X.509 without a certificate", server(2, "SASL: no client certificate"), "login-failed", /./],
-  ["X.509 at another database", server(17, "X.509 authentication must always use the $external database."), "login-failed", /\$external|authSource/],
-  ["no login at all", server(13, "Command listDatabases requires authentication"), "login-failed", /MONGODB_USERNAME/],
+  [
+    "X.509 at another database",
+    server(17, "X.509 authentication must always use the $external database."),
+    "login-failed",
+    /\$external|authSource/,
+  ],
+  [
+    "no login at all",
+    server(13, "Command listDatabases requires authentication"),
+    "login-failed",
+    /MONGODB_USERNAME/,
+  ],
   ["Atlas", server(8000, "bad auth : authentication failed"), "login-failed", /password/],
   ["Kerberos", new driver.MongoKerberosError("No credentials cache found"), "login-failed", /./],
   ["a token service", new driver.MongoOIDCError("the token has expired"), "login-failed", /./],
-  ["a module for Kerberos", thrown(() => { throw new driver.MongoMissingDependencyError("Optional module `kerberos` not found", { cause: new Error("x"), dependencyName: "kerberos" }); }), "bad-setting", /SCRAM/],
-  ["a line end in the password", new Error("Prohibited character, see https://tools.ietf.org/html/rfc4013#section-2.3"), "bad-setting", /line end/],
-  ["nothing listens", network("connect ECONNREFUSED 127.0.0.1:27017"), "unreachable", /MongoDB runs/],
+  [
+    "a module for Kerberos",
+    thrown(() => {
+      throw new driver.MongoMissingDependencyError("Optional module `kerberos` not found", {
+        cause: new Error("x"),
+        dependencyName: "kerberos",
+      });
+    }),
+    "bad-setting",
+    /SCRAM/,
+  ],
+  [
+    "a line end in the password",
+    new Error("Prohibited character, see https://tools.ietf.org/html/rfc4013#section-2.3"),
+    "bad-setting",
+    /line end/,
+  ],
+  [
+    "nothing listens",
+    network("connect ECONNREFUSED 127.0.0.1:27017"),
+    "unreachable",
+    /MongoDB runs/,
+  ],
   ["an unknown host", network("getaddrinfo ENOTFOUND db"), "unreachable", /No such name/],
   ["DNS that is down", network("getaddrinfo EAI_AGAIN db"), "unreachable", /DNS does not answer/],
   ["no SRV record", system("ENOTFOUND", "querySrv"), "unreachable", /No such name/],
   ["no answer about SRV", system("ETIMEOUT", "querySrv"), "unreachable", /DNS does not answer/],
   ["a refusal of TXT", system("ESERVFAIL", "queryTxt"), "unreachable", /No such name/],
-  ["a malformed TXT record", new driver.MongoParseError("Text record may only set any of: authSource"), "bad-setting", /DNS zone/],
-  ["SRV hosts of another domain", new driver.MongoAPIError("Server record does not share hostname with parent URI"), "bad-setting", /DNS zone/],
+  [
+    "a malformed TXT record",
+    new driver.MongoParseError("Text record may only set any of: authSource"),
+    "bad-setting",
+    /DNS zone/,
+  ],
+  [
+    "SRV hosts of another domain",
+    new driver.MongoAPIError("Server record does not share hostname with parent URI"),
+    "bad-setting",
+    /DNS zone/,
+  ],
   ["an expired certificate", network("certificate has expired"), "unreachable", /Renew/],
-  ["a self-signed certificate", network("self-signed certificate in certificate chain"), "unreachable", /MONGODB_TLS_CA_FILE/],
-  ["a certificate of another host", network("Hostname/IP does not match certificate's altnames: IP: 127.0.0.1"), "unreachable", /as its certificate/],
+  [
+    "a self-signed certificate",
+    network("self-signed certificate in certificate chain"),
+    "unreachable",
+    /MONGODB_TLS_CA_FILE/,
+  ],
+  [
+    "a certificate of another host",
+    network("Hostname/IP does not match certificate's altnames: IP: 127.0.0.1"),
+    "unreachable",
+    /as its certificate/,
+  ],
   ["a certificate of the future", network("certificate is not yet valid"), "unreachable", /clock/],
-  ["plain text to TLS", network("C0:error:0A00010B:SSL routines:wrong version number"), "unreachable", /MONGODB_TLS/],
-  ["a client's certificate is asked for", network("ssl/tls alert certificate required: SSL alert number 116"), "unreachable", /tlsCertificateKeyFile/],
+  [
+    "plain text to TLS",
+    network("C0:error:0A00010B:SSL routines:wrong version number"),
+    "unreachable",
+    /MONGODB_TLS/,
+  ],
+  [
+    "a client's certificate is asked for",
+    network("ssl/tls alert certificate required: SSL alert number 116"),
+    "unreachable",
+    /tlsCertificateKeyFile/,
+  ],
   ["no route", network("connect EHOSTUNREACH 10.0.0.1:27017"), "unreachable", /network/],
-  ["a key file that is none", thrown(() => createSecureContext({ key: "no key" })), "bad-setting", /PEM/],
-  ["a port beyond the last", Object.assign(new RangeError("Port should be < 65536"), { code: "ERR_SOCKET_BAD_PORT" }), "bad-setting", /mongodb:\/\//],
-  ["a server of another age", new driver.MongoCompatibilityError("Server at a:1 reports wire version 5"), "unfit-server", /mongodump/],
+  [
+    "a key file that is none",
+    thrown(() => createSecureContext({ key: "no key" })),
+    "bad-setting",
+    /PEM/,
+  ],
+  [
+    "a port beyond the last",
+    Object.assign(new RangeError("Port should be < 65536"), { code: "ERR_SOCKET_BAD_PORT" }),
+    "bad-setting",
+    /mongodb:\/\//,
+  ],
+  [
+    "a server of another age",
+    new driver.MongoCompatibilityError("Server at a:1 reports wire version 5"),
+    "unfit-server",
+    /mongodump/,
+  ],
   ["a malformed URI", new driver.MongoParseError("Invalid scheme"), "bad-setting", /mongodb:\/\//],
-]; // prettier-ignore
+];
 
 for (const [what, error, code, hint] of CASES) {
   test(`${what} is ${code}, with what to do`, () => {
@@ -82,5 +167,5 @@ for (const [error, code] of [
     const known = toKeepError(error);
     assert.equal(known.code, code);
     assert.doesNotMatch(known.message, /Erika|find:/);
-  }); // prettier-ignore
+  });
 }

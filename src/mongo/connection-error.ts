@@ -62,7 +62,9 @@ const LOGIN_WORDS =
 const WORDY_CODES: readonly unknown[] = [2, 13];
 
 function refusedLogin(error: unknown): KeepError | undefined {
-  const isOfMechanism = [MongoKerberosError, MongoAWSError, MongoOIDCError].some((kind) => error instanceof kind); // prettier-ignore
+  const isOfMechanism = [MongoKerberosError, MongoAWSError, MongoOIDCError].some(
+    (kind) => error instanceof kind,
+  );
   if (isOfMechanism) return loginFailed(error as Error);
   if (error instanceof MongoServerError) {
     const { code, message } = error;
@@ -114,16 +116,37 @@ function unreachable(error: unknown): KeepError | undefined {
 
 /** The words of Node and OpenSSL → what to do. The first that fits. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/certificate has expired|CERT_HAS_EXPIRED/i, "Renew the server's certificate (or set this machine's clock, if that is wrong)."],
+  [
+    /certificate has expired|CERT_HAS_EXPIRED/i,
+    "Renew the server's certificate (or set this machine's clock, if that is wrong).",
+  ],
   [/not yet valid/i, "Set this machine's clock: the server's certificate begins in the future."],
   [/does not match certificate|altnames/i, "Name the host in MONGODB_URI as its certificate does."],
-  [/self.signed|unable to (?:verify|get)|issuer|unknown ca/i, "Set MONGODB_TLS_CA_FILE to the certificate authority that signed the server's certificate."],
-  [/wrong version number|packet length too long|unsupported protocol|protocol version|record layer/i, "One side speaks TLS and the other does not, or another version of it: check MONGODB_TLS, or tls=true in MONGODB_URI."],
-  [/alert (?:number )?\d+|alert|certificate required|bad certificate|handshake|peer did not return a certificate/i, "The server may ask for a client's certificate: name it by tlsCertificateKeyFile in MONGODB_URI. Its log says why it refused."],
-  [/ENOTFOUND|ENODATA|ESERVFAIL|EREFUSED|EBADNAME/, "No such name is known here: check the host in MONGODB_URI, and this machine's DNS (getent hosts NAME)."],
-  [/EAI_AGAIN|ETIMEOUT|query(?:Srv|Txt) (?:ECONNREFUSED|ETIMEDOUT)/, "This machine's DNS does not answer: check /etc/resolv.conf and the network, then run it again."],
-  [/ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL/, "There is no way to that host from here: check the network, its routes and firewalls."],
-]; // prettier-ignore
+  [
+    /self.signed|unable to (?:verify|get)|issuer|unknown ca/i,
+    "Set MONGODB_TLS_CA_FILE to the certificate authority that signed the server's certificate.",
+  ],
+  [
+    /wrong version number|packet length too long|unsupported protocol|protocol version|record layer/i,
+    "One side speaks TLS and the other does not, or another version of it: check MONGODB_TLS, or tls=true in MONGODB_URI.",
+  ],
+  [
+    /alert (?:number )?\d+|alert|certificate required|bad certificate|handshake|peer did not return a certificate/i,
+    "The server may ask for a client's certificate: name it by tlsCertificateKeyFile in MONGODB_URI. Its log says why it refused.",
+  ],
+  [
+    /ENOTFOUND|ENODATA|ESERVFAIL|EREFUSED|EBADNAME/,
+    "No such name is known here: check the host in MONGODB_URI, and this machine's DNS (getent hosts NAME).",
+  ],
+  [
+    /EAI_AGAIN|ETIMEOUT|query(?:Srv|Txt) (?:ECONNREFUSED|ETIMEDOUT)/,
+    "This machine's DNS does not answer: check /etc/resolv.conf and the network, then run it again.",
+  ],
+  [
+    /ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL/,
+    "There is no way to that host from here: check the network, its routes and firewalls.",
+  ],
+];
 
 function withHint(cause: Error, what: string, code: ErrorCode = "unreachable"): KeepError {
   const message = redact(cause.message);
@@ -157,7 +180,8 @@ function unusableUri(error: unknown): KeepError | undefined {
 /** What the driver finds when it prepares a password (RFC 4013). */
 function unusablePassword(error: unknown): KeepError | undefined {
   if (!(error instanceof Error) || !/rfc4013|rfc3454/i.test(error.message)) return undefined;
-  const message = "the password of MongoDB holds a character that no login may hold, such as a line end"; // prettier-ignore
+  const message =
+    "the password of MongoDB holds a character that no login may hold, such as a line end";
   return new KeepError("bad-setting", message, {
     hint: "Take the line end off MONGODB_PASSWORD (a file of a secret often ends with one), or the character out of MONGODB_URI.",
     cause: error,
@@ -178,10 +202,14 @@ function unusableKey(error: unknown): KeepError | undefined {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) return undefined;
   if (/^ERR_(?:OSSL|SSL|TLS|CRYPTO)/.test(code))
-    return new KeepError("bad-setting", `a certificate or key that MONGODB_URI names cannot be used: ${redact(error.message)}`, {
-      hint: "It must be a PEM file with the certificate and, for a client, its private key. Give the key's password by tlsCertificateKeyFilePassword.",
-      cause: error,
-    }); // prettier-ignore
+    return new KeepError(
+      "bad-setting",
+      `a certificate or key that MONGODB_URI names cannot be used: ${redact(error.message)}`,
+      {
+        hint: "It must be a PEM file with the certificate and, for a client, its private key. Give the key's password by tlsCertificateKeyFilePassword.",
+        cause: error,
+      },
+    );
   if (code !== "ERR_SOCKET_BAD_PORT" && code !== "ERR_INVALID_URL") return undefined;
   const message = `MONGODB_URI cannot be used: ${redact(error.message)}`;
   return new KeepError("bad-setting", message, { hint: URI_HINT, cause: error });

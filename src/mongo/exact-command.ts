@@ -47,7 +47,12 @@ async function runRaw(
     const message = await wire.receive();
     const reply = BSON.deserialize(message.buffer.subarray(REPLY_AT, message.length));
     if (reply.ok === 1) return;
-    throw serverError(action, target, Number(reply.code ?? 0), String(reply.errmsg ?? "no reason given")); // prettier-ignore
+    throw serverError(
+      action,
+      target,
+      Number(reply.code ?? 0),
+      String(reply.errmsg ?? "no reason given"),
+    );
   } finally {
     wire.close();
   }

@@ -32,7 +32,10 @@ export async function explainUnreachable(
   );
   signal.throwIfAborted();
   const wanted = (options.replicaSet as string | undefined) ?? null;
-  const found = judgeAnswers(wanted, answers.filter((one) => one !== null)); // prettier-ignore
+  const found = judgeAnswers(
+    wanted,
+    answers.filter((one) => one !== null),
+  );
   if (found === null) return null;
   return new KeepError("unreachable", found.message, { hint: found.hint, cause: error });
 }
@@ -74,7 +77,10 @@ function judgeAnswers(
   if (wanted !== null && setName !== wanted) {
     const message = `cannot reach MongoDB: the replica set ${wanted} is asked for, and ${seed} is ${setName === null ? "in none" : `in the replica set ${setName}`}`;
     const right = setName === null ? "" : `Write replicaSet=${setName} in MONGODB_URI, or take`;
-    return { message, hint: `${right === "" ? "Take" : right} the option replicaSet out of MONGODB_URI.` }; // prettier-ignore
+    return {
+      message,
+      hint: `${right === "" ? "Take" : right} the option replicaSet out of MONGODB_URI.`,
+    };
   }
   const answering = new Set(answers.map((one) => one.seed));
   if (setName === null || members.length === 0) return null;

@@ -99,7 +99,9 @@ async function readStatus(client: MongoClient): Promise<Status> {
   try {
     const status = await client.db("admin").command({ replSetGetStatus: 1 });
     const members = (status.members ?? []) as readonly Document[];
-    const applied = members.flatMap(({ optime }) => timeOf((optime as Document | undefined)?.ts) ?? []); // prettier-ignore
+    const applied = members.flatMap(
+      ({ optime }) => timeOf((optime as Document | undefined)?.ts) ?? [],
+    );
     return { applied, hasPrimary: members.some((m) => m.stateStr === "PRIMARY" && m.health === 1) };
   } catch (error) {
     if (error instanceof MongoServerError) return { applied: [], hasPrimary: false };

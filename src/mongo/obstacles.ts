@@ -130,7 +130,8 @@ async function findHolder(
   const asked = new Set([namespace]);
   const all = await findOperations(client, asked);
   const found = all ?? (await findOperations(client, asked, false));
-  const holder = found?.find((one) => one.namespace === namespace && one.ageMs >= PROBE_MS) ?? found?.[0]; // prettier-ignore
+  const holder =
+    found?.find((one) => one.namespace === namespace && one.ageMs >= PROBE_MS) ?? found?.[0];
   if (holder) return holder;
   const unseen =
     all === null ? ", which this account may not see (the role clusterMonitor may)" : "";

@@ -120,5 +120,7 @@ translateBy((error) => {
   }
   const isAnswer =
     error instanceof MongoUnexpectedServerResponseError || error instanceof MongoDecompressionError;
-  return isAnswer ? new KeepError("server-error", redact(error.message), { cause: error }) : undefined; // prettier-ignore
+  return isAnswer
+    ? new KeepError("server-error", redact(error.message), { cause: error })
+    : undefined;
 });

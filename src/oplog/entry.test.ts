@@ -94,7 +94,16 @@ test("a create or collMod with a field that no server writes is unknown, and com
     { collMod: "a", viewOn: "b" },
   ])
     assert.equal(command(o).kind, "unknown", JSON.stringify(o));
-  const made = command({ create: "a", capped: true, size: 1, $db: "x", lsid: 1, writeConcern: 0, uuid: 1, temp: true }); // prettier-ignore
+  const made = command({
+    create: "a",
+    capped: true,
+    size: 1,
+    $db: "x",
+    lsid: 1,
+    writeConcern: 0,
+    uuid: 1,
+    temp: true,
+  });
   assert.ok(made.kind === "create");
   assert.deepEqual(BSON.deserialize(optionsOf(made.o)), { capped: true, size: 1 });
   const changed = command({ collMod: "a", validationLevel: "off", maxTimeMS: 1, noPadding: true });

@@ -134,6 +134,16 @@ export class ReplayState {
     const { catalog } = this.options;
     const [created, dropped] = [changed(false).sort(), changed(true).sort()];
     const touched = [...this.#targets].flatMap(([name, target]) => (target ? [name] : [])).sort();
-    return { applied, skipped, created, dropped, touched, renamed, views, catalog, unfinishedTransactions }; // prettier-ignore
+    return {
+      applied,
+      skipped,
+      created,
+      dropped,
+      touched,
+      renamed,
+      views,
+      catalog,
+      unfinishedTransactions,
+    };
   }
 }

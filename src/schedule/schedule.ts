@@ -203,8 +203,16 @@ const isMissing = (cause: unknown) =>
 
 /** The line or unit that stands for its part. */
 const CHIEF = {
-  nightly: { line: / backup(?: --env-file .+)? >> /, unit: "mongokeep-backup", again: "schedule install" }, // prettier-ignore
-  drill: { line: / drill(?: --env-file .+)? >> /, unit: "mongokeep-drill", again: "drill --schedule" }, // prettier-ignore
+  nightly: {
+    line: / backup(?: --env-file .+)? >> /,
+    unit: "mongokeep-backup",
+    again: "schedule install",
+  },
+  drill: {
+    line: / drill(?: --env-file .+)? >> /,
+    unit: "mongokeep-drill",
+    again: "drill --schedule",
+  },
 } as const satisfies Record<SchedulePart, object>;
 
 async function readCron(place: SchedulePlace, part: SchedulePart): Promise<Found | null> {

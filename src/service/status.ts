@@ -44,7 +44,9 @@ export async function untilStopped(
       throw new KeepError(
         "failed",
         `cannot stop the service: by SERVICE_STATUS it still runs ${limits.checkMs / 1000} s after it was stopped`,
-        { hint: "See what starts it again, or what SERVICE_STATUS asks: it must exit with 3 once the service is stopped." }, // prettier-ignore
+        {
+          hint: "See what starts it again, or what SERVICE_STATUS asks: it must exit with 3 once the service is stopped.",
+        },
       );
     await delay(limits.pauseMs, undefined, { signal }).catch(() => {
       signal.throwIfAborted();

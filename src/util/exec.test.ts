@@ -182,7 +182,11 @@ async function* parts(count: number): AsyncGenerator<Buffer> {
 test("a stream is its input, and what it says is heard while it runs", async () => {
   const heard: string[] = [];
   const onStderr = (text: string) => heard.push(text);
-  const counted = await execute(["sh", "-c", "printf Größe >&2; wc -c"], { ...LIMIT, stdin: parts(40), onStderr }); // prettier-ignore
+  const counted = await execute(["sh", "-c", "printf Größe >&2; wc -c"], {
+    ...LIMIT,
+    stdin: parts(40),
+    onStderr,
+  });
   assert.equal(counted.stdout.trim(), String(40 << 16));
   assert.equal(heard.join(""), "Größe");
 });

@@ -1,7 +1,13 @@
 // A moment as a person at 2 a.m. writes it: "yesterday 18:00", "2026-11-22 18:00", "3 hours ago". Pure.
 import { Temporal } from "temporal-polyfill";
 
-const UNITS = { minute: "minutes", hour: "hours", day: "days", week: "weeks", month: "months" } as const; // prettier-ignore
+const UNITS = {
+  minute: "minutes",
+  hour: "hours",
+  day: "days",
+  week: "weeks",
+  month: "months",
+} as const;
 const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 export const MOMENT_EXAMPLES =
   "`yesterday 18:00`, `2026-11-22 18:00`, `3 hours ago`, `sunday`, `2026-11-22T17:00:00Z`";
@@ -64,7 +70,9 @@ function dateOf(text: string, today: Temporal.PlainDate): Temporal.PlainDate | n
 /** undefined for a time that no clock shows. */
 function timeOf(text: string): Temporal.PlainTime | undefined {
   try {
-    return Temporal.PlainTime.from(text.padStart(text.length === 4 || text.length === 7 ? text.length + 1 : 0, "0")); // prettier-ignore
+    return Temporal.PlainTime.from(
+      text.padStart(text.length === 4 || text.length === 7 ? text.length + 1 : 0, "0"),
+    );
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

@@ -113,7 +113,10 @@ export async function createCanaryStage(ground: Ground): Promise<CanaryStage> {
 /** Every place of a database in which an application's secrets stand. */
 async function fill(client: MongoClient, of: Secrets): Promise<void> {
   const db = client.db(DATABASE);
-  await db.createCollection("patients", { validator: { name: { $ne: of.patient.text } }, validationLevel: "off" }); // prettier-ignore
+  await db.createCollection("patients", {
+    validator: { name: { $ne: of.patient.text } },
+    validationLevel: "off",
+  });
   const patients = Array.from({ length: 50 }, (_, n) => ({
     _id: n as never,
     name: of.patient.text,
@@ -128,7 +131,10 @@ async function fill(client: MongoClient, of: Secrets): Promise<void> {
     .createIndexes([
       { key: { mrn: 1 }, unique: true, partialFilterExpression: { name: of.patient.text } },
     ]);
-  await db.createCollection("view", { viewOn: "patients", pipeline: [{ $match: { mrn: of.mrn.text } }] }); // prettier-ignore
+  await db.createCollection("view", {
+    viewOn: "patients",
+    pipeline: [{ $match: { mrn: of.mrn.text } }],
+  });
 }
 
 async function enter(stage: CanaryStage): Promise<Project> {

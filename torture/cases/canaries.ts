@@ -28,12 +28,23 @@ const SCENES: Readonly<Record<string, Scene>> = {
     await run(["doctor", "--verbose"], { env });
   },
   "backup by mongodump": async ({ run }) => {
-    await run(["backup", "--verbose"], { env: { BACKUP_ENGINE: "mongodump" }, code: 0, sees: "mongodump" }); // prettier-ignore
+    await run(["backup", "--verbose"], {
+      env: { BACKUP_ENGINE: "mongodump" },
+      code: 0,
+      sees: "mongodump",
+    });
   },
   "settings in the environment, backup by mongodump": async ({ run }, { uri, secrets }) => {
-    const given = { MONGODB_URI: uri(), BACKUP_ENGINE: "mongodump", ALERT_WEBHOOK_URL: `http://127.0.0.1:9/${secrets.webhookToken.text}` }; // prettier-ignore
+    const given = {
+      MONGODB_URI: uri(),
+      BACKUP_ENGINE: "mongodump",
+      ALERT_WEBHOOK_URL: `http://127.0.0.1:9/${secrets.webhookToken.text}`,
+    };
     await run(["backup", "--verbose"], { given, code: 0, sees: "mongodump" });
-    await run(["restore", "latest", "--confirm", "--engine", "mongodump"], { given, sees: "mongorestore" }); // prettier-ignore
+    await run(["restore", "latest", "--confirm", "--engine", "mongodump"], {
+      given,
+      sees: "mongorestore",
+    });
   },
   "backup as lines": async ({ run }) => {
     await run(["backup", "--verbose"], { env: { BACKUP_ENGINE: "ejson" }, code: 0 });
@@ -64,9 +75,9 @@ const SCENES: Readonly<Record<string, Scene>> = {
       `broken: ${DATABASE}.patients.findOne({"name": "${secrets.patient.text}") exists`,
     ];
     await writeFile(place.at("checks.txt"), checks[0] ?? "");
-    await run(["drill", "--verbose"], { env: { DRILL_CHECKS: "checks.txt" }, code: 3 }); // prettier-ignore
+    await run(["drill", "--verbose"], { env: { DRILL_CHECKS: "checks.txt" }, code: 3 });
     await writeFile(place.at("checks.txt"), checks.join("\n"));
-    await run(["drill", "--verbose"], { env: { DRILL_CHECKS: "checks.txt" } }); // prettier-ignore
+    await run(["drill", "--verbose"], { env: { DRILL_CHECKS: "checks.txt" } });
   },
   "drill on a server with a login": async ({ run }, { uri, secrets }) => {
     await run(["backup"], { code: 0 });
@@ -156,7 +167,10 @@ const SCENES: Readonly<Record<string, Scene>> = {
     const home = { type: "Point", coordinates: [500, 500], street: geometry.text };
     const documents = [{ name: patient.text, _id: 1, home }];
     const key = { home: "2dsphere" };
-    await refused(project, await project.dump(documents, [{ key, name: "home", "2dsphereIndexVersion": 3 }])); // prettier-ignore
+    await refused(
+      project,
+      await project.dump(documents, [{ key, name: "home", "2dsphereIndexVersion": 3 }]),
+    );
   },
   "a language that is none": async (project, { secrets: { language, patient } }) => {
     const documents = [{ _id: 1, note: patient.text, language: language.text }];
@@ -168,7 +182,16 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   "an _id that is refused": async (project, { secrets: { patient } }) => {
     await refused(project, await project.dump([{ _id: [1], name: patient.text }], []));
-    await refused(project, await project.dump([{ _id: 1, name: patient.text }, { _id: 1, name: patient.text }], [])); // prettier-ignore
+    await refused(
+      project,
+      await project.dump(
+        [
+          { _id: 1, name: patient.text },
+          { _id: 1, name: patient.text },
+        ],
+        [],
+      ),
+    );
   },
   "an array where no index takes one": async (project, { secrets: { patient, mrn } }) => {
     const documents = [{ _id: 1, a: [patient.text, mrn.text], b: [mrn.text] }];
@@ -206,19 +229,29 @@ const SCENES: Readonly<Record<string, Scene>> = {
     await run(["verify", "--verbose"], { code: 3 });
     await run(["verify", "--all", "--json"], { code: 3 });
     await run(["restore", "latest", "--confirm", "--verbose"]);
-    const path = await dump([{ _id: 1, name: secrets.patient.text, [secrets.fieldName.text]: 1 }], []); // prettier-ignore
+    const path = await dump(
+      [{ _id: 1, name: secrets.patient.text, [secrets.fieldName.text]: 1 }],
+      [],
+    );
     await breakOne(path, secrets.fieldName.text);
     for (const args of [
       ["verify", path],
       ["restore", path, "--confirm"],
     ])
-      // prettier-ignore
       await run([...args, "--verbose"]);
   },
   "queries that are none": async ({ run }, { secrets: { mrn } }) => {
     await run(["backup"], { code: 0 });
-    for (const query of [`{"mrn": "${mrn.text}"`, `{"$where": "${mrn.text}"}`, `{"mrn": {"$bogus": "${mrn.text}"}}`, `{"a": {"$regex": "(${mrn.text}"}}`]) // prettier-ignore
-      await run(["extract", "latest", "--ns", `${DATABASE}.patients`, "--query", query, "--verbose"], { code: 2, typed: [mrn] }); // prettier-ignore
+    for (const query of [
+      `{"mrn": "${mrn.text}"`,
+      `{"$where": "${mrn.text}"}`,
+      `{"mrn": {"$bogus": "${mrn.text}"}}`,
+      `{"a": {"$regex": "(${mrn.text}"}}`,
+    ])
+      await run(
+        ["extract", "latest", "--ns", `${DATABASE}.patients`, "--query", query, "--verbose"],
+        { code: 2, typed: [mrn] },
+      );
   },
 };
 

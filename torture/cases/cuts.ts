@@ -93,7 +93,9 @@ export const cuts: TortureCase = {
         const kind = number % 2 === 0 ? "cut" : random.pick(Object.keys(OTHERS));
         try {
           const did =
-            kind === "cut" ? await cutTo(specimen, file, cut.length) : await OTHERS[kind]?.(specimen, file, random); // prettier-ignore
+            kind === "cut"
+              ? await cutTo(specimen, file, cut.length)
+              : await OTHERS[kind]?.(specimen, file, random);
           const what = `${specimen.algorithm}: ${file} ${String(did)}`;
           if (did == null) return "nothing to change";
           // Without its report a backup is as good, and unverified.

@@ -45,7 +45,12 @@ export const fuzz: TortureCase = {
       async run({ number, random }) {
         const kind = pickKind(random);
         const subject = copyOf(random.pick(subjects));
-        const { what, files, path = lair.path, namespace = `${DB}.patients` } = await kind.make(subject, random, lair); // prettier-ignore
+        const {
+          what,
+          files,
+          path = lair.path,
+          namespace = `${DB}.patients`,
+        } = await kind.make(subject, random, lair);
         if (what === null) return `${kind.name}: nothing to change`;
         await lair.lay(files ?? filesOf(subject));
         const shown = `${kind.name}, ${subject.algorithm}: ${what}`;

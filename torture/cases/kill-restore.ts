@@ -47,7 +47,10 @@ export const killRestore: TortureCase = {
     await fillTarget(target.db, ground.random, 2);
     const then = await target.hashes();
     await must(target, ["backup", "--manual"]);
-    const wholeMs = { staged: await timeOf(target, "staged"), "in place": await timeOf(target, "in place") }; // prettier-ignore
+    const wholeMs = {
+      staged: await timeOf(target, "staged"),
+      "in place": await timeOf(target, "in place"),
+    };
     const bed = { server, target, then, wholeMs };
     return { run: (trial) => runTrial(bed, trial) };
   },

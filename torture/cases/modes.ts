@@ -75,7 +75,8 @@ const PLAYS: Readonly<Record<string, (play: Play) => Promise<void>>> = {
     await fakeCrontab(place.folder);
     await traced(["schedule", "install"]);
     await rm(place.at("crontab"));
-    for (const name of await readdir(place.folder)) if (name.startsWith("spool")) await rm(place.at(name)); // prettier-ignore
+    for (const name of await readdir(place.folder))
+      if (name.startsWith("spool")) await rm(place.at(name));
   },
 };
 
@@ -117,7 +118,8 @@ async function perform(uri: string, umask: string, name: string): Promise<void> 
   const path = `${place.folder}:${await pathWithTools()}`;
   // The system's own calls for files are traced; rings of requests are not.
   const env = { PATH: path, HOME: place.home, TMPDIR: place.at("tmp"), UV_USE_IO_URING: "0" };
-  const write = (more: EnvValues = {}) => place.writeEnv({ MONGODB_URI: uri, BACKUP_LOG: place.at("log", "backup.log"), ...more }); // prettier-ignore
+  const write = (more: EnvValues = {}) =>
+    place.writeEnv({ MONGODB_URI: uri, BACKUP_LOG: place.at("log", "backup.log"), ...more });
   const play: Play = {
     ...{ place, uri },
     plain: async (args, more) => {
@@ -129,9 +131,14 @@ async function perform(uri: string, umask: string, name: string): Promise<void> 
       await write(more);
       const log = place.at("trace");
       const shell = `umask ${umask}; exec "$@"`;
-      const child = spawn("sh", ["-c", shell, "sh", ...straceArgs(log), process.execPath, BUILT.main, ...args], { cwd: place.folder, env }); // prettier-ignore
+      const child = spawn(
+        "sh",
+        ["-c", shell, "sh", ...straceArgs(log), process.execPath, BUILT.main, ...args],
+        { cwd: place.folder, env },
+      );
       let said = "";
-      for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (said += text.toString())); // prettier-ignore
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (text: Buffer) => (said += text.toString()));
       const [ended] = (await once(child, "close")) as [number | null];
       assert.equal(ended, code, `${args.join(" ")}: ${said}`);
       await judge(place, log, umask, args);
@@ -154,7 +161,9 @@ async function judge(
 ): Promise<void> {
   const all = await readCreations(log, parseInt(umask, 8));
   // The fake crontab is a program of somebody else.
-  const ours = all.filter(({ path }) => path.startsWith(`${place.folder}/`) && !path.includes("/spool")); // prettier-ignore
+  const ours = all.filter(
+    ({ path }) => path.startsWith(`${place.folder}/`) && !path.includes("/spool"),
+  );
   for (const { kind, path, mode } of ours) {
     const shown = `${args.join(" ")}: ${kind} ${path} was created with mode ${mode.toString(8)}`;
     assert.equal(mode & STRANGERS, 0, shown);
@@ -169,7 +178,9 @@ async function judgeDisk(folder: string, own: readonly string[]): Promise<void> 
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const [first = ""] = path.slice(folder.length + 1).split("/");
-    const isOwn = path === join(folder, first) && (own.includes(first) || /archive$|^crontab|^spool/.test(first)); // prettier-ignore
+    const isOwn =
+      path === join(folder, first) &&
+      (own.includes(first) || /archive$|^crontab|^spool/.test(first));
     if (isOwn) continue;
     const { mode } = await lstat(path);
     const wanted = entry.isDirectory() ? 0o700 : 0o600;

@@ -30,9 +30,13 @@ function member(deflated: Buffer, promised: number, total = deflated.length + 28
 }
 
 const deflated = () => once("deflated", () => deflateRawSync(zeros(400), { level: 9 }));
-const frame = () => once("frame", () => zstdCompressSync(zeros(400), { params: { [constants.ZSTD_c_contentSizeFlag]: 1 } })); // prettier-ignore
+const frame = () =>
+  once("frame", () =>
+    zstdCompressSync(zeros(400), { params: { [constants.ZSTD_c_contentSizeFlag]: 1 } }),
+  );
 const stream = () => once("stream", () => gzipSync(zeros(400)));
-const framed = (raw: number) => Buffer.concat([frame(), seekTable([{ storedBytes: frame().length, rawBytes: raw }])]); // prettier-ignore
+const framed = (raw: number) =>
+  Buffer.concat([frame(), seekTable([{ storedBytes: frame().length, rawBytes: raw }])]);
 
 type Bomb = (subject: Subject) => string | null;
 
@@ -63,7 +67,8 @@ const metadata =
     return path;
   };
 
-const deep = (open: string, close: string, depth: number) => () => Buffer.from(open.repeat(depth) + close.repeat(depth)); // prettier-ignore
+const deep = (open: string, close: string, depth: number) => () =>
+  Buffer.from(open.repeat(depth) + close.repeat(depth));
 
 const BOMBS: Readonly<Record<string, Bomb>> = {
   "a member that holds 400 MB and promises 1 KB": data(() => member(deflated(), 1024), ".gz"),
@@ -71,20 +76,50 @@ const BOMBS: Readonly<Record<string, Bomb>> = {
   "a member that promises 4 GB": data(() => member(deflated(), 0xffffffff), ".gz"),
   "a member longer than the file": data(() => member(deflated(), 9, 0x7fffffff), ".gz"),
   "a plain gzip of 400 MB": data(stream, ".gz"),
-  "four thousand empty members": data(() => once("thousand", () => Buffer.concat(Array.from({ length: 4_000 }, () => member(deflateRawSync(Buffer.alloc(0)), 0)))), ".gz"), // prettier-ignore
+  "four thousand empty members": data(
+    () =>
+      once("thousand", () =>
+        Buffer.concat(
+          Array.from({ length: 4_000 }, () => member(deflateRawSync(Buffer.alloc(0)), 0)),
+        ),
+      ),
+    ".gz",
+  ),
   "a frame that holds 400 MB and is said to hold 1 KB": data(() => framed(1024), ".zst"),
   "a frame that is said to hold 40 MB": data(() => framed(40 * MB), ".zst"),
   "a frame that is said to hold 4 GB": data(() => framed(0xffffffff), ".zst"),
   "a plain zstd of 400 MB": data(frame, ".zst"),
-  "a table of two million empty frames": data(() => once("table", () => seekTable(Array.from({ length: 2_000_000 }, () => ({ storedBytes: 0, rawBytes: 40 * MB })))), ".zst"), // prettier-ignore
-  "a document of 2 GB in 100 MB of zeros": data(() => once("plain", () => { const all = zeros(100); all.writeInt32LE(0x7fffffff, 0); return all; }), ""), // prettier-ignore
+  "a table of two million empty frames": data(
+    () =>
+      once("table", () =>
+        seekTable(Array.from({ length: 2_000_000 }, () => ({ storedBytes: 0, rawBytes: 40 * MB }))),
+      ),
+    ".zst",
+  ),
+  "a document of 2 GB in 100 MB of zeros": data(
+    () =>
+      once("plain", () => {
+        const all = zeros(100);
+        all.writeInt32LE(0x7fffffff, 0);
+        return all;
+      }),
+    "",
+  ),
   "a manifest of a million brackets": manifest(deep("[", "]", 1_000_000)),
   "a manifest of a million objects": manifest(deep('{"a":', "}", 200_000)),
-  "a manifest of 10 MB of one note": manifest(() => once("name", () => sealed({ schema: 1, note: "x".repeat(10 * MB) }))), // prettier-ignore
+  "a manifest of 10 MB of one note": manifest(() =>
+    once("name", () => sealed({ schema: 1, note: "x".repeat(10 * MB) })),
+  ),
   "metadata of a million brackets": metadata(deep("[", "]", 1_000_000)),
   "metadata of deep objects": metadata(deep('{"a":', "}", 100_000)),
   "metadata of 60 MB of blanks": metadata(() => once("blanks", () => Buffer.alloc(60 * MB, " "))),
-  "metadata of many indexes": metadata(() => once("indexes", () => Buffer.from(`{"options":{},"indexes":[${Array.from({ length: 100_000 }, () => '{"v":2,"key":{"a":1},"name":"a"}').join(",")}],"collectionName":"patients","type":"collection"}`))), // prettier-ignore
+  "metadata of many indexes": metadata(() =>
+    once("indexes", () =>
+      Buffer.from(
+        `{"options":{},"indexes":[${Array.from({ length: 100_000 }, () => '{"v":2,"key":{"a":1},"name":"a"}').join(",")}],"collectionName":"patients","type":"collection"}`,
+      ),
+    ),
+  ),
 };
 
 const NAMES = Object.keys(BOMBS);

@@ -22,7 +22,8 @@ export async function findLie(subject: Subject): Promise<string | null> {
     const data = one.files.filter((path) => DATA.test(path));
     const metadata = one.files.filter((path) => METADATA.test(path));
     if (metadata.length !== 1) return `${namespace} has ${metadata.length} metadata files`;
-    if (data.length !== (one.type === "view" ? 0 : 1)) return `${namespace} has ${data.length} data files`; // prettier-ignore
+    if (data.length !== (one.type === "view" ? 0 : 1))
+      return `${namespace} has ${data.length} data files`;
     const said = findMetadataLie(files.get(metadata[0] ?? ""), one, body.engine);
     if (said !== null) return `${namespace}: ${said}`;
     const [path] = data;
@@ -70,7 +71,8 @@ async function findDataLie(
   const chunks = raw.get(path);
   if (!stored || !chunks) return `${path} is not there`;
   const whole = Buffer.concat([...chunks]);
-  if (algorithm === "gzip" && !gunzipSync(stored).equals(whole)) return "gunzip reads something else"; // prettier-ignore
+  if (algorithm === "gzip" && !gunzipSync(stored).equals(whole))
+    return "gunzip reads something else";
   if (algorithm === "none" && !stored.equals(whole)) return "its bytes are others";
   if (stored.length !== one.storedBytes) return `it has ${stored.length} bytes stored`;
   if (whole.length !== one.rawBytes) return `it has ${whole.length} bytes`;
@@ -78,7 +80,11 @@ async function findDataLie(
   for (let at = 0; at < whole.length; documents++) {
     const length = whole.readInt32LE(at);
     try {
-      BSON.deserialize(whole.subarray(at, at + length), { promoteValues: false, bsonRegExp: true, validation: { utf8: false } }); // prettier-ignore
+      BSON.deserialize(whole.subarray(at, at + length), {
+        promoteValues: false,
+        bsonRegExp: true,
+        validation: { utf8: false },
+      });
     } catch (error) {
       // Servers take and give those with a wrong inner length; they are kept byte for byte.
       if (!String(error).includes("subtype 0x02"))
@@ -87,6 +93,7 @@ async function findDataLie(
     at += length;
   }
   if (documents !== one.documents) return `it has ${documents} documents`;
-  if (one.contentHash !== null && (await hashOf(whole)) !== one.contentHash) return "its hash is another"; // prettier-ignore
+  if (one.contentHash !== null && (await hashOf(whole)) !== one.contentHash)
+    return "its hash is another";
   return null;
 }

@@ -4,11 +4,28 @@ import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { formatVerification } from "../../src/archive/verification.ts";
 import { SMALL_ID } from "../../tests/support/small-backup.ts";
-import { archiveOf, block, end, entry, goodArchive, patients } from "../../tests/support/mongodump-archive.ts"; // prettier-ignore
+import {
+  archiveOf,
+  block,
+  end,
+  entry,
+  goodArchive,
+  patients,
+} from "../../tests/support/mongodump-archive.ts";
 import type { Random } from "../../tests/support/random.ts";
 import { makeBomb } from "./bombs.ts";
 import { HOSTILE_PATHS, mutateBytes, mutateJson } from "./mutate.ts";
-import { countDocuments, DB, encodeChunks, encodeText, fixTotals, hashOf, metadataText, NAMES, sealed } from "./subject.ts"; // prettier-ignore
+import {
+  countDocuments,
+  DB,
+  encodeChunks,
+  encodeText,
+  fixTotals,
+  hashOf,
+  metadataText,
+  NAMES,
+  sealed,
+} from "./subject.ts";
 import type { Lair, Subject } from "./subject.ts";
 
 export interface Made {
@@ -75,7 +92,9 @@ async function makeDocuments(subject: Subject, random: Random): Promise<Made> {
     one.contentHash = claim === 1 ? await hashOf(whole) : null;
   }
   fixTotals(subject);
-  return { what: `${one.name}, chunk ${at}, ${["old claims", "new claims", "no hash"][claim] ?? ""}: ${after.toString("hex").slice(0, 400)}` }; // prettier-ignore
+  return {
+    what: `${one.name}, chunk ${at}, ${["old claims", "new claims", "no hash"][claim] ?? ""}: ${after.toString("hex").slice(0, 400)}`,
+  };
 }
 
 /** A document of so many documents, the innermost of which may lie. */
@@ -142,7 +161,12 @@ async function makeMetadata(subject: Subject, random: Random): Promise<Made> {
   }
   if (Buffer.from(text).equals(Buffer.from(good))) return { what: null };
   const path = `${DB}/${name}.metadata.json${algorithm === "gzip" ? ".gz" : ""}`;
-  const bytes = typeof text === "string" ? await encodeText(algorithm, text) : algorithm === "gzip" ? gzipSync(text) : text; // prettier-ignore
+  const bytes =
+    typeof text === "string"
+      ? await encodeText(algorithm, text)
+      : algorithm === "gzip"
+        ? gzipSync(text)
+        : text;
   files.set(path, bytes);
   fixTotals(subject);
   return { what: text.toString("latin1") };
@@ -156,7 +180,11 @@ function makeReport(subject: Subject, random: Random): Promise<Made> {
     }),
   );
   const bytes = mutateBytes(random, good);
-  const files = new Map([...subject.files, ["manifest.json", sealed(subject.body)], ["verification.json", bytes]]); // prettier-ignore
+  const files = new Map([
+    ...subject.files,
+    ["manifest.json", sealed(subject.body)],
+    ["verification.json", bytes],
+  ]);
   return Promise.resolve({ what: bytes.toString("latin1"), files });
 }
 
@@ -180,16 +208,31 @@ async function makeStock(subject: Subject, random: Random, lair: Lair): Promise<
   };
   const stem = random.pick(STEMS);
   const database = random.pick([DB, "admin", "a b", "a.b", "$x", "%2e%2e", "..."]);
-  const value = JSON.parse(metadataText(random.pick([...HOSTILE_PATHS, "patients"]))) as Record<string, unknown>; // prettier-ignore
+  const value = JSON.parse(metadataText(random.pick([...HOSTILE_PATHS, "patients"]))) as Record<
+    string,
+    unknown
+  >;
   if (random.below(2) === 0) mutateJson(random, value);
   const raw = Buffer.concat([...(subject.raw.values().next().value ?? [])]);
   const data = random.below(2) === 0 ? mutateBytes(random, raw) : raw;
   const [suffix, pack] = random.pick(PACKED);
   await put(`${database}/${stem}.bson${suffix}`, pack(data));
-  if (random.below(4) > 0) await put(`${database}/${stem}.metadata.json`, Buffer.from(JSON.stringify(value))); // prettier-ignore
+  if (random.below(4) > 0)
+    await put(`${database}/${stem}.metadata.json`, Buffer.from(JSON.stringify(value)));
   if (random.below(4) === 0) await put("oplog.bson", mutateBytes(random, raw));
-  const what = JSON.stringify({ database, stem, suffix, value, data: data.toString("hex").slice(0, 300) }); // prettier-ignore
-  return { what, path: folder, files: new Map(), namespace: `${database}.${String(value.collectionName)}` }; // prettier-ignore
+  const what = JSON.stringify({
+    database,
+    stem,
+    suffix,
+    value,
+    data: data.toString("hex").slice(0, 300),
+  });
+  return {
+    what,
+    path: folder,
+    files: new Map(),
+    namespace: `${database}.${String(value.collectionName)}`,
+  };
 }
 
 const PACKED: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [
@@ -210,7 +253,12 @@ function hostileArchive(random: Random): Buffer {
   const name = random.pick([...HOSTILE_PATHS, ...STEMS]);
   const database = random.pick([DB, "..", "a/b", "../..", "", "a b", "admin", name.slice(0, 60)]);
   const documents = patients(1 + random.below(3));
-  const value: Record<string, unknown> = { options: {}, indexes: [], collectionName: name, type: "collection" }; // prettier-ignore
+  const value: Record<string, unknown> = {
+    options: {},
+    indexes: [],
+    collectionName: name,
+    type: "collection",
+  };
   if (random.below(2) === 0) mutateJson(random, value);
   try {
     return archiveOf(

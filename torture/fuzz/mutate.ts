@@ -25,9 +25,13 @@ export function mutateBytes(random: Random, good: Buffer): Buffer {
     else if (kind === 1) bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
     else if (kind === 2) bytes = bytes.subarray(0, at);
     else if (kind === 3)
-      bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(random.below(at + 1))]); // prettier-ignore
+      bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(random.below(at + 1))]);
     else if (kind === 4)
-      bytes = Buffer.concat([bytes.subarray(0, at), random.bytes(random.below(9)), bytes.subarray(at)]); // prettier-ignore
+      bytes = Buffer.concat([
+        bytes.subarray(0, at),
+        random.bytes(random.below(9)),
+        bytes.subarray(at),
+      ]);
     else if (bytes.length < 4) continue;
     else if (kind === 5) bytes.writeInt32LE(random.pick(LENGTHS), at);
     else bytes.writeInt32LE((bytes.readInt32LE(at) + random.below(9) - 4) | 0, at);

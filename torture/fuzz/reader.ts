@@ -71,7 +71,9 @@ async function ask(child: ChildProcess, request: object): Promise<FuzzReply | st
   }, HUNG_MS);
   try {
     const answered = once(child, "message", { signal }).then(([reply]) => reply as FuzzReply);
-    const ended = once(child, "exit", { signal }).then(([code, by]) => `the reader ended (${String(code ?? by)})`); // prettier-ignore
+    const ended = once(child, "exit", { signal }).then(
+      ([code, by]) => `the reader ended (${String(code ?? by)})`,
+    );
     child.send(request);
     const reply = await Promise.race([answered, ended]).catch(nothing);
     for (const one of [answered, ended]) one.catch(() => undefined);

@@ -104,7 +104,10 @@ export async function encodeChunks(
   const encoder = createEncoder({ algorithm, level: null });
   const stored: Uint8Array[] = [];
   for (const chunk of chunks) stored.push(await encoder.encode(chunk));
-  const sizes = stored.map(({ length }, i) => ({ storedBytes: length, rawBytes: chunks[i]?.length ?? 0 })); // prettier-ignore
+  const sizes = stored.map(({ length }, i) => ({
+    storedBytes: length,
+    rawBytes: chunks[i]?.length ?? 0,
+  }));
   return Buffer.concat([...stored, await encoder.finish(sizes)]);
 }
 
@@ -194,7 +197,8 @@ export async function createLair(ground: Ground, uri: string): Promise<Lair> {
     async lay(files) {
       const there = await readdir(path).catch(() => []);
       if (there.length === 0) before = new Map();
-      for (const name of before.keys()) if (!files.has(name)) await rm(join(path, name), { force: true }); // prettier-ignore
+      for (const name of before.keys())
+        if (!files.has(name)) await rm(join(path, name), { force: true });
       for (const [name, bytes] of files) {
         if (before.get(name) === bytes) continue;
         await mkdir(dirname(join(path, name)), { recursive: true, mode: 0o700 });

@@ -5,7 +5,8 @@ import type { Scene } from "./scene.ts";
 
 /** "damaged": exit 3, told as the error or as the finding of `verify`. */
 export type Outcome = "works" | ErrorCode;
-export type PlaceCommand = "list" | "verify" | "status" | "cleanup" | "restore" | "backup" | "delete"; // prettier-ignore
+export type PlaceCommand =
+  "list" | "verify" | "status" | "cleanup" | "restore" | "backup" | "delete";
 
 export interface Row {
   readonly name: string;
@@ -18,12 +19,31 @@ export interface Row {
 }
 
 /** What changes nothing shows what it can; what writes is refused. */
-const REFUSED = { backup: "backup-dir", cleanup: "backup-dir", delete: "backup-dir", restore: "backup-dir" } as const; // prettier-ignore
+const REFUSED = {
+  backup: "backup-dir",
+  cleanup: "backup-dir",
+  delete: "backup-dir",
+  restore: "backup-dir",
+} as const;
 const READABLE = { list: "works", verify: "works", ...REFUSED } as const;
 const UNREADABLE = { list: "backup-dir", verify: "backup-dir", ...REFUSED } as const;
 /** One backup is not to be trusted; everything else goes on, and it can be deleted. */
-const DAMAGED = { list: "works", verify: "damaged", restore: "damaged", cleanup: "works", backup: "works", delete: "works" } as const; // prettier-ignore
-const WORKS = { list: "works", verify: "works", cleanup: "works", backup: "works", restore: "works", delete: "works" } as const; // prettier-ignore
+const DAMAGED = {
+  list: "works",
+  verify: "damaged",
+  restore: "damaged",
+  cleanup: "works",
+  backup: "works",
+  delete: "works",
+} as const;
+const WORKS = {
+  list: "works",
+  verify: "works",
+  cleanup: "works",
+  backup: "works",
+  restore: "works",
+  delete: "works",
+} as const;
 
 /** Runs as another user, to whom all but what lies outside is given. */
 const asOther = (scene: Scene) => {
@@ -34,7 +54,14 @@ const GIVEN = `chmod 755 $ROOT; chown -R ${OTHER_USER}:${OTHER_USER} $B $ROOT/ho
 /** Each command in a mount namespace of its own, in which `mounts` are made first. */
 const mounting = (mounts: string) => (scene: Scene) => {
   const [b, root] = [scene.backups, scene.at()];
-  scene.runUnder(["unshare", "-m", "sh", "-euc", `B=${b}; ROOT=${root}; ${mounts}; exec "$@"`, "sh"]); // prettier-ignore
+  scene.runUnder([
+    "unshare",
+    "-m",
+    "sh",
+    "-euc",
+    `B=${b}; ROOT=${root}; ${mounts}; exec "$@"`,
+    "sh",
+  ]);
 };
 const FSTAB = "mount --bind $ROOT/outside/fstab /etc/fstab";
 
@@ -77,7 +104,14 @@ export const PLACE_ROWS: readonly Row[] = [
     },
     expect: UNREADABLE,
   },
-  { name: "BACKUP_DIR lies in /proc", script: ":", prepare: (s) => { s.useDir("/proc/backups"); }, expect: { backup: "backup-dir", cleanup: "backup-dir" } }, // prettier-ignore
+  {
+    name: "BACKUP_DIR lies in /proc",
+    script: ":",
+    prepare: (s) => {
+      s.useDir("/proc/backups");
+    },
+    expect: { backup: "backup-dir", cleanup: "backup-dir" },
+  },
   {
     name: "BACKUP_DIR is another user's",
     script: `chown -R ${OTHER_USER} $B`,
@@ -86,14 +120,42 @@ export const PLACE_ROWS: readonly Row[] = [
     },
     expect: READABLE,
   },
-  { name: "BACKUP_DIR is open to all, and holds more", script: "echo x > $B/index.html; chmod 777 $B", expect: REFUSED }, // prettier-ignore
+  {
+    name: "BACKUP_DIR is open to all, and holds more",
+    script: "echo x > $B/index.html; chmod 777 $B",
+    expect: REFUSED,
+  },
   { name: "BACKUP_DIR is open to all", script: "chmod 777 $B", expect: WORKS },
   { name: "BACKUP_DIR is sticky like /tmp", script: "chmod 1777 $B", expect: REFUSED },
-  { name: "BACKUP_DIR lies in a folder that is open to all", script: "chmod 777 $ROOT", expect: REFUSED }, // prettier-ignore
-  { name: "BACKUP_DIR may not be entered", script: `${GIVEN} chmod 000 $B`, prepare: asOther, expect: UNREADABLE }, // prettier-ignore
-  { name: "BACKUP_DIR may not be written to", script: `${GIVEN} chmod 500 $B`, prepare: asOther, expect: READABLE }, // prettier-ignore
-  { name: "BACKUP_DIR is root's", script: "chmod 755 $ROOT; chown 65534 $ROOT/tmp", prepare: asOther, expect: UNREADABLE }, // prettier-ignore
-  { name: "BACKUP_DIR is read-only", script: ":", prepare: mounting("mount --bind $B $B; mount -o remount,bind,ro $B"), expect: READABLE }, // prettier-ignore
+  {
+    name: "BACKUP_DIR lies in a folder that is open to all",
+    script: "chmod 777 $ROOT",
+    expect: REFUSED,
+  },
+  {
+    name: "BACKUP_DIR may not be entered",
+    script: `${GIVEN} chmod 000 $B`,
+    prepare: asOther,
+    expect: UNREADABLE,
+  },
+  {
+    name: "BACKUP_DIR may not be written to",
+    script: `${GIVEN} chmod 500 $B`,
+    prepare: asOther,
+    expect: READABLE,
+  },
+  {
+    name: "BACKUP_DIR is root's",
+    script: "chmod 755 $ROOT; chown 65534 $ROOT/tmp",
+    prepare: asOther,
+    expect: UNREADABLE,
+  },
+  {
+    name: "BACKUP_DIR is read-only",
+    script: ":",
+    prepare: mounting("mount --bind $B $B; mount -o remount,bind,ro $B"),
+    expect: READABLE,
+  },
   {
     name: "BACKUP_DIR is yet to be made, on a read-only disk",
     script: "mkdir -m 700 $ROOT/disk",
@@ -122,38 +184,129 @@ export const PLACE_ROWS: readonly Row[] = [
 
   // A backup's folder.
   { name: "a backup is a link", script: "rm -r $B/$ID; ln -s $OUT/$ID $B/$ID", expect: NO_FOLDER },
-  { name: "a backup is a dangling link", script: "rm -r $B/$ID; ln -s $OUT/none $B/$ID", expect: NO_FOLDER }, // prettier-ignore
+  {
+    name: "a backup is a dangling link",
+    script: "rm -r $B/$ID; ln -s $OUT/none $B/$ID",
+    expect: NO_FOLDER,
+  },
   { name: "a backup is a file", script: "rm -r $B/$ID; echo x > $B/$ID", expect: DAMAGED },
   { name: "a backup is a FIFO", script: "rm -r $B/$ID; mkfifo $B/$ID", expect: NO_FOLDER },
-  { name: "unfinished backups are links", script: "ln -s $OUT $B/.2026-01-01_00-00-00.partial; ln -s $OUT $B/.2026-01-01_00-00-00.deleting; ln -s $OUT $B/2026-01-01_00-00-00.damaged", expect: WORKS }, // prettier-ignore
-  { name: "unfinished backups are FIFOs", script: "for n in .2026-01-01_00-00-00.partial .2026-01-01_00-00-00.deleting 2026-01-01_00-00-00.damaged .unpacked-0123456789abcdef; do mkfifo $B/$n; done", expect: WORKS }, // prettier-ignore
-  { name: "an unfinished backup is to be deleted, and a link lies in it", script: "mkdir $B/.2026-01-01_00-00-00.partial; ln -s $OUT $B/.2026-01-01_00-00-00.partial/surg", expect: WORKS }, // prettier-ignore
+  {
+    name: "unfinished backups are links",
+    script:
+      "ln -s $OUT $B/.2026-01-01_00-00-00.partial; ln -s $OUT $B/.2026-01-01_00-00-00.deleting; ln -s $OUT $B/2026-01-01_00-00-00.damaged",
+    expect: WORKS,
+  },
+  {
+    name: "unfinished backups are FIFOs",
+    script:
+      "for n in .2026-01-01_00-00-00.partial .2026-01-01_00-00-00.deleting 2026-01-01_00-00-00.damaged .unpacked-0123456789abcdef; do mkfifo $B/$n; done",
+    expect: WORKS,
+  },
+  {
+    name: "an unfinished backup is to be deleted, and a link lies in it",
+    script:
+      "mkdir $B/.2026-01-01_00-00-00.partial; ln -s $OUT $B/.2026-01-01_00-00-00.partial/surg",
+    expect: WORKS,
+  },
 
   // Files of a backup.
-  { name: "a database's folder is a link", script: "rm -r $B/$ID/$DB; ln -s $OUT/$ID/$DB $B/$ID/$DB", expect: DAMAGED }, // prettier-ignore
-  { name: "a data file is a link", script: "f=$ID/$DB/patients.bson.gz; ln -sf $OUT/$f $B/$f", expect: DAMAGED }, // prettier-ignore
-  { name: "a data file is a FIFO", script: "f=$B/$ID/$DB/patients.bson.gz; rm $f; mkfifo $f", expect: DAMAGED }, // prettier-ignore
-  { name: "a data file is a device without an end", script: "f=$B/$ID/$DB/patients.bson.gz; rm $f; mknod $f c 1 5", expect: DAMAGED }, // prettier-ignore
-  { name: "metadata is a FIFO", script: "f=$B/$ID/$DB/patients.metadata.json.gz; rm $f; mkfifo $f", expect: DAMAGED }, // prettier-ignore
-  { name: "the manifest is a link", script: "ln -sf $OUT/$ID/manifest.json $B/$ID/manifest.json", expect: DAMAGED }, // prettier-ignore
-  { name: "the manifest is a FIFO", script: "rm $B/$ID/manifest.json; mkfifo $B/$ID/manifest.json", expect: DAMAGED }, // prettier-ignore
-  { name: "verification.json is a link", script: "ln -sf $OUT/$ID/verification.json $B/$ID/", expect: WORKS }, // prettier-ignore
-  { name: "verification.json is a FIFO", script: "rm $B/$ID/verification.json; mkfifo $B/$ID/verification.json", expect: WORKS }, // prettier-ignore
-  { name: "verification.json is a folder", script: "rm $B/$ID/verification.json; mkdir $B/$ID/verification.json", expect: WORKS }, // prettier-ignore
+  {
+    name: "a database's folder is a link",
+    script: "rm -r $B/$ID/$DB; ln -s $OUT/$ID/$DB $B/$ID/$DB",
+    expect: DAMAGED,
+  },
+  {
+    name: "a data file is a link",
+    script: "f=$ID/$DB/patients.bson.gz; ln -sf $OUT/$f $B/$f",
+    expect: DAMAGED,
+  },
+  {
+    name: "a data file is a FIFO",
+    script: "f=$B/$ID/$DB/patients.bson.gz; rm $f; mkfifo $f",
+    expect: DAMAGED,
+  },
+  {
+    name: "a data file is a device without an end",
+    script: "f=$B/$ID/$DB/patients.bson.gz; rm $f; mknod $f c 1 5",
+    expect: DAMAGED,
+  },
+  {
+    name: "metadata is a FIFO",
+    script: "f=$B/$ID/$DB/patients.metadata.json.gz; rm $f; mkfifo $f",
+    expect: DAMAGED,
+  },
+  {
+    name: "the manifest is a link",
+    script: "ln -sf $OUT/$ID/manifest.json $B/$ID/manifest.json",
+    expect: DAMAGED,
+  },
+  {
+    name: "the manifest is a FIFO",
+    script: "rm $B/$ID/manifest.json; mkfifo $B/$ID/manifest.json",
+    expect: DAMAGED,
+  },
+  {
+    name: "verification.json is a link",
+    script: "ln -sf $OUT/$ID/verification.json $B/$ID/",
+    expect: WORKS,
+  },
+  {
+    name: "verification.json is a FIFO",
+    script: "rm $B/$ID/verification.json; mkfifo $B/$ID/verification.json",
+    expect: WORKS,
+  },
+  {
+    name: "verification.json is a folder",
+    script: "rm $B/$ID/verification.json; mkdir $B/$ID/verification.json",
+    expect: WORKS,
+  },
 
   // What else lies in BACKUP_DIR.
-  { name: "the lock is a link to a file", script: "ln -s $OUT/patients.txt $B/.lock", expect: READABLE }, // prettier-ignore
+  {
+    name: "the lock is a link to a file",
+    script: "ln -s $OUT/patients.txt $B/.lock",
+    expect: READABLE,
+  },
   { name: "the lock is a dangling link", script: "ln -s $OUT/lock $B/.lock", expect: READABLE },
   { name: "the lock is a FIFO", script: "mkfifo $B/.lock", expect: READABLE },
   { name: "the lock is a folder", script: "mkdir $B/.lock", expect: READABLE },
-  { name: "the lock is another user's", script: `${GIVEN} echo {} > $B/.lock; chmod 600 $B/.lock`, prepare: asOther, expect: { list: "works", cleanup: "locked", delete: "locked", restore: "locked" } }, // prettier-ignore
-  { name: "what a dead run left of its lock are links and FIFOs", script: "ln -s $OUT/patients.txt $B/.lock.new-0123456789abcdef; mkfifo $B/.lock.0123456789abcdef", expect: WORKS }, // prettier-ignore
-  { name: "the folder of restores is a link", script: "mkdir $OUT/records; ln -s $OUT/records $B/restores", expect: READABLE }, // prettier-ignore
+  {
+    name: "the lock is another user's",
+    script: `${GIVEN} echo {} > $B/.lock; chmod 600 $B/.lock`,
+    prepare: asOther,
+    expect: { list: "works", cleanup: "locked", delete: "locked", restore: "locked" },
+  },
+  {
+    name: "what a dead run left of its lock are links and FIFOs",
+    script:
+      "ln -s $OUT/patients.txt $B/.lock.new-0123456789abcdef; mkfifo $B/.lock.0123456789abcdef",
+    expect: WORKS,
+  },
+  {
+    name: "the folder of restores is a link",
+    script: "mkdir $OUT/records; ln -s $OUT/records $B/restores",
+    expect: READABLE,
+  },
   { name: "the folder of restores is a file", script: "echo x > $B/restores", expect: READABLE },
   { name: "the folder of restores is a FIFO", script: "mkfifo $B/restores", expect: READABLE },
-  { name: "the record of a restore is a link", script: "mkdir -m 700 $B/restores $OUT/r; ln -s $OUT/r $B/restores/2026-01-01_00-00-00", expect: WORKS }, // prettier-ignore
-  { name: "the plan of a restore is a link", script: "mkdir -pm 700 $B/restores/2026-01-01_00-00-00; ln -s $OUT/patients.txt $B/restores/2026-01-01_00-00-00/plan.json", expect: WORKS }, // prettier-ignore
-  { name: "the plan of a restore is a FIFO", script: "mkdir -pm 700 $B/restores/2026-01-01_00-00-00; mkfifo $B/restores/2026-01-01_00-00-00/plan.json", expect: WORKS }, // prettier-ignore
+  {
+    name: "the record of a restore is a link",
+    script: "mkdir -m 700 $B/restores $OUT/r; ln -s $OUT/r $B/restores/2026-01-01_00-00-00",
+    expect: WORKS,
+  },
+  {
+    name: "the plan of a restore is a link",
+    script:
+      "mkdir -pm 700 $B/restores/2026-01-01_00-00-00; ln -s $OUT/patients.txt $B/restores/2026-01-01_00-00-00/plan.json",
+    expect: WORKS,
+  },
+  {
+    name: "the plan of a restore is a FIFO",
+    script:
+      "mkdir -pm 700 $B/restores/2026-01-01_00-00-00; mkfifo $B/restores/2026-01-01_00-00-00/plan.json",
+    expect: WORKS,
+  },
   {
     name: ".gitignore is a link",
     script: "ln -sf $OUT/patients.txt $B/.gitignore",

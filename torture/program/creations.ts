@@ -13,7 +13,21 @@ export interface Creation {
 /** argv before the program's own. All system calls that create, and what says which mode that comes to. */
 export function straceArgs(log: string): string[] {
   const calls = "open,openat,creat,mkdir,mkdirat,mknod,mknodat,umask,clone,clone3,fork,vfork";
-  return ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", "signal=none", "--seccomp-bpf", "-o", log, "-e", `trace=${calls}`]; // prettier-ignore
+  return [
+    "strace",
+    "-f",
+    "-y",
+    "-qq",
+    "-s",
+    "4096",
+    "-e",
+    "signal=none",
+    "--seccomp-bpf",
+    "-o",
+    log,
+    "-e",
+    `trace=${calls}`,
+  ];
 }
 
 const FILE = /^(?:open|openat|creat)\((?:(?:AT_FDCWD|\d+)<(.*?)>, )?"((?:[^"\\]|\\.)*)"(.*)$/;
@@ -44,7 +58,7 @@ export async function readCreations(log: string, umask: number): Promise<readonl
     if (call.startsWith("umask(")) own.mask = parseInt(/\((\d+)\)/.exec(call)?.[1] ?? "0", 8);
     // Threads share the mask, processes begin with a copy.
     else if (/^(clone|clone3|fork|vfork)\(/.test(call))
-      masks.set(result, call.includes("CLONE_FS") ? own : { ...own }); // prettier-ignore
+      masks.set(result, call.includes("CLONE_FS") ? own : { ...own });
     else {
       const made = creationOf(call, own.mask);
       if (made) creations.push(made);
@@ -61,6 +75,7 @@ function creationOf(call: string, mask: number): Creation | null {
   if (call.startsWith("mkdir")) return { kind: "folder", path, mode: mode(rest) };
   if (call.startsWith("mknod")) return { kind: "node", path, mode: mode(rest) };
   if (rest.includes("O_TMPFILE")) return { kind: "unnamed file", path, mode: mode(rest) };
-  if (rest.includes("O_CREAT") || call.startsWith("creat(")) return { kind: "file", path, mode: mode(rest) }; // prettier-ignore
+  if (rest.includes("O_CREAT") || call.startsWith("creat("))
+    return { kind: "file", path, mode: mode(rest) };
   return null;
 }

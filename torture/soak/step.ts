@@ -81,7 +81,11 @@ function weighted(random: Random, choices: readonly Choice[]): StepName {
   return "list";
 }
 
-const plain = (name: StepName, args: readonly string[]) => (): Step => ({ name, args, subject: null }); // prettier-ignore
+const plain = (name: StepName, args: readonly string[]) => (): Step => ({
+  name,
+  args,
+  subject: null,
+});
 const maybe = (random: Random, ...args: readonly string[]) => (random.below(2) === 0 ? args : []);
 
 const STEPS: Readonly<Record<StepName, (random: Random, model: Model) => Step>> = {

@@ -2,7 +2,19 @@
 // asks the server the same at random.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Binary, BSON, BSONRegExp, Code, DBRef, Double, Long, MaxKey, MinKey, ObjectId, Timestamp } from "bson"; // prettier-ignore
+import {
+  Binary,
+  BSON,
+  BSONRegExp,
+  Code,
+  DBRef,
+  Double,
+  Long,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+} from "bson";
 import { KeepError } from "../../errors.ts";
 import { parseQuery } from "./query.ts";
 import { compareValues, MISSING, TYPE_UNDEFINED } from "./value.ts";
@@ -60,7 +72,11 @@ test("values of two kinds are neither less nor greater, and the two ends are bey
 
 test("$in, $nin, $all and $elemMatch ask of lists and their items", () => {
   check([
-    ['{"a": {"$in": [1, {"$regularExpression": {"pattern": "^x", "options": ""}}]}}', { a: "xy" }, true],
+    [
+      '{"a": {"$in": [1, {"$regularExpression": {"pattern": "^x", "options": ""}}]}}',
+      { a: "xy" },
+      true,
+    ],
     ['{"a": {"$in": [1, null]}}', {}, true],
     ['{"a": {"$in": [[1]]}}', { a: [1] }, true],
     ['{"a": {"$in": []}}', { a: 1 }, false],
@@ -70,7 +86,11 @@ test("$in, $nin, $all and $elemMatch ask of lists and their items", () => {
     ['{"a": {"$all": []}}', { a: [] }, false],
     ['{"a": {"$all": [1, 2]}}', { a: [2, 1, 3] }, true],
     ['{"a": {"$all": [1, 4]}}', { a: [2, 1, 3] }, false],
-    ['{"a": {"$all": [{"$elemMatch": {"b": 1}}, {"$elemMatch": {"b": 2}}]}}', { a: [{ b: 1 }, { b: 2 }] }, true],
+    [
+      '{"a": {"$all": [{"$elemMatch": {"b": 1}}, {"$elemMatch": {"b": 2}}]}}',
+      { a: [{ b: 1 }, { b: 2 }] },
+      true,
+    ],
     ['{"a": {"$elemMatch": {"$gt": 1, "$lt": 3}}}', { a: [0, 2] }, true],
     ['{"a": {"$elemMatch": {"$gt": 1, "$lt": 3}}}', { a: [1, 3] }, false],
     ['{"a": {"$elemMatch": {"$gt": 1}}}', { a: 2 }, false],
@@ -80,7 +100,7 @@ test("$in, $nin, $all and $elemMatch ask of lists and their items", () => {
     ['{"a": {"$elemMatch": {"$or": [{"b": 1}, {"b": 2}]}}}', { a: [{ b: 2 }] }, true],
     ['{"a": {"$elemMatch": {"$nin": [1]}}}', { a: [1, 2] }, true],
     ['{"a": {"$elemMatch": {"$not": {"$gt": 1}}}}', { a: [1] }, true],
-  ]); // prettier-ignore
+  ]);
 });
 
 test("$exists, $type, $size and $not", () => {
@@ -117,38 +137,85 @@ test("a pattern asks text, and the same pattern that is stored as a value", () =
     [`{"a": ${ab}}`, { a: new BSONRegExp("b", "i") }, false],
     [`{"a": ${ab}}`, { a: 5 }, false],
     [`{"a": {"$regex": ${ab}}}`, { a: "AB" }, true],
-    ['{"a": {"$regex": {"$regularExpression": {"pattern": "ab", "options": ""}}, "$options": "i"}}', { a: "AB" }, true],
+    [
+      '{"a": {"$regex": {"$regularExpression": {"pattern": "ab", "options": ""}}, "$options": "i"}}',
+      { a: "AB" },
+      true,
+    ],
     [`{"a": {"$eq": ${ab}}}`, { a: new BSONRegExp("ab", "i") }, true],
     [`{"a": {"$eq": ${ab}}}`, { a: "ab" }, false],
-  ]); // prettier-ignore
+  ]);
 });
 
 const REFUSED = [
-  '{"a": {"$type": []}}', '{"a": {"$type": 99}}', '{"a": {"$type": null}}', '{"a": {"$size": 1.5}}', '{"$and": 1}',
-  '{"a": {"$regex": "x", "$options": 1}}', '{"a": {"$in": 1}}', '{"a": {"$all": [1, {"$elemMatch": {}}]}}',
+  '{"a": {"$type": []}}',
+  '{"a": {"$type": 99}}',
+  '{"a": {"$type": null}}',
+  '{"a": {"$size": 1.5}}',
+  '{"$and": 1}',
+  '{"a": {"$regex": "x", "$options": 1}}',
+  '{"a": {"$in": 1}}',
+  '{"a": {"$all": [1, {"$elemMatch": {}}]}}',
   '{"a": {"$regex": {"$regularExpression": {"pattern": "a", "options": "i"}}, "$options": "m"}}',
-  '{"a": {"$regex": "[a\\\\S]"}}', '{"$nor": [1]}', '{"born": {"$lt": {"$date": "yesterday"}}}',
-  '{"n": {"$numberInt": "seven"}}', '{"a": {"$elemMatch": {"$ref": "x"}}}',
-]; // prettier-ignore
+  '{"a": {"$regex": "[a\\\\S]"}}',
+  '{"$nor": [1]}',
+  '{"born": {"$lt": {"$date": "yesterday"}}}',
+  '{"n": {"$numberInt": "seven"}}',
+  '{"a": {"$elemMatch": {"$ref": "x"}}}',
+];
 
 test("what would be answered wrongly is refused with exit 2", () => {
   for (const query of REFUSED)
-    assert.throws(() => parseQuery(query), (error) => error instanceof KeepError && error.exitCode === 2, query); // prettier-ignore
+    assert.throws(
+      () => parseQuery(query),
+      (error) => error instanceof KeepError && error.exitCode === 2,
+      query,
+    );
 });
 
 test("an error in the program is not hidden behind the refusal of a query", () => {
-  assert.throws(() => parseQuery(null as never), (error: Error) => error.cause instanceof TypeError); // prettier-ignore
+  assert.throws(
+    () => parseQuery(null as never),
+    (error: Error) => error.cause instanceof TypeError,
+  );
 });
 
 /** In the order of the server; in each row the values are equal. */
 const ORDER: readonly (readonly unknown[])[] = [
-  [new MinKey()], [null], [1, new Double(1), Long.ONE], [2], [""], ["a"], ["ab"], [{}], [{ a: 1 }],
-  [{ a: 1, b: 1 }], [{ a: 2 }], [{ b: 1 }], [{ a: "x" }], [[]], [[1]], [[2]], [new Binary(Buffer.from("b"))],
-  [new Binary(Buffer.from("b"), 5)], [new Binary(Buffer.from("aa"))], [new ObjectId("0".repeat(24))],
-  [new ObjectId("1".repeat(24))], [false], [true], [new Date(-1)], [new Date(5)], [new Timestamp({ t: 1, i: 2 })],
-  [new Timestamp({ t: 4294967295, i: 0 })], [new BSONRegExp("a")], [new BSONRegExp("b")], [new Code("x")],
-  [new Code("y")], [new Code("x", { a: 1 })], [new MaxKey()],
-]; // prettier-ignore
+  [new MinKey()],
+  [null],
+  [1, new Double(1), Long.ONE],
+  [2],
+  [""],
+  ["a"],
+  ["ab"],
+  [{}],
+  [{ a: 1 }],
+  [{ a: 1, b: 1 }],
+  [{ a: 2 }],
+  [{ b: 1 }],
+  [{ a: "x" }],
+  [[]],
+  [[1]],
+  [[2]],
+  [new Binary(Buffer.from("b"))],
+  [new Binary(Buffer.from("b"), 5)],
+  [new Binary(Buffer.from("aa"))],
+  [new ObjectId("0".repeat(24))],
+  [new ObjectId("1".repeat(24))],
+  [false],
+  [true],
+  [new Date(-1)],
+  [new Date(5)],
+  [new Timestamp({ t: 1, i: 2 })],
+  [new Timestamp({ t: 4294967295, i: 0 })],
+  [new BSONRegExp("a")],
+  [new BSONRegExp("b")],
+  [new Code("x")],
+  [new Code("y")],
+  [new Code("x", { a: 1 })],
+  [new MaxKey()],
+];
 
 function stored(value: unknown): Value {
   const b = Buffer.from(BSON.serialize({ v: value }, { ignoreUndefined: false }));
@@ -159,7 +226,11 @@ test("all kinds of values stand in the server's order, and each is equal to itse
   const all = ORDER.flatMap((row, rank) => row.map((value) => ({ rank, value: stored(value) })));
   for (const x of all)
     for (const y of all)
-      assert.equal(Math.sign(compareValues(x.value, y.value)), Math.sign(x.rank - y.rank), `${x.rank} ${y.rank}`); // prettier-ignore
+      assert.equal(
+        Math.sign(compareValues(x.value, y.value)),
+        Math.sign(x.rank - y.rank),
+        `${x.rank} ${y.rank}`,
+      );
   assert.equal(compareValues(MISSING, { ...MISSING, type: TYPE_UNDEFINED }), 0);
   assert.equal(compareValues(MISSING, MISSING), 0);
 });

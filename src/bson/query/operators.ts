@@ -2,7 +2,16 @@
 import { KeepError } from "../../errors.ts";
 import { TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT, TYPE_STRING } from "../element.ts";
 import { isNumeric, numberKey } from "../number.ts";
-import { anyItem, compareWith, every, hasSize, matchPattern, not, regexParts, some } from "./condition.ts"; // prettier-ignore
+import {
+  anyItem,
+  compareWith,
+  every,
+  hasSize,
+  matchPattern,
+  not,
+  regexParts,
+  some,
+} from "./condition.ts";
 import type { Comparison, Condition } from "./condition.ts";
 import { createPattern } from "./pattern.ts";
 import { elementsOf, textOf, TYPE_NULL, TYPE_REGEX, TYPE_UNDEFINED } from "./value.ts";
@@ -39,9 +48,12 @@ export const FIELD_OPERATORS: ReadonlyMap<string, Read> = new Map<string, Read>(
   ["$elemMatch", elementMatch],
   ["$regex", regex],
   // Read together with $regex.
-  ["$options", (_, siblings) => (siblings.has("$regex") ? every([]) : fail("$options needs $regex"))],
+  [
+    "$options",
+    (_, siblings) => (siblings.has("$regex") ? every([]) : fail("$options needs $regex")),
+  ],
   ["$not", negate],
-]); // prettier-ignore
+]);
 
 const EXISTS = some(({ type }) => type !== 0);
 
@@ -146,7 +158,8 @@ function all(operand: Value, _: unknown, parser: Parser): Condition {
     if (byElement.includes(false)) fail("$all takes either values or $elemMatch");
     return every(items.map((item) => parser.operatorsOf(item)));
   }
-  if (items.some((item) => firstName(item).startsWith("$"))) fail("$all takes no operators but $elemMatch"); // prettier-ignore
+  if (items.some((item) => firstName(item).startsWith("$")))
+    fail("$all takes no operators but $elemMatch");
   return every(items.map(equalTo));
 }
 

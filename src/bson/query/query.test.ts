@@ -25,21 +25,49 @@ test("relaxed and canonical Extended JSON ask for the same", () => {
 
 test("several conditions on one field, and a comment, are read together", () => {
   const query = '{"$comment": "x", "n": {"$gt": 1, "$lte": 3, "$ne": 2}}';
-  assert.deepEqual([1, 2, 3, 4].map((n) => holds(query, { n })), [false, false, true, false]); // prettier-ignore
+  assert.deepEqual(
+    [1, 2, 3, 4].map((n) => holds(query, { n })),
+    [false, false, true, false],
+  );
   assert.equal(holds('{"n": {"$regex": "^ZO", "$options": "i"}}', { n: "Zoë" }), true);
   assert.equal(holds('{"r": {"$ref": "x", "$id": 1}}', { r: { $ref: "x", $id: 1 } }), true);
 });
 
 const REFUSED = [
-  "", "[]", "{", "{a: 1}", "1", '{"a": {"$near": 1}}', '{"$where": "1"}', '{"$expr": {}}', '{"$text": {"$search": "a"}}',
-  '{"a": {"$gt": 1, "b": 2}}', '{"a": {"$in": 1}}', '{"a": {"$in": [{"$gt": 1}]}}', '{"a": {"$mod": [2, 0]}}',
-  '{"$and": []}', '{"$or": [1]}', '{"a": {"$size": -1}}', '{"a": {"$size": "2"}}', '{"a": {"$type": "text"}}',
-  '{"a": {"$not": 1}}', '{"a": {"$not": {}}}', '{"a": {"$elemMatch": 1}}', '{"a": {"$regex": 1}}',
-  '{"a": {"$regex": "("}}', '{"a": {"$regex": "\\\\Ax"}}', '{"a": {"$regex": "(?i)x"}}', '{"a": {"$regex": "a++"}}',
-  '{"a": {"$regex": "x", "$options": "x"}}', '{"a": {"$options": "i"}}', '{"a": {"$gt": 1, "$gt": 2}}',
-  '{"a": {"$ne": {"$regularExpression": {"pattern": "a", "options": ""}}}}', '{"a": {"$all": [{"$gt": 1}]}}',
-  '{"a": {"$eq": {"$undefined": true}}}', '{"a": {"$all": [{"$elemMatch": {"b": 1}}, 2]}}',
-]; // prettier-ignore
+  "",
+  "[]",
+  "{",
+  "{a: 1}",
+  "1",
+  '{"a": {"$near": 1}}',
+  '{"$where": "1"}',
+  '{"$expr": {}}',
+  '{"$text": {"$search": "a"}}',
+  '{"a": {"$gt": 1, "b": 2}}',
+  '{"a": {"$in": 1}}',
+  '{"a": {"$in": [{"$gt": 1}]}}',
+  '{"a": {"$mod": [2, 0]}}',
+  '{"$and": []}',
+  '{"$or": [1]}',
+  '{"a": {"$size": -1}}',
+  '{"a": {"$size": "2"}}',
+  '{"a": {"$type": "text"}}',
+  '{"a": {"$not": 1}}',
+  '{"a": {"$not": {}}}',
+  '{"a": {"$elemMatch": 1}}',
+  '{"a": {"$regex": 1}}',
+  '{"a": {"$regex": "("}}',
+  '{"a": {"$regex": "\\\\Ax"}}',
+  '{"a": {"$regex": "(?i)x"}}',
+  '{"a": {"$regex": "a++"}}',
+  '{"a": {"$regex": "x", "$options": "x"}}',
+  '{"a": {"$options": "i"}}',
+  '{"a": {"$gt": 1, "$gt": 2}}',
+  '{"a": {"$ne": {"$regularExpression": {"pattern": "a", "options": ""}}}}',
+  '{"a": {"$all": [{"$gt": 1}]}}',
+  '{"a": {"$eq": {"$undefined": true}}}',
+  '{"a": {"$all": [{"$elemMatch": {"b": 1}}, 2]}}',
+];
 
 test("what is not understood is refused with exit 2, never answered with nothing", () => {
   for (const query of REFUSED)
@@ -52,7 +80,10 @@ test("what is not understood is refused with exit 2, never answered with nothing
 
 test("a refusal does not repeat the values that were asked for", () => {
   for (const query of ['{"name": "Müller"', '{"name": {"$near": "Müller"}}'])
-    assert.throws(() => parseQuery(query), (error) => !JSON.stringify([String(error), (error as KeepError).hint]).includes("Müller")); // prettier-ignore
+    assert.throws(
+      () => parseQuery(query),
+      (error) => !JSON.stringify([String(error), (error as KeepError).hint]).includes("Müller"),
+    );
 });
 
 test("a pattern means what it means to the server", () => {

@@ -78,7 +78,10 @@ export function operatorsOf(document: Value): Condition {
   return every(
     fields.map((field) => {
       const read = FIELD_OPERATORS.get(field.name);
-      if (!read) throw refuse(`${field.name.startsWith("$") ? "the operator" : "the field"} ${JSON.stringify(field.name)} is not supported beside operators`); // prettier-ignore
+      if (!read)
+        throw refuse(
+          `${field.name.startsWith("$") ? "the operator" : "the field"} ${JSON.stringify(field.name)} is not supported beside operators`,
+        );
       return read(field, siblings, { operatorsOf, parseDocument });
     }),
   );
