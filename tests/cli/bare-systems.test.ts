@@ -24,7 +24,8 @@ for (const TZ of ["", ":", "UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "Nowhere/Land",
     for (const args of [["list"], ["status"], ["cleanup", "--dry-run"], ["backup"], ["doctor"]]) {
       const run = await place.run(args, { env });
       assertNoFault(run, args.join(" "));
-      for (const line of run.stderr.split("\n").filter((one) => one !== "")) assert.match(line, /^\S+\+00:00 /); // prettier-ignore
+      for (const line of run.stderr.split("\n").filter((one) => one !== ""))
+        assert.match(line, /^\S+\+00:00 /);
     }
   });
 }

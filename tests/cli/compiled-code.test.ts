@@ -14,7 +14,8 @@ const run = promisify(execFile);
 async function place(t: Cleanup) {
   const folder = await temporaryFolder(t);
   const [home, tmp] = [join(folder, "home"), join(folder, "tmp")];
-  for (const path of ["bin", "dist/cli", "home", "tmp"]) await mkdir(join(folder, path), { recursive: true }); // prettier-ignore
+  for (const path of ["bin", "dist/cli", "home", "tmp"])
+    await mkdir(join(folder, path), { recursive: true });
   await cp(resolve(import.meta.dirname, "../../bin"), join(folder, "bin"), { recursive: true });
   await writeFile(join(folder, "dist/cli/main.js"), "console.log('ran');\n");
   await writeFile(join(folder, "package.json"), '{"type": "module"}');

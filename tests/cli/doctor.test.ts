@@ -20,7 +20,8 @@ test("a replica set with data passes, and one is told who hears of failures", as
   const { ok, checks } = reportOf(run);
   assert.equal(run.code, 0, run.stdout);
   assert.equal(ok, true);
-  for (const check of ["server", "topology", "clock"]) assert.deepEqual(statesOf(checks, check), ["ok"], check); // prettier-ignore
+  for (const check of ["server", "topology", "clock"])
+    assert.deepEqual(statesOf(checks, check), ["ok"], check);
   assert.equal(statesOf(checks, "rights")[0], "ok");
   assert.deepEqual(statesOf(checks, "alerts"), ["warn", "warn"]);
 });

@@ -24,9 +24,19 @@ const idsOf = (text: string) =>
 
 test("documents come out as canonical Extended JSON, one a line, and nothing else", async (t) => {
   const { place, id } = await placeWithBackup(t);
-  const run = await place.run(["extract", id, "--ns", "surg.patients", "--query", '{"_id": {"$gte": 2}}']); // prettier-ignore
+  const run = await place.run([
+    "extract",
+    id,
+    "--ns",
+    "surg.patients",
+    "--query",
+    '{"_id": {"$gte": 2}}',
+  ]);
   assert.equal(run.code, 0, run.stderr);
-  assert.equal(run.stdout.split("\n")[0], '{"_id":{"$numberInt":"2"},"name":"patient 2","at":{"$date":{"$numberLong":"0"}},"ok":true}'); // prettier-ignore
+  assert.equal(
+    run.stdout.split("\n")[0],
+    '{"_id":{"$numberInt":"2"},"name":"patient 2","at":{"$date":{"$numberLong":"0"}},"ok":true}',
+  );
   assert.deepEqual(idsOf(run.stdout), ["2", "3", "4"]);
   assert.doesNotMatch(run.stderr, /patient 2/);
   assert.match(run.stderr, /mongokeep extract ok backup=\S+ namespace=surg\.patients documents=3/);
@@ -88,7 +98,11 @@ test("a reader that goes away ends it quietly", async (t) => {
   const main = resolve(import.meta.dirname, "../../src/cli/main.ts");
   const script =
     '"$0" "$1" extract "$2" --ns surg.patients --quiet | true; echo "${PIPESTATUS[0]}"';
-  const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script, process.execPath, main, id], { cwd: place.folder }); // prettier-ignore
+  const { stdout, stderr } = await promisify(execFile)(
+    "bash",
+    ["-c", script, process.execPath, main, id],
+    { cwd: place.folder },
+  );
   assert.deepEqual([stdout, stderr], ["0\n", ""]);
 });
 

@@ -35,7 +35,11 @@ test("a stack trace shows with --verbose only", async (t) => {
 });
 
 test("every log line has time, zone and level; the zone is BACKUP_TIMEZONE", async (t) => {
-  const place = await workspace(t, { MONGODB_URI: NOBODY, BACKUP_TIMEZONE: "Asia/Kolkata", SERVICE_NAM: "x" }); // prettier-ignore
+  const place = await workspace(t, {
+    MONGODB_URI: NOBODY,
+    BACKUP_TIMEZONE: "Asia/Kolkata",
+    SERVICE_NAM: "x",
+  });
   const { stderr } = await place.run(["backup"]);
   for (const line of stderr.trimEnd().split("\n")) {
     assert.match(
@@ -80,7 +84,6 @@ test("verify and restore of what is not there are exit 2, and name it", async (t
     ["restore", "2020-01-01_00-00-00"],
     ["show", "2020-01-01_00-00-00"],
   ]) {
-    // prettier-ignore
     const run = await place.run([...args, "--json"]);
     assert.equal(run.code, 2, args.join(" "));
     assert.equal(failureOf(run).error.code, "backup-not-found");

@@ -44,14 +44,30 @@ test("three commands lead from an empty folder to a verified backup, a schedule 
   const backupDir = place.at("kept");
   const foreign = "# the application's\nPORT=8000\n";
   await writeFile(place.at(".env"), foreign, { mode: 0o644 });
-  const flags = ["init", "--yes", "--uri", uri, "--user", user, "--password-file", "pw.txt", "--folder", backupDir]; // prettier-ignore
+  const flags = [
+    "init",
+    "--yes",
+    "--uri",
+    uri,
+    "--user",
+    user,
+    "--password-file",
+    "pw.txt",
+    "--folder",
+    backupDir,
+  ];
   const restore = ["--restore-user", restoreUser, "--restore-password-file", "-"];
   const first = await run([...flags, ...restore, "--json"], {}, PASSWORD);
   assert.equal(first.code, 0, first.stderr + first.stdout);
   const result = first.json();
   assert.equal(result.ok, true);
   assert.equal(result.doctor.ok, true);
-  assert.deepEqual(result.changed, ["MONGOKEEP_URI", "MONGOKEEP_RESTORE_URI", "BACKUP_DIR", "BACKUP_TIMEZONE"]); // prettier-ignore
+  assert.deepEqual(result.changed, [
+    "MONGOKEEP_URI",
+    "MONGOKEEP_RESTORE_URI",
+    "BACKUP_DIR",
+    "BACKUP_TIMEZONE",
+  ]);
   assert.equal(result.backup.made, true);
   assert.equal(result.backup.documents, 2);
   assert.equal(result.schedule.installed, true);

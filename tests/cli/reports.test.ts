@@ -18,7 +18,10 @@ test("restore alone lists the backups, and is said to be a plan", async (t) => {
   const run = await place.run(["restore", "--json"]);
   assert.equal(run.code, 0);
   const { ok, planned, restored, backups } = reportOf(run);
-  assert.deepEqual({ ok, planned, restored, backups }, { ok: true, planned: true, restored: false, backups: [] }); // prettier-ignore
+  assert.deepEqual(
+    { ok, planned, restored, backups },
+    { ok: true, planned: true, restored: false, backups: [] },
+  );
 });
 
 test("status of an empty folder is exit 1: no backup, no schedule", async (t) => {

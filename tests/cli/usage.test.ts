@@ -68,7 +68,12 @@ test("mongokeep alone, help and --help name every command, the exit codes, and e
   const { code, stdout, stderr } = await runCli(["--help"]);
   assert.equal(code, 0);
   assert.equal(stderr, "");
-  for (const args of [[], ["help"]]) assert.deepEqual(await runCli(args).then((run) => [run.code, run.stdout, run.stderr]), [0, stdout, ""]); // prettier-ignore
+  for (const args of [[], ["help"]])
+    assert.deepEqual(await runCli(args).then((run) => [run.code, run.stdout, run.stderr]), [
+      0,
+      stdout,
+      "",
+    ]);
   for (const name of COMMANDS) assert.match(stdout, new RegExp(`^  ${name}\\b`, "m"));
   assert.match(stdout, /Exit codes: 0 done/);
   assert.match(stdout, /Examples:/);

@@ -93,7 +93,14 @@ const READERS: Reader[] = [
   },
   {
     name: "parseMetadata",
-    good: [text({ options: { a: { $numberLong: "5" } }, indexes: [{ v: 2, key: { a: { $numberInt: "1" } } }], uuid: "00", collectionName: "c" })], // prettier-ignore
+    good: [
+      text({
+        options: { a: { $numberLong: "5" } },
+        indexes: [{ v: 2, key: { a: { $numberInt: "1" } } }],
+        uuid: "00",
+        collectionName: "c",
+      }),
+    ],
     runs: 3000,
     read: (bytes) => {
       allowSyntax(() => parseMetadata(bytes.toString("utf8")));
@@ -101,7 +108,17 @@ const READERS: Reader[] = [
   },
   {
     name: "ejsonToRaw",
-    good: [Buffer.from(rawToEjson(awkward)), text({ $date: { $numberLong: "1" }, a: [{ $oid: "0".repeat(24) }, { $binary: { base64: "eA==", subType: "00" } }, { $timestamp: { t: 1, i: 2 } }] })], // prettier-ignore
+    good: [
+      Buffer.from(rawToEjson(awkward)),
+      text({
+        $date: { $numberLong: "1" },
+        a: [
+          { $oid: "0".repeat(24) },
+          { $binary: { base64: "eA==", subType: "00" } },
+          { $timestamp: { t: 1, i: 2 } },
+        ],
+      }),
+    ],
     runs: 3000,
     read: (bytes) => {
       allowSyntax(() => ejsonToRaw(bytes.toString("utf8")));

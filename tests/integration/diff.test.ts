@@ -73,7 +73,14 @@ requires(
     const result = run.json();
     assert.equal(result.equal, false);
     const found = differing(result);
-    assert.deepEqual(Object.keys(found).sort(), ["adults", "audit", "later", "oddities", "patients", "visits"]); // prettier-ignore
+    assert.deepEqual(Object.keys(found).sort(), [
+      "adults",
+      "audit",
+      "later",
+      "oddities",
+      "patients",
+      "visits",
+    ]);
     const oid = (one: unknown) => JSON.stringify({ $oid: String(one) });
     assert.deepEqual(found.patients.samples, {
       added: [oid(fresh1)],
@@ -81,7 +88,11 @@ requires(
       changed: [oid(changed?._id)],
     });
     assert.deepEqual(found.patients.documents, { backup: 500, other: 500 });
-    assert.deepEqual(found.patients.indexes, { added: ["newer"], removed: ["mrn_unique"], changed: [] }); // prettier-ignore
+    assert.deepEqual(found.patients.indexes, {
+      added: ["newer"],
+      removed: ["mrn_unique"],
+      changed: [],
+    });
     assert.equal(found.patients.options, "equal");
     assert.deepEqual(pick(found.audit), { ...REST, added: 1 });
     assert.deepEqual(found.oddities.documents, { backup: 39, other: null });
@@ -124,7 +135,11 @@ requires(
     await numbers.insertMany([{ _id: 1 }, { _id: 2 }, { _id: { a: 3 } }]);
     await place.run(["backup", "--manual"]);
     await numbers.deleteMany({});
-    await numbers.insertMany([{ _id: 1 }, { _id: Long.fromNumber(2) }, { _id: { a: Long.fromNumber(3) } }]); // prettier-ignore
+    await numbers.insertMany([
+      { _id: 1 },
+      { _id: Long.fromNumber(2) },
+      { _id: { a: Long.fromNumber(3) } },
+    ]);
     const { collections } = (await place.run(["diff", "latest", "--json"])).json();
     assert.deepEqual(pick(collections[0]), { ...REST, changed: 2 });
     assert.deepEqual(collections[0].samples.changed, [
@@ -151,7 +166,9 @@ requires(
     const other = fresh.otherName();
     await place.run(["restore", first, "--db", `${fresh.name}=${other}`, "--confirm"]);
     await fresh.client.db(other).collection("empty").insertOne({ one: 1 });
-    const renamed = (await place.run(["diff", first, "--db", `${fresh.name}=${other}`, "--json"])).json(); // prettier-ignore
+    const renamed = (
+      await place.run(["diff", first, "--db", `${fresh.name}=${other}`, "--json"])
+    ).json();
     assert.deepEqual(Object.keys(differing(renamed)), ["empty"]);
 
     await fresh.db.collection("patients").deleteMany({ risk: { $gt: 0.9 } });
@@ -167,7 +184,9 @@ requires(
       some.collections.map((c: Json) => c.namespace),
       [`${fresh.name}.empty`],
     );
-    const rest = (await place.run(["diff", first, "--exclude", `${fresh.name}.empty`, "--json"])).json(); // prettier-ignore
+    const rest = (
+      await place.run(["diff", first, "--exclude", `${fresh.name}.empty`, "--json"])
+    ).json();
     assert.deepEqual(Object.keys(differing(rest)), ["patients"]);
     const wrong = await place.run(["diff", first, "--only", "*.nowhere"]);
     assert.equal(wrong.code, 2);

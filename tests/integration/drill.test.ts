@@ -71,9 +71,21 @@ requires(
     assert.equal(run.code, 0, run.stderr + run.stdout);
     const result = run.json();
     assert.deepEqual([result.ok, result.level, result.backup], [true, "drill", second]);
-    assert.ok(result.collections.every((one: Json) => one.equal && one.content === "equal" && one.indexes === "equal" && one.options === "equal"), run.stdout); // prettier-ignore
+    assert.ok(
+      result.collections.every(
+        (one: Json) =>
+          one.equal &&
+          one.content === "equal" &&
+          one.indexes === "equal" &&
+          one.options === "equal",
+      ),
+      run.stdout,
+    );
     assert.ok(result.collections.some((one: Json) => one.namespace === `${n}.sessions`));
-    assert.deepEqual(result.checks.map((one: Json) => one.ok), good.map(() => true)); // prettier-ignore
+    assert.deepEqual(
+      result.checks.map((one: Json) => one.ok),
+      good.map(() => true),
+    );
     const folder = join(place.backupDir, "drills", result.drillId);
     assert.equal(result.report, join(folder, "report.html"));
     assert.deepEqual((await readdir(folder)).sort(), ["report.html", "report.json"]);
@@ -90,9 +102,22 @@ requires(
     const status = (await place.run(["status", "--json"])).json();
     assert.deepEqual([status.lastDrill.id, status.lastDrill.daysAgo], [result.drillId, 0]);
     const listed = (await place.run(["list", "--json"])).json().backups;
-    assert.deepEqual(listed.map((one: Json) => [one.id, one.verification.level]), [[second, "drill"], [id, "full"]]); // prettier-ignore
+    assert.deepEqual(
+      listed.map((one: Json) => [one.id, one.verification.level]),
+      [
+        [second, "drill"],
+        [id, "full"],
+      ],
+    );
 
-    await writeFile(place.at(CHECKS), [...good, `too many: ${n}.patients.countDocuments({"mrn": {"$gt": "MRN"}}) < 5`, `typo: ${n}.patient.countDocuments < 5`].join("\n")); // prettier-ignore
+    await writeFile(
+      place.at(CHECKS),
+      [
+        ...good,
+        `too many: ${n}.patients.countDocuments({"mrn": {"$gt": "MRN"}}) < 5`,
+        `typo: ${n}.patient.countDocuments < 5`,
+      ].join("\n"),
+    );
     const failed = await drill("drill");
     assert.equal(failed.code, 3, failed.stderr);
     assert.match(failed.stdout, /THE DRILL FAILED/);
@@ -107,7 +132,11 @@ requires(
     assert.equal(after.lastDrill.id, result.drillId);
     // What the user asked of the data is no damage of the files.
     assert.equal((await place.run(["list", "--json"])).json().backups.length, 2);
-    assert.ok((await place.run(["list", "--json"])).json().backups.every((one: Json) => one.state === "good")); // prettier-ignore
+    assert.ok(
+      (await place.run(["list", "--json"]))
+        .json()
+        .backups.every((one: Json) => one.state === "good"),
+    );
   },
 );
 
@@ -215,12 +244,19 @@ requires(NEEDS, "a drill on a server of one's own leaves it as it was", async (t
   assert.equal(run.code, 0, run.stderr + run.stdout);
   assert.deepEqual(run.json().warnings, []);
   const [drillId = ""] = await readdir(join(place.backupDir, "drills"));
-  const report = JSON.parse(await readFile(join(place.backupDir, "drills", drillId, "report.json"), "utf8")); // prettier-ignore
+  const report = JSON.parse(
+    await readFile(join(place.backupDir, "drills", drillId, "report.json"), "utf8"),
+  );
   assert.equal(report.server.kind, "DRILL_MONGODB_URI");
   assert.ok(report.collections.every((one: Json) => one.equal && one.indexes === "equal"));
   await using client = new MongoClient(server.uri);
   const { databases } = await client.db("admin").admin().listDatabases();
-  assert.deepEqual(databases.map(({ name }) => name).filter((name) => !["admin", "config", "local"].includes(name)), []); // prettier-ignore
+  assert.deepEqual(
+    databases
+      .map(({ name }) => name)
+      .filter((name) => !["admin", "config", "local"].includes(name)),
+    [],
+  );
   const parameter = await client.db("admin").command({ getParameter: 1, ttlMonitorEnabled: 1 });
   assert.equal(parameter.ttlMonitorEnabled, true);
 });
@@ -231,8 +267,17 @@ test("a dump whose own documents break its unique index fails its drill, and no 
   await mkdir(place.at("dump", "surg"), { recursive: true });
   const documents = [1, 2].map((_id) => BSON.serialize({ _id, mrn: "MRN-000007" }));
   await writeFile(place.at("dump", "surg", "patients.bson"), Buffer.concat(documents));
-  const indexes = [{ v: 2, key: { _id: 1 }, name: "_id_" }, { v: 2, key: { mrn: 1 }, name: "mrn_1", unique: true }]; // prettier-ignore
-  const metadata = { options: {}, indexes, uuid: "0123456789abcdef0123456789abcdef", collectionName: "patients", type: "collection" }; // prettier-ignore
+  const indexes = [
+    { v: 2, key: { _id: 1 }, name: "_id_" },
+    { v: 2, key: { mrn: 1 }, name: "mrn_1", unique: true },
+  ];
+  const metadata = {
+    options: {},
+    indexes,
+    uuid: "0123456789abcdef0123456789abcdef",
+    collectionName: "patients",
+    type: "collection",
+  };
   await writeFile(place.at("dump", "surg", "patients.metadata.json"), JSON.stringify(metadata));
   const run = await place.run(["drill", place.at("dump"), "--json"]);
   assert.equal(run.code, 3, run.stderr + run.stdout);

@@ -30,7 +30,14 @@ requires(RS, "zcat shows a document a line, as JSON", async (t, fresh) => {
     lines.map((line) => BSON.EJSON.parse(line)),
     documents,
   );
-  const found = await place.run(["extract", "latest", "--ns", `${fresh.name}.patients`, "--query", '{"_id": 7}']); // prettier-ignore
+  const found = await place.run([
+    "extract",
+    "latest",
+    "--ns",
+    `${fresh.name}.patients`,
+    "--query",
+    '{"_id": 7}',
+  ]);
   assert.equal(found.stdout.trim(), lines[7]);
   const same = await place.run(["diff", "latest", "--live", "--json"]);
   assert.equal(same.json().equal, true, same.stdout);

@@ -223,7 +223,10 @@ requires(
     const asked = { env: { ...env, BACKUP_ENGINE: "mongodump" } };
     const { checks } = (await place.run(["doctor", "--json"], asked)).json();
     const found = checks.find((check: { name: string }) => check.name === "tools");
-    assert.deepEqual([found.state, found.hint], ["warn", "Run: sudo apt-get install mongodb-database-tools"]); // prettier-ignore
+    assert.deepEqual(
+      [found.state, found.hint],
+      ["warn", "Run: sudo apt-get install mongodb-database-tools"],
+    );
   },
 );
 

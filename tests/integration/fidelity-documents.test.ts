@@ -51,11 +51,23 @@ requires(
     ]);
     const more = [
       [id(1), { type: 0x03, name: "", value: nested }, { type: 0x04, name: "$[]", value: nested }],
-      [id(2), { type: 0x10, name: "\u00ff", value: int(1) }, { type: 0x02, name: "k", value: Buffer.from([2, 0, 0, 0, 0xff, 0]) }], // prettier-ignore
-      [id(3), { type: 0x11, name: "later", value: long(-1n) }, { type: 0x11, name: "half", value: long(1n << 32n) }], // prettier-ignore
+      [
+        id(2),
+        { type: 0x10, name: "\u00ff", value: int(1) },
+        { type: 0x02, name: "k", value: Buffer.from([2, 0, 0, 0, 0xff, 0]) },
+      ],
+      [
+        id(3),
+        { type: 0x11, name: "later", value: long(-1n) },
+        { type: 0x11, name: "half", value: long(1n << 32n) },
+      ],
       [id(4), { type: 0x0b, name: "re", value: Buffer.from("a\0zyx\0") }],
       [id(5), { type: 0x05, name: "old", value: bits("07000000020300000001020a".slice(0, 24)) }],
-      [id(6), { type: 0x01, name: "sNaN", value: bits("010000000000f07f") }, { type: 0x01, name: "-NaN", value: bits("ffffffffffffffff") }], // prettier-ignore
+      [
+        id(6),
+        { type: 0x01, name: "sNaN", value: bits("010000000000f07f") },
+        { type: 0x01, name: "-NaN", value: bits("ffffffffffffffff") },
+      ],
       [id(7), { type: 0x13, name: "d", value: bits("ffffffffffffffffffffffffffffffff") }],
     ];
     await insertRaw(fresh.serverUri, fresh.name, "more", more.map(rawDocument));

@@ -40,9 +40,22 @@ async function fillPlain(db: Db): Promise<void> {
     { name: "partial of nothing", key: key(["k", 1]), partialFilterExpression: {} },
     { name: "ttl", key: key(["l", 1]), expireAfterSeconds: LATER },
     { name: "ttl in a double", key: key(["m", 1]), expireAfterSeconds: new Double(LATER + 0.5) },
-    { name: "ttl, partial", key: key(["n", 1]), expireAfterSeconds: new Int32(LATER), partialFilterExpression: { n: { $exists: true } } }, // prettier-ignore
-    { name: "engine", key: key(["o", 1]), storageEngine: { wiredTiger: { configString: "prefix_compression=false" } } }, // prettier-ignore
-    { name: "collated", key: key(["b", 1]), collation: { locale: "fr", strength: 2, caseLevel: true, backwards: true } }, // prettier-ignore
+    {
+      name: "ttl, partial",
+      key: key(["n", 1]),
+      expireAfterSeconds: new Int32(LATER),
+      partialFilterExpression: { n: { $exists: true } },
+    },
+    {
+      name: "engine",
+      key: key(["o", 1]),
+      storageEngine: { wiredTiger: { configString: "prefix_compression=false" } },
+    },
+    {
+      name: "collated",
+      key: key(["b", 1]),
+      collation: { locale: "fr", strength: 2, caseLevel: true, backwards: true },
+    },
     { name: "old format", key: key(["q", 1]), v: 1 },
     { name: "__proto__.$weird*\u0001 \u{1F9EC}", key: key(["t.u.v", 1]) },
     { name: "n".repeat(400), key: key(["w", 1]) },

@@ -66,7 +66,18 @@ requires(
     await create("zlib", {
       storageEngine: { wiredTiger: { configString: "block_compressor=zlib" } },
     });
-    await create("collated", { collation: { locale: "fr", strength: 1, caseLevel: true, caseFirst: "upper", numericOrdering: true, alternate: "shifted", maxVariable: "space", normalization: true } }); // prettier-ignore
+    await create("collated", {
+      collation: {
+        locale: "fr",
+        strength: 1,
+        caseLevel: true,
+        caseFirst: "upper",
+        numericOrdering: true,
+        alternate: "shifted",
+        maxVariable: "space",
+        normalization: true,
+      },
+    });
     await create("own _id index", { idIndex: { key: { _id: 1 }, name: "_id_" } });
     await create("rules off", { validator: { a: 1 }, validationLevel: "off" });
     await create("rules warn", {

@@ -27,7 +27,10 @@ const CONSTANTS: readonly (readonly [what: string, element: Buffer])[] = [
   ["a date beyond JavaScript's", rawElement(0x09, "v", hex("01 00 00 00 00 00 00 40"))],
   ["the last date of all", rawElement(0x09, "v", hex("ff ff ff ff ff ff ff 7f"))],
   ["a symbol", rawElement(0x0e, "v", text(Buffer.from("s")))],
-  ["a pointer", rawElement(0x0c, "v", Buffer.concat([text(Buffer.from("a.b")), Buffer.alloc(12, 7)]))], // prettier-ignore
+  [
+    "a pointer",
+    rawElement(0x0c, "v", Buffer.concat([text(Buffer.from("a.b")), Buffer.alloc(12, 7)])),
+  ],
 ];
 
 /** Documents that look like Extended JSON's wrappers of values; legal as literals of a view. */

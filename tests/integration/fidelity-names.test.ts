@@ -61,7 +61,13 @@ const HOSTILE = [
 ];
 
 /** So long that their escaped names do not fit a file name: equal at the front, different at the end. */
-const LONG = ["L".repeat(200), `${"ü".repeat(95)}a`, `${"ü".repeat(95)}b`, "手".repeat(60), "+".repeat(190)]; // prettier-ignore
+const LONG = [
+  "L".repeat(200),
+  `${"ü".repeat(95)}a`,
+  `${"ü".repeat(95)}b`,
+  "手".repeat(60),
+  "+".repeat(190),
+];
 
 requires(
   { topology: "replicaSet" },
@@ -78,7 +84,10 @@ requires(
       await fresh.db.collection(name).insertOne({ of: name });
     const { backup, place } = await thereAndBack(t, fresh, { BACKUP_COMPRESSION: "none" });
     const path = String(backup.path);
-    assert.deepEqual((await readdir(path)).sort(), [fresh.name, "manifest.json", "verification.json"].sort()); // prettier-ignore
+    assert.deepEqual(
+      (await readdir(path)).sort(),
+      [fresh.name, "manifest.json", "verification.json"].sort(),
+    );
     for (const file of await readdir(join(path, fresh.name))) {
       assert.match(file, /^(\$admin\.)?[\w.~%-]+$/);
       assert.ok((await lstat(join(path, fresh.name, file))).isFile());
@@ -110,7 +119,20 @@ requires(
   "databases of every hostile name come back",
   async (t, fresh) => {
     const unique = uniqueName("n").slice(-12);
-    const names = ["t*", "-rf", "%2e", "new\nline", "ünï", "手術", "<b>", "a|b", "c:d", "q?", "__proto__", "e'f`"].map((name) => `${name}${unique}`); // prettier-ignore
+    const names = [
+      "t*",
+      "-rf",
+      "%2e",
+      "new\nline",
+      "ünï",
+      "手術",
+      "<b>",
+      "a|b",
+      "c:d",
+      "q?",
+      "__proto__",
+      "e'f`",
+    ].map((name) => `${name}${unique}`);
     names.push(`${"l".repeat(63 - unique.length)}${unique}`);
     const { client } = await freshDatabase(t, fresh.serverUri);
     atEnd(t, async () => {

@@ -23,7 +23,12 @@ requires(
         await fresh.db.dropDatabase();
         const documents = rawDocuments(seed, DOCUMENTS);
         for (let at = 0; at < documents.length; at += MESSAGE_DOCUMENTS)
-          await insertRaw(fresh.serverUri, fresh.name, "random", documents.slice(at, at + MESSAGE_DOCUMENTS)); // prettier-ignore
+          await insertRaw(
+            fresh.serverUri,
+            fresh.name,
+            "random",
+            documents.slice(at, at + MESSAGE_DOCUMENTS),
+          );
         // An insert replaces empty timestamps at the top level; an update does not.
         const empty = { $literal: new Timestamp({ t: 0, i: 0 }) };
         const some = { _id: { $mod: [40, 1] } };

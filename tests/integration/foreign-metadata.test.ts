@@ -22,7 +22,9 @@ async function stateOf(db: Db): Promise<string> {
   const infos = await db.listCollections({ name: { $not: /^(__mongokeep|system\.)/ } }).toArray();
   const found = [];
   for (const info of infos as { name: string; type: string; options: object }[])
-    found.push(`${info.name} ${info.type} ${JSON.stringify(info.options)} ${await db.collection(info.name).countDocuments()}`); // prettier-ignore
+    found.push(
+      `${info.name} ${info.type} ${JSON.stringify(info.options)} ${await db.collection(info.name).countDocuments()}`,
+    );
   return found.sort().join("; ");
 }
 
@@ -36,7 +38,10 @@ requires(
     const live = await stateOf(db);
     const unfit: Readonly<Record<string, Record<string, string | Uint8Array>>> = {
       "no data": { "y.bson": DOCUMENTS, "x.metadata.json": '{"indexes":[],"type":"collection"}' },
-      "a view with documents": { "x.bson": DOCUMENTS, "x.metadata.json": '{"options":{"viewOn":"p","pipeline":[]},"type":"view"}' }, // prettier-ignore
+      "a view with documents": {
+        "x.bson": DOCUMENTS,
+        "x.metadata.json": '{"options":{"viewOn":"p","pipeline":[]},"type":"view"}',
+      },
       "buckets alone": { "system.buckets.x.bson": DOCUMENTS },
     };
     for (const [what, files] of Object.entries(unfit)) {
@@ -52,7 +57,13 @@ requires(
     const archive = place.at("views.archive");
     const told = JSON.stringify({ options: { viewOn: "p", pipeline: [] }, type: "view" });
     const documents = patients(2);
-    await writeFile(archive, archiveOf([entry(name, "x", "view", told)], [block(name, "x", documents), end(name, "x", documents)])); // prettier-ignore
+    await writeFile(
+      archive,
+      archiveOf(
+        [entry(name, "x", "view", told)],
+        [block(name, "x", documents), end(name, "x", documents)],
+      ),
+    );
     const verify = await place.run(["verify", archive, "--json"]);
     const restore = await place.run(["restore", archive, "--confirm", "--json"]);
     assert.deepEqual([verify.code, restore.code], [3, 3], verify.stderr + restore.stderr);
@@ -114,7 +125,10 @@ for (const way of [[], ["--in-place"], ["--ns", "renamed"]])
     async (t, { db, name, uri }) => {
       const place = await workspace(t, { MONGODB_URI: uri });
       const dump = join(place.folder, name);
-      const indexes = [{ v: 1, key: { _id: 1 }, name: "_id_", ns: `${name}.ring`, unique: true }, OLD_INDEX]; // prettier-ignore
+      const indexes = [
+        { v: 1, key: { _id: 1 }, name: "_id_", ns: `${name}.ring`, unique: true },
+        OLD_INDEX,
+      ];
       await dumpOf(dump, {
         "ring.bson": DOCUMENTS,
         "ring.metadata.json": JSON.stringify({ options: OLD, indexes }),
@@ -123,7 +137,9 @@ for (const way of [[], ["--in-place"], ["--ns", "renamed"]])
       });
       await db.collection<{ _id: number }>("ring").insertOne({ _id: 9 });
       const renames = way[0] === "--ns";
-      const flags = renames ? ["--ns", `${name}.ring=${name}.other`, "--ns", `${name}.plain=${name}.plain`] : way; // prettier-ignore
+      const flags = renames
+        ? ["--ns", `${name}.ring=${name}.other`, "--ns", `${name}.plain=${name}.plain`]
+        : way;
       const restore = await place.run(["restore", dump, ...flags, "--confirm", "--json"]);
       assert.equal(restore.code, 0, restore.stderr);
       const kept = renames ? "; ring collection {} 1" : "";

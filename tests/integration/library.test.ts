@@ -9,7 +9,8 @@ import { temporaryFolder } from "../support/temporary.ts";
 
 const { backup, diff, KeepError, listBackups, restore } = library;
 
-const isKeep = (code: string) => (error: unknown) => error instanceof KeepError && error.code === code; // prettier-ignore
+const isKeep = (code: string) => (error: unknown) =>
+  error instanceof KeepError && error.code === code;
 
 test("plain settings are enough for a backup and a list of it", async (t) => {
   const fresh = await freshDatabase(t);
@@ -18,12 +19,18 @@ test("plain settings are enough for a backup and a list of it", async (t) => {
   const settings = { uri: fresh.uri, backupDir, diskWarnFreeBytes: 0, diskAbortFreeBytes: 0 };
   const made = await backup({ settings });
   const { backups } = await listBackups({ settings });
-  assert.deepEqual(backups.map(({ id, isLatest }) => [id, isLatest]), [[made.id, true]]); // prettier-ignore
+  assert.deepEqual(
+    backups.map(({ id, isLatest }) => [id, isLatest]),
+    [[made.id, true]],
+  );
 });
 
 test("missing options and wrong settings are a KeepError, and nothing is made", async (t) => {
   const folder = await temporaryFolder(t);
-  const plain = library as unknown as Record<"restore" | "diff", (options?: object) => Promise<unknown>>; // prettier-ignore
+  const plain = library as unknown as Record<
+    "restore" | "diff",
+    (options?: object) => Promise<unknown>
+  >;
   for (const options of [undefined, {}, { backup: 7 }, { backup: "" }]) {
     await assert.rejects(plain.restore(options), isKeep("usage"));
     await assert.rejects(plain.diff(options), isKeep("usage"));
@@ -45,7 +52,10 @@ test("whatever a signal aborts with, the job ends with a KeepError", async (t) =
   const onEvent = (event: { readonly kind: string }) => {
     if (event.kind === "step") controller.abort(new Error("enough"));
   };
-  await assert.rejects(backup({ settings, signal: controller.signal, onEvent }), isKeep("interrupted")); // prettier-ignore
+  await assert.rejects(
+    backup({ settings, signal: controller.signal, onEvent }),
+    isKeep("interrupted"),
+  );
   const own = new KeepError("terminated", "mine");
   await assert.rejects(backup({ settings, signal: AbortSignal.abort(own) }), own);
 });

@@ -11,8 +11,26 @@ import { workspace } from "../support/workspace.ts";
 const without = (document: Document, ...names: readonly string[]): Document =>
   Object.fromEntries(Object.entries(document).filter(([name]) => !names.includes(name)));
 
-const OF_MONGODB = ["allocator", "storageEngines", "javascriptEngine", "openssl", "modules", "gitVersion"]; // prettier-ignore
-const OF_SETS = ["setName", "hosts", "me", "primary", "setVersion", "electionId", "lastWrite", "topologyVersion", "secondary", "arbiterOnly"]; // prettier-ignore
+const OF_MONGODB = [
+  "allocator",
+  "storageEngines",
+  "javascriptEngine",
+  "openssl",
+  "modules",
+  "gitVersion",
+];
+const OF_SETS = [
+  "setName",
+  "hosts",
+  "me",
+  "primary",
+  "setVersion",
+  "electionId",
+  "lastWrite",
+  "topologyVersion",
+  "secondary",
+  "arbiterOnly",
+];
 
 /** listCollections that tells names and types alone. */
 const bareListing = (reply: Document) => {
@@ -66,7 +84,7 @@ const DOCUMENT_DB: Likeness = {
 
 async function fill({ db }: FreshDatabase): Promise<void> {
   const patients = Array.from({ length: 3_000 }, (_, n) => ({
-    _id: (n * 7_919) % 100_003 as never, // prettier-ignore
+    _id: ((n * 7_919) % 100_003) as never,
     text: "x".repeat(n % 900),
   }));
   await db.collection("patients").insertMany(patients);
@@ -78,7 +96,6 @@ for (const [name, like] of [
   ["FerretDB", FERRET],
   ["Amazon DocumentDB", DOCUMENT_DB],
 ] as const)
-  // prettier-ignore
   requires(
     { topology: "replicaSet", server: ">=5" },
     `a server like ${name} is backed up without an instant, and restored whole`,
@@ -106,7 +123,11 @@ for (const [name, like] of [
       await place.writeEnv({ MONGODB_URI: lookalike.through(fresh.uri) });
       const back = await place.run(["restore", "latest", "--confirm", "--force-version", "--json"]);
       assert.equal(back.code, 0, back.stdout + back.stderr);
-      assert.equal(back.json().mode, "in-place", "collections without UUIDs cannot be swapped safely");
+      assert.equal(
+        back.json().mode,
+        "in-place",
+        "collections without UUIDs cannot be swapped safely",
+      );
       assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
       const undone = await place.run(["rollback", "--confirm", "--json"]);
       assert.equal(undone.code, 0, undone.stdout + undone.stderr);

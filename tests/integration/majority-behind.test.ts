@@ -17,7 +17,13 @@ import { threeMembers } from "../support/three-members.ts";
 import { workspace } from "../support/workspace.ts";
 
 const { signal } = new AbortController();
-const EVERYTHING = { databases: ["surg"], exclude: [], only: null, accounts: false, allowEmpty: false } as const; // prettier-ignore
+const EVERYTHING = {
+  databases: ["surg"],
+  exclude: [],
+  only: null,
+  accounts: false,
+  allowEmpty: false,
+} as const;
 
 /** The secondaries keep their heartbeat, and apply nothing. */
 async function holdSecondaries(
@@ -29,7 +35,9 @@ async function holdSecondaries(
   );
   t.after(() => Promise.all(clients.map((client) => client.close())));
   const turn = (mode: "alwaysOn" | "off") =>
-    Promise.all(clients.map((c) => c.db("admin").command({ configureFailPoint: "rsSyncApplyStop", mode }))); // prettier-ignore
+    Promise.all(
+      clients.map((c) => c.db("admin").command({ configureFailPoint: "rsSyncApplyStop", mode })),
+    );
   await turn("alwaysOn");
   // They hold at the end of what they apply just then.
   await sleep(500);
@@ -60,7 +68,10 @@ test("a majority that is behind", async (t) => {
     assert.equal(run.code, 0, run.stdout + run.stderr);
     assert.equal(run.json().consistency.mode, "snapshot");
     const { manifest } = (await place.run(["show", "latest", "--json"])).json();
-    const found = manifest.collections.map((c: { name: string; documents: number }) => [c.name, c.documents]); // prettier-ignore
+    const found = manifest.collections.map((c: { name: string; documents: number }) => [
+      c.name,
+      c.documents,
+    ]);
     assert.deepEqual(found.sort(), [
       ["patients", 3],
       ["young", 0],
@@ -85,7 +96,10 @@ test("a majority that is behind", async (t) => {
   });
 
   await t.test("an oplog that tells nothing new is not waited for without end", async (t) => {
-    await using deployment = await openDeployment(new Secret(uri), { emit: () => undefined, signal }); // prettier-ignore
+    await using deployment = await openDeployment(new Secret(uri), {
+      emit: () => undefined,
+      signal,
+    });
     const at = await newestInstant(deployment.client, deployment.server);
     assert.ok(at);
     const root = await temporaryFolder(t);

@@ -29,7 +29,10 @@ async function server(t: TestContext) {
   const asked = async () => {
     const { opcounters } = await client.db("admin").command({ serverStatus: 1 });
     const kinds = ["command", "query", "getmore", "insert", "update", "delete"];
-    return kinds.reduce((sum, kind) => sum + Number((opcounters as Record<string, number>)[kind]), 0); // prettier-ignore
+    return kinds.reduce(
+      (sum, kind) => sum + Number((opcounters as Record<string, number>)[kind]),
+      0,
+    );
   };
   return { uri, client, fill, asked };
 }

@@ -327,7 +327,10 @@ async function assertOneInstant(db: Db): Promise<void> {
   const swapped = names.filter((name) => name.startsWith("swapped_"));
   const sides = await Promise.all(swapped.map((name) => rowsOf(name)));
   assert.deepEqual(new Set(sides.flat().map((row) => String(row.was))).size, 2, swapped.join(" "));
-  assert.deepEqual(sides.map((rows) => rows.length), [ROWS, ROWS]); // prettier-ignore
+  assert.deepEqual(
+    sides.map((rows) => rows.length),
+    [ROWS, ROWS],
+  );
   assert.ok(names.filter((name) => name.startsWith("passing_")).length <= 1, names.join(" "));
   assert.ok(!names.some((name) => name.startsWith("tmp")), names.join(" "));
 }

@@ -22,7 +22,10 @@ requires(
     };
     const patients = db.collection<{ _id: number }>("patients");
     await patients.insertMany([{ _id: 1 }, { _id: 2 }]);
-    const application = { MONGODB_URI: `mongodb://app:wrong@${host}/${name}`, MONGODB_DATABASE: name }; // prettier-ignore
+    const application = {
+      MONGODB_URI: `mongodb://app:wrong@${host}/${name}`,
+      MONGODB_DATABASE: name,
+    };
     const reading = await own(["backup"]);
     const both = {
       ...application,

@@ -1,6 +1,16 @@
 // Our reading of the query language, judged by the server's own: any query on any document, the same answer.
 import assert from "node:assert/strict";
-import { BSON, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp } from "mongodb"; // prettier-ignore
+import {
+  BSON,
+  Decimal128,
+  Double,
+  Int32,
+  Long,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+} from "mongodb";
 import type { Document } from "mongodb";
 import { parseQuery } from "../../src/bson/query/query.ts";
 import { rawToEjson } from "../../src/bson/ejson.ts";
@@ -17,13 +27,42 @@ const QUERIES = Number(process.env.QUERIES ?? 600);
 const ID = new ObjectId("65f000000000000000000001");
 
 const LEAVES: readonly unknown[] = [
-  new Int32(0), new Int32(1), new Int32(2), new Double(1), new Double(1.5), new Double(-0), new Double(NaN),
-  Long.fromNumber(2), Long.fromBigInt(2n ** 53n + 1n), new Double(2 ** 53), Decimal128.fromString("1.50"),
-  Decimal128.fromString("NaN"), Decimal128.fromString("1E+3"), "a", "b", "ab", "A\n", "zoë\nb", "", null, true, false,
-  new Date(0), new Date(1), new Timestamp({ t: 1, i: 1 }), ID, new ObjectId("65f000000000000000000002"),
-  new BSON.Binary(Buffer.from([1]), 0), new BSON.Binary(Buffer.from([1]), 5), new BSON.Binary(Buffer.from([0, 0]), 0),
-  new MinKey(), new MaxKey(), new BSON.BSONRegExp("^a", "i"), new BSON.Code("a"), new BSON.BSONSymbol("a"),
-]; // prettier-ignore
+  new Int32(0),
+  new Int32(1),
+  new Int32(2),
+  new Double(1),
+  new Double(1.5),
+  new Double(-0),
+  new Double(NaN),
+  Long.fromNumber(2),
+  Long.fromBigInt(2n ** 53n + 1n),
+  new Double(2 ** 53),
+  Decimal128.fromString("1.50"),
+  Decimal128.fromString("NaN"),
+  Decimal128.fromString("1E+3"),
+  "a",
+  "b",
+  "ab",
+  "A\n",
+  "zoë\nb",
+  "",
+  null,
+  true,
+  false,
+  new Date(0),
+  new Date(1),
+  new Timestamp({ t: 1, i: 1 }),
+  ID,
+  new ObjectId("65f000000000000000000002"),
+  new BSON.Binary(Buffer.from([1]), 0),
+  new BSON.Binary(Buffer.from([1]), 5),
+  new BSON.Binary(Buffer.from([0, 0]), 0),
+  new MinKey(),
+  new MaxKey(),
+  new BSON.BSONRegExp("^a", "i"),
+  new BSON.Code("a"),
+  new BSON.BSONSymbol("a"),
+];
 
 const NAMES = ["a", "b", "0", "1", "ö"];
 
@@ -45,7 +84,19 @@ const path = (random: Random) =>
   Array.from({ length: 1 + random.below(3) }, () => random.pick(NAMES)).join(".");
 
 const PATTERNS = ["a", "^A", "b$", "^a.b$", "^.$", "\\s", "[^a]", "(a|z)", "^b", "a\\b", "\\S$"];
-const TYPES = ["number", "string", "array", "object", "null", "int", 18, -1, ["bool", "decimal"], "binData", "objectId"]; // prettier-ignore
+const TYPES = [
+  "number",
+  "string",
+  "array",
+  "object",
+  "null",
+  "int",
+  18,
+  -1,
+  ["bool", "decimal"],
+  "binData",
+  "objectId",
+];
 
 function operators(random: Random, depth: number): Document {
   const list = () => Array.from({ length: random.below(4) }, () => value(random, 1));
@@ -100,17 +151,25 @@ requires(
       const asked = query(random);
       const text = BSON.EJSON.stringify(asked, { relaxed: false });
       const ours = askOurs(text, raw);
-      const theirs = await collection.find(asked).project({ _id: 1 }).sort({ _id: 1 }).toArray().then(
-        (found) => found.map(({ _id }) => Number(_id)),
-        (error: unknown) => String(error),
-      ); // prettier-ignore
+      const theirs = await collection
+        .find(asked)
+        .project({ _id: 1 })
+        .sort({ _id: 1 })
+        .toArray()
+        .then(
+          (found) => found.map(({ _id }) => Number(_id)),
+          (error: unknown) => String(error),
+        );
       if (typeof theirs === "string") {
         assert.equal(typeof ours, "string", `the server refuses ${text}: ${theirs}`);
         continue;
       }
       matched += theirs.length;
-      const odd = Array.isArray(ours) ? [...ours, ...theirs].find((i) => ours.includes(i) !== theirs.includes(i)) : undefined; // prettier-ignore
-      const shown = odd === undefined ? "" : BSON.EJSON.stringify(documents[odd] ?? {}, { relaxed: false }); // prettier-ignore
+      const odd = Array.isArray(ours)
+        ? [...ours, ...theirs].find((i) => ours.includes(i) !== theirs.includes(i))
+        : undefined;
+      const shown =
+        odd === undefined ? "" : BSON.EJSON.stringify(documents[odd] ?? {}, { relaxed: false });
       assert.deepEqual(ours, theirs, `${text} on ${shown}`);
     }
     assert.ok(matched > QUERIES, "the queries must find something at all");
@@ -141,14 +200,25 @@ requires(
       const cursor = fresh.db.collection(stored).find({}, { raw: true, hint: { $natural: 1 } });
       const raw = (await cursor.toArray()) as unknown as Uint8Array[];
       const { stdout } = await place.run(["extract", "latest", "--ns", `${fresh.name}.${name}`]);
-      assert.deepEqual(stdout.split("\n").slice(0, -1), raw.map((one) => escapeText(rawToEjson(one)))); // prettier-ignore
+      assert.deepEqual(
+        stdout.split("\n").slice(0, -1),
+        raw.map((one) => escapeText(rawToEjson(one))),
+      );
     }
     const view = await place.run(["extract", "latest", "--ns", `${fresh.name}.adults`]);
     assert.equal(view.code, 2);
     assert.match(view.stderr, /is a view, which holds no documents/);
     const query =
       '{"risk": {"$gt": 0.5}, "tags": {"$all": ["fasting"]}, "name.given": {"$regex": "^A"}}';
-    const found = await place.run(["extract", "latest", "--ns", `${fresh.name}.patients`, "--query", query, "--json"]); // prettier-ignore
+    const found = await place.run([
+      "extract",
+      "latest",
+      "--ns",
+      `${fresh.name}.patients`,
+      "--query",
+      query,
+      "--json",
+    ]);
     const wanted = await fresh.db
       .collection("patients")
       .countDocuments(BSON.EJSON.parse(query) as Document, { collation: { locale: "simple" } });

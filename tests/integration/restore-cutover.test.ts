@@ -37,7 +37,10 @@ async function changedSince(
   const place = await workspace(t, { MONGODB_URI: uri });
   await place.writeEnv({ MONGODB_URI: uri, ...noted(place) });
   for (const name of ["a", "b"])
-    await fresh.db.collection(name).insertMany([{ _id: 1 as never, v: "old" }, { _id: 2 as never, v: "old" }]); // prettier-ignore
+    await fresh.db.collection(name).insertMany([
+      { _id: 1 as never, v: "old" },
+      { _id: 2 as never, v: "old" },
+    ]);
   const then = await dbHash(fresh.client, fresh.name);
   const backup = await place.run(["backup", "--json", "--manual"]);
   assert.equal(backup.code, 0, backup.stderr);
@@ -52,7 +55,10 @@ async function hold(t: TestContext, fresh: FreshDatabase) {
   atEnd(t, () => client.close());
   const session = client.startSession();
   session.startTransaction();
-  await client.db(fresh.name).collection("b").updateOne({ _id: 1 as never }, { $set: { v: "never" } }, { session }); // prettier-ignore
+  await client
+    .db(fresh.name)
+    .collection("b")
+    .updateOne({ _id: 1 as never }, { $set: { v: "never" } }, { session });
   return { end: () => session.abortTransaction() };
 }
 
@@ -96,7 +102,14 @@ for (const { way, flags } of WAYS)
       const service = gate(place);
       const settings = { MONGODB_URI: fresh.uri, RESTORE_CUTOVER_TIMEOUT: "1s" };
       await place.writeEnv({ ...settings, ...service.env });
-      const running = place.start(["restore", "latest", "--confirm", "--json", "--skip-pre-backup", ...flags]); // prettier-ignore
+      const running = place.start([
+        "restore",
+        "latest",
+        "--confirm",
+        "--json",
+        "--skip-pre-backup",
+        ...flags,
+      ]);
       await service.reached();
       const transaction = await hold(t, fresh);
       await service.letGo();

@@ -112,7 +112,11 @@ requires(
   { topology: "replicaSet" },
   "the log of a restore has its plan, each step, its warnings and the way back",
   async (t, fresh) => {
-    const place = await workspace(t, { MONGODB_URI: fresh.uri, SERVICE_STOP: "true", SERVICE_START: "true" }); // prettier-ignore
+    const place = await workspace(t, {
+      MONGODB_URI: fresh.uri,
+      SERVICE_STOP: "true",
+      SERVICE_START: "true",
+    });
     await fresh.db.collection("patients").insertMany([{ name: "SECRET" }, { name: "SECRET" }]);
     assert.equal((await place.run(["backup"])).code, 0);
     const run = await place.run(["restore", "latest", "--confirm", "--json", "--force-version"]);

@@ -39,7 +39,12 @@ requires(
     assert.deepEqual(byOwnLogin.target, target, "of the login that restores");
     await place.writeEnv({ MONGODB_URI: fresh.uri });
     const shown = await place.run(["restore", "latest"]);
-    assert.ok(shown.stdout.startsWith(`plan to restore ${backup.id} into ${target.hosts[0]}, database ${fresh.name}\n`), shown.stdout); // prettier-ignore
+    assert.ok(
+      shown.stdout.startsWith(
+        `plan to restore ${backup.id} into ${target.hosts[0]}, database ${fresh.name}\n`,
+      ),
+      shown.stdout,
+    );
     assert.match(shown.stdout, new RegExp(`moment +one instant, except ${fresh.name}\\.log`));
 
     const run = await place.run(["restore", "latest", "--confirm", "--json"]);
@@ -55,13 +60,18 @@ requires(
       .insertMany([{ _id: 3 }, { _id: 4 }, { _id: 5 }]);
     const back = (await place.run(["rollback", "--json"])).json();
     assert.equal(back.rollbackOf, restored.restoreId);
-    const lost = new Map(back.plan.lostSince.collections.map((c: { namespace: string }) => [c.namespace, c])); // prettier-ignore
+    const lost = new Map(
+      back.plan.lostSince.collections.map((c: { namespace: string }) => [c.namespace, c]),
+    );
     const a = `${fresh.name}.a`;
     assert.deepEqual(lost.get(a), { namespace: a, written: true, moreDocuments: 3 });
     assert.ok(!lost.has(`${fresh.name}.b`), "nothing was written to it");
     const words = await place.run(["rollback"]);
     assert.ok(words.stdout.startsWith(`plan to undo the restore ${restored.restoreId} into `));
-    assert.match(words.stdout.replace(/\s+/g, " "), /loses what was written since the restore .*\.a \(3 documents more\)/); // prettier-ignore
+    assert.match(
+      words.stdout.replace(/\s+/g, " "),
+      /loses what was written since the restore .*\.a \(3 documents more\)/,
+    );
   },
 );
 
@@ -77,8 +87,18 @@ requires(
     const at = [new Date(Date.now() - 7_200_000), new Date(Date.now() + 7_200_000), "no date"];
     const documents = at.map((value, _id) => BSON.serialize({ _id, at: value }));
     await writeFile(`${folder}/sessions.bson`, Buffer.concat(documents));
-    const index = { v: { $numberInt: "2" }, key: { at: { $numberInt: "1" } }, name: "at_1", expireAfterSeconds: { $numberInt: "3600" } }; // prettier-ignore
-    const metadata = { options: {}, indexes: [index], collectionName: "sessions", type: "collection" }; // prettier-ignore
+    const index = {
+      v: { $numberInt: "2" },
+      key: { at: { $numberInt: "1" } },
+      name: "at_1",
+      expireAfterSeconds: { $numberInt: "3600" },
+    };
+    const metadata = {
+      options: {},
+      indexes: [index],
+      collectionName: "sessions",
+      type: "collection",
+    };
     await writeFile(`${folder}/sessions.metadata.json`, JSON.stringify(metadata));
     const planned = async (...flags: string[]) =>
       (await place.run(["restore", place.at("dump"), "--json", ...flags])).json().plan.expiring;

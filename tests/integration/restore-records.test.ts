@@ -174,20 +174,34 @@ interface Failing {
 
 const FAILING: readonly Failing[] = [
   { why: "no such backup", code: 2, args: ["latset"] },
-  { why: "no server", code: 6, env: { MONGODB_URI: "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200" } }, // prettier-ignore
+  {
+    why: "no server",
+    code: 6,
+    env: { MONGODB_URI: "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200" },
+  },
   { why: "nothing to resume", code: 2, args: ["--resume"] },
   { why: "a service that is not there", code: 2, env: { SERVICE_NAME: "mongokeep-no-such-unit" } },
-  { why: "a service that does not stop", code: 1, env: { SERVICE_STOP: "false", SERVICE_START: "true" } }, // prettier-ignore
-  { why: "a service that does not come up", code: 7, env: { SERVICE_STOP: "true", SERVICE_START: "false" } }, // prettier-ignore
+  {
+    why: "a service that does not stop",
+    code: 1,
+    env: { SERVICE_STOP: "false", SERVICE_START: "true" },
+  },
+  {
+    why: "a service that does not come up",
+    code: 7,
+    env: { SERVICE_STOP: "true", SERVICE_START: "false" },
+  },
   {
     why: "damage",
     code: 3,
     before: async (place, backup) => {
-      const [folder = ""] = (await readdir(join(place.backupDir, backup))).filter((n) => !n.endsWith(".json")); // prettier-ignore
+      const [folder = ""] = (await readdir(join(place.backupDir, backup))).filter(
+        (n) => !n.endsWith(".json"),
+      );
       await rm(join(place.backupDir, backup, folder), { recursive: true });
     },
   },
-]; // prettier-ignore
+];
 
 requires(
   RS,

@@ -31,7 +31,9 @@ function writer(place: Workspace, fresh: FreshDatabase) {
   let acknowledged = 0;
   const writing = (async () => {
     while (!ending.signal.aborted) {
-      await fresh.db.collection("a").insertOne({ written: acknowledged }, { writeConcern: { w: "majority" } }); // prettier-ignore
+      await fresh.db
+        .collection("a")
+        .insertOne({ written: acknowledged }, { writeConcern: { w: "majority" } });
       acknowledged++;
       await sleep(2);
     }
@@ -162,7 +164,15 @@ requires(
     const plan = await run(0, "restore", "latest", "--json");
     assert.match(plan, /"stopsService":"SERVICE_STOP"/);
     await run(7, "restore", "latest", "--confirm", "--verbose", "--only", `${fresh.name}.a`);
-    const broken = await run(8, "restore", "latest", "--skip-pre-backup", "--confirm", "--json", "--verbose"); // prettier-ignore
+    const broken = await run(
+      8,
+      "restore",
+      "latest",
+      "--skip-pre-backup",
+      "--confirm",
+      "--json",
+      "--verbose",
+    );
     assert.ok(broken.includes(`the command of SERVICE_START in ${place.at(".env")}`), broken);
     await run(null, "status", "--json");
     await run(null, "schedule", "status");

@@ -41,7 +41,10 @@ async function reconfigure(client: MongoClient, change: (member: Document) => ob
 /** The member keeps its heartbeat, and hears of nothing new. Returns once it is so. */
 async function stopReplication(client: MongoClient): Promise<void> {
   const admin = client.db("admin");
-  const { count } = await admin.command({ configureFailPoint: "stopReplProducer", mode: "alwaysOn" }); // prettier-ignore
+  const { count } = await admin.command({
+    configureFailPoint: "stopReplProducer",
+    mode: "alwaysOn",
+  });
   const timesEntered = Number(count) + 1;
   await admin.command({ waitForFailPoint: "stopReplProducer", timesEntered, maxTimeMS: 60_000 });
 }
@@ -81,12 +84,20 @@ const said = (run: CliResult) => `${run.stdout}\n${run.stderr}`;
 test("members that are behind, alone, delayed or stuck", async (t) => {
   const set = await threeMembers(t);
   const first = await set.primary();
-  const [top, left, right] = [...set.members].sort((a, b) => Number(b.host === first) - Number(a.host === first)); // prettier-ignore
+  const [top, left, right] = [...set.members].sort(
+    (a, b) => Number(b.host === first) - Number(a.host === first),
+  );
   assert.ok(top && left && right);
   const client = await connect(t, set.uri);
-  const [onLeft, onRight] = [await connect(t, directUri(left.host)), await connect(t, directUri(right.host))]; // prettier-ignore
+  const [onLeft, onRight] = [
+    await connect(t, directUri(left.host)),
+    await connect(t, directUri(right.host)),
+  ];
   const patients = client.db("surg").collection("patients");
-  const scans = Array.from({ length: 400 }, (_, n) => ({ _id: n as never, noise: randomBytes(10_000) })); // prettier-ignore
+  const scans = Array.from({ length: 400 }, (_, n) => ({
+    _id: n as never,
+    noise: randomBytes(10_000),
+  }));
   await client
     .db("surg")
     .collection("scans")
@@ -97,7 +108,7 @@ test("members that are behind, alone, delayed or stuck", async (t) => {
   await set.primary();
 
   const backUp = async (env: Readonly<Record<string, string>>) => {
-    const place = await workspace(t, { MONGODB_URI: set.uri, MONGODB_DATABASE: "surg", ...env }); // prettier-ignore
+    const place = await workspace(t, { MONGODB_URI: set.uri, MONGODB_DATABASE: "surg", ...env });
     const run = await place.run(["backup", "--json"]);
     return { place, run };
   };
@@ -200,7 +211,13 @@ test("members that are behind, alone, delayed or stuck", async (t) => {
     const context = { emit: (event: KeepEvent) => events.push(event), signal };
     await using deployment = await openDeployment(new Secret(set.uri), context);
     const partial = await createPartial(await temporaryFolder(t), () => formatBackupId(0, "UTC"));
-    const selection = { databases: ["surg"], exclude: [], only: null, accounts: false, allowEmpty: false }; // prettier-ignore
+    const selection = {
+      databases: ["surg"],
+      exclude: [],
+      only: null,
+      accounts: false,
+      allowEmpty: false,
+    };
     return await engine.dump(
       deployment,
       partial,

@@ -72,7 +72,10 @@ for (const gzip of [false, true])
       assert.deepEqual(await hashWithoutViews(fresh), before);
       assert.deepEqual(await describeCatalog(fresh.db), catalog);
       const { users } = await fresh.db.command({ usersInfo: 1 });
-      assert.deepEqual(users.map((u: { user: string }) => u.user), ["app"]); // prettier-ignore
+      assert.deepEqual(
+        users.map((u: { user: string }) => u.user),
+        ["app"],
+      );
       const same = await place.run(["diff", path, "--json"]);
       assert.equal(same.json().equal, true, same.stdout + same.stderr);
       assert.deepEqual(await unpackedIn(place.backupDir), []);
@@ -149,7 +152,12 @@ test("an archive of a whole deployment comes back, with an oplog too", async (t)
   const place = await workspace(t, { MONGODB_URI: server.uri });
   const [plain, logged] = [place.at("all.archive"), place.at("logged.archive")];
   await runStockTool("mongodump", [`--uri=${server.uri}`, `--archive=${plain}`]);
-  await runStockTool("mongodump", [`--uri=${server.uri}`, `--archive=${logged}`, "--oplog", "--gzip"]); // prettier-ignore
+  await runStockTool("mongodump", [
+    `--uri=${server.uri}`,
+    `--archive=${logged}`,
+    "--oplog",
+    "--gzip",
+  ]);
   await fresh.db.dropDatabase();
   await fresh.client.db("shop").dropDatabase();
   for (const path of [plain, logged]) assert.equal((await place.run(["verify", path])).code, 0);
@@ -180,7 +188,10 @@ requires(
     for (const more of [[], ["--in-place"]]) {
       const run = await place.run(["restore", archive, "--confirm", "--json", ...more]);
       assert.equal(run.code, 0, run.stdout + run.stderr);
-      assert.match(run.json().warnings.join(), /kept beside the data is not restored: .*__mongokeep_restores/); // prettier-ignore
+      assert.match(
+        run.json().warnings.join(),
+        /kept beside the data is not restored: .*__mongokeep_restores/,
+      );
       assert.deepEqual(await dbHash(fresh.client, fresh.name), before);
     }
     const back = await place.run(["rollback", first.json().restoreId, "--confirm", "--json"]);

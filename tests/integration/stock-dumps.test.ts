@@ -21,7 +21,10 @@ async function stateOf({ client, name, db }: FreshDatabase) {
 }
 
 async function fill({ db }: FreshDatabase): Promise<void> {
-  await db.collection("patients").insertMany([{ a: 1, at: [1, 2] }, { a: 2, at: [3, 4] }]); // prettier-ignore
+  await db.collection("patients").insertMany([
+    { a: 1, at: [1, 2] },
+    { a: 2, at: [3, 4] },
+  ]);
   await db.collection("patients").createIndexes([
     { key: { a: -1, b: 1.5 }, name: "a and b", sparse: true },
     { key: { at: "2d" }, name: "where", bits: 20, min: -10, max: 10 },
@@ -231,7 +234,10 @@ requires(
     const place = await workspace(t, { MONGODB_URI: fresh.uri });
     const { path, id } = (await place.run(["backup", "--json"])).json();
     const before = await stateOf(fresh);
-    const copies = [join(place.folder, "before the upgrade"), join(place.backupDir, "2020-01-01_00-00-00")]; // prettier-ignore
+    const copies = [
+      join(place.folder, "before the upgrade"),
+      join(place.backupDir, "2020-01-01_00-00-00"),
+    ];
     for (const copy of copies) {
       await cp(path, copy, { recursive: true });
       await fresh.db.dropDatabase();

@@ -266,7 +266,10 @@ requires(
       told.push(message);
       if (told.length === 2) void session.abortTransaction();
     };
-    const back = { ...(await scene(t, fresh.client, "swap-back")), lockLimit: { ...lockLimit, onWait } }; // prettier-ignore
+    const back = {
+      ...(await scene(t, fresh.client, "swap-back")),
+      lockLimit: { ...lockLimit, onWait },
+    };
     await carryOutSwap(back, items.map(reversed));
     assert.ok(told.length >= 2);
     for (const name of ["patients", "visits"]) assert.equal(await valueIn(fresh, name), "old");

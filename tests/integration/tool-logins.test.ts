@@ -16,7 +16,9 @@ test("mongodump and mongorestore log in with every way to name a login and a pla
   await patients.insertMany([{ _id: 1 }, { _id: 2 }]);
   const roles = [{ role: "root", db: "admin" }];
   await client.db("surg").command({ createUser: "own", pwd: "p", roles });
-  await client.db("admin").command({ createUser: "old", pwd: "p", roles, mechanisms: ["SCRAM-SHA-1"] }); // prettier-ignore
+  await client
+    .db("admin")
+    .command({ createUser: "old", pwd: "p", roles, mechanisms: ["SCRAM-SHA-1"] });
   const PATH = await pathWithTools();
   const host = new URL(server.uri).host;
   const login = `${encodeURIComponent(ROOT.user)}:${encodeURIComponent(ROOT.password)}`;

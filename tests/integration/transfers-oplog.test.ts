@@ -129,7 +129,10 @@ test("what changes while a dump outlasts the history is restored as it was at it
     const run = await place.run(["drill", id, "--json"]);
     assert.equal(run.code, 0, run.stdout + run.stderr);
     const { collections, checks: judged } = run.json();
-    assert.deepEqual(judged.map((one: Json) => one.ok), [true, true]); // prettier-ignore
+    assert.deepEqual(
+      judged.map((one: Json) => one.ok),
+      [true, true],
+    );
     const content = new Map(collections.map((one: Json) => [one.namespace, one.content]));
     assert.equal(content.get(`${fresh.name}.wards`), "replayed");
     assert.equal(content.get(`${fresh.name}.savings`), "equal");

@@ -104,9 +104,12 @@ test("users that somebody changed are named: a rollback is done with exit 8, an 
     await fresh.db.command({ updateUser: "nurse", pwd });
     const back = await place.run(["rollback", "--confirm", "--json"]);
     assert.equal(back.code, 8, back.stdout + back.stderr);
-    assert.match(back.json().error.message as string, /rollback is done, but .*the user [^ ]+\.nurse differs$/);
+    assert.match(
+      back.json().error.message as string,
+      /rollback is done, but .*the user [^ ]+\.nurse differs$/,
+    );
     assert.equal(await fresh.db.collection("plain").countDocuments(), 2);
-  } // prettier-ignore
+  }
   await killed(place, '"step":"users","state":"done"', "restore", "latest");
   await fresh.db.command({ updateUser: "nurse", pwd: "died" });
   const dead = await place.run(["rollback", "--confirm", "--json"]);
@@ -115,7 +118,9 @@ test("users that somebody changed are named: a rollback is done with exit 8, an 
   const driver = pathToFileURL(
     resolve(import.meta.dirname, "../../node_modules/mongodb/lib/index.js"),
   );
-  await writeFile(place.at("start.mjs"), `
+  await writeFile(
+    place.at("start.mjs"),
+    `
     import mongodb from ${JSON.stringify(driver.href)};
     const client = await new mongodb.MongoClient(${JSON.stringify(fresh.serverUri)}).connect();
     const db = client.db(${JSON.stringify(fresh.name)});
@@ -123,9 +128,14 @@ test("users that somebody changed are named: a rollback is done with exit 8, an 
     await db.command({ dropUser: "doctor" });
     await client.close();
     process.exitCode = 1;
-  `); // prettier-ignore
+  `,
+  );
   const SERVICE_START = `test ! -e start.mjs || ${process.execPath} start.mjs; rm -f start.mjs`;
-  await place.writeEnv({ MONGODB_URI: fresh.uri, SERVICE_STOP: "true", SERVICE_START: `cd ${place.folder} && sh -c '${SERVICE_START}; false'` }); // prettier-ignore
+  await place.writeEnv({
+    MONGODB_URI: fresh.uri,
+    SERVICE_STOP: "true",
+    SERVICE_START: `cd ${place.folder} && sh -c '${SERVICE_START}; false'`,
+  });
   const failed = await place.run(["restore", "latest", "--confirm", "--json"]);
   assert.equal(failed.code, 7, failed.stdout + failed.stderr);
   assert.match(failed.stderr, /somebody changed users or roles .*nurse differs/);
@@ -169,7 +179,11 @@ test("users and roles that are not what they were are named; unreadable ones are
   uri.searchParams.set("authSource", fresh.name);
   const { deployment: limited } = await deploymentFor(t, uri.toString());
   await proveAccounts(limited, accounts, context);
-  tellAccountsNotHeld(emit, { ...backup, manifest: backup.manifest && { ...backup.manifest, users: "not included" } }, [fresh.name]); // prettier-ignore
+  tellAccountsNotHeld(
+    emit,
+    { ...backup, manifest: backup.manifest && { ...backup.manifest, users: "not included" } },
+    [fresh.name],
+  );
   const told = events.map((event) => (event.kind === "log" ? event.message : ""));
   assert.match(told[0] ?? "", /are not verified: .*"/s);
   assert.match(told[1] ?? "", /are not verified: the safety backup .* does not hold them/);

@@ -29,7 +29,10 @@ async function fill(db: Db, v: string): Promise<void> {
     expireAfterSeconds: FAR_SECONDS,
   });
   await db.collection("ts").insertOne({ t: new Date(), m: v });
-  await db.createCollection("kept", { validator: { v: { $type: "string" } }, validationLevel: "moderate" }); // prettier-ignore
+  await db.createCollection("kept", {
+    validator: { v: { $type: "string" } },
+    validationLevel: "moderate",
+  });
   await db.collection("kept").insertOne({ v, at: new Date() });
   await db.collection("kept").createIndexes([
     { key: { at: 1 }, name: "ttl", expireAfterSeconds: FAR_SECONDS },
@@ -45,7 +48,10 @@ async function fill(db: Db, v: string): Promise<void> {
 
 /** Also what describeCatalog leaves out: indexes of a time series. */
 async function catalogOf(db: Db): Promise<Document[]> {
-  return [...(await describeCatalog(db)), { ts: await db.collection("ts").listIndexes().toArray() }]; // prettier-ignore
+  return [
+    ...(await describeCatalog(db)),
+    { ts: await db.collection("ts").listIndexes().toArray() },
+  ];
 }
 
 async function ready(place: Workspace, { db, uri }: FreshDatabase) {
@@ -115,34 +121,40 @@ requires(RS, "the undo of a failed restore brings them back too (exit 7)", async
 
 const EXPIRING = { timeseries: { timeField: "t" }, expireAfterSeconds: FAR_SECONDS } as const;
 
-requires(RS, "a TTL index in admin and the expiry of a time series come back, of a whole deployment", async (t) => {
-  const { uri } = await ownServer(t, { topology: "replicaSet" });
-  const { client } = await freshDatabase(t, uri);
-  const [admin, surg] = [client.db("admin"), client.db("surg")];
-  const place = await workspace(t, { MONGODB_URI: uri });
-  const catalogs = async () =>
-    await Promise.all([
-      admin.collection("mine").listIndexes().toArray(),
-      surg.listCollections({ name: "ts" }, { nameOnly: false }).toArray(),
-    ]);
-  const fill = async (at: Date, series: Document, expireAfterSeconds: number) => {
-    await admin.collection("mine").insertOne({ at });
-    await admin.collection("mine").createIndexes([{ key: { at: 1 }, name: "ttl", expireAfterSeconds }]);
-    await surg.createCollection("ts", series);
-    await surg.collection("ts").insertOne({ t: at });
-    return await catalogs();
-  };
-  const first = await fill(new Date(), EXPIRING, FAR_SECONDS);
-  assert.equal((await place.run(["backup", "--manual"])).code, 0);
-  await admin.collection("mine").drop();
-  await surg.collection("ts").drop();
-  const series = { ...EXPIRING, expireAfterSeconds: FAR_SECONDS + 1 };
-  const second = await fill(new Date(), series, FAR_SECONDS - 1);
-  await done(place, "restore", "latest");
-  assert.deepEqual(await catalogs(), first);
-  await done(place, "rollback");
-  assert.deepEqual(await catalogs(), second);
-}); // prettier-ignore
+requires(
+  RS,
+  "a TTL index in admin and the expiry of a time series come back, of a whole deployment",
+  async (t) => {
+    const { uri } = await ownServer(t, { topology: "replicaSet" });
+    const { client } = await freshDatabase(t, uri);
+    const [admin, surg] = [client.db("admin"), client.db("surg")];
+    const place = await workspace(t, { MONGODB_URI: uri });
+    const catalogs = async () =>
+      await Promise.all([
+        admin.collection("mine").listIndexes().toArray(),
+        surg.listCollections({ name: "ts" }, { nameOnly: false }).toArray(),
+      ]);
+    const fill = async (at: Date, series: Document, expireAfterSeconds: number) => {
+      await admin.collection("mine").insertOne({ at });
+      await admin
+        .collection("mine")
+        .createIndexes([{ key: { at: 1 }, name: "ttl", expireAfterSeconds }]);
+      await surg.createCollection("ts", series);
+      await surg.collection("ts").insertOne({ t: at });
+      return await catalogs();
+    };
+    const first = await fill(new Date(), EXPIRING, FAR_SECONDS);
+    assert.equal((await place.run(["backup", "--manual"])).code, 0);
+    await admin.collection("mine").drop();
+    await surg.collection("ts").drop();
+    const series = { ...EXPIRING, expireAfterSeconds: FAR_SECONDS + 1 };
+    const second = await fill(new Date(), series, FAR_SECONDS - 1);
+    await done(place, "restore", "latest");
+    assert.deepEqual(await catalogs(), first);
+    await done(place, "rollback");
+    assert.deepEqual(await catalogs(), second);
+  },
+);
 
 requires(
   RS,
@@ -229,16 +241,22 @@ requires(RS, "what is back otherwise than it was is named, and no success", asyn
   await fresh.db.command({ collMod: "kept", index: { name: "hidden", hidden: false } });
   await fresh.db.collection("kept").dropIndex("unique");
   await fresh.db.collection("capped").drop();
-  await assert.rejects(prove(work), (error: { code?: string; details?: { differences?: unknown } }) => {
-    const differences = error.details?.differences;
-    assert.deepEqual(
-      [error.code, differences],
-      ["failed", [
-        `${fresh.name}.capped is not there`,
-        ...["unique", "ttl", "hidden"].map((index) => `${fresh.name}.kept: index ${index}`),
-        `${fresh.name}.ts: options`,
-      ]],
-    );
-    return true;
-  }); // prettier-ignore
+  await assert.rejects(
+    prove(work),
+    (error: { code?: string; details?: { differences?: unknown } }) => {
+      const differences = error.details?.differences;
+      assert.deepEqual(
+        [error.code, differences],
+        [
+          "failed",
+          [
+            `${fresh.name}.capped is not there`,
+            ...["unique", "ttl", "hidden"].map((index) => `${fresh.name}.kept: index ${index}`),
+            `${fresh.name}.ts: options`,
+          ],
+        ],
+      );
+      return true;
+    },
+  );
 });

@@ -30,7 +30,9 @@ async function ready(t: Cleanup, { db, uri, serverUri, name }: FreshDatabase) {
   const driver = pathToFileURL(
     resolve(import.meta.dirname, "../../node_modules/mongodb/lib/index.js"),
   );
-  await writeFile(place.at("stop.mjs"), `
+  await writeFile(
+    place.at("stop.mjs"),
+    `
     import { existsSync, writeFileSync } from "node:fs";
     import mongodb from ${JSON.stringify(driver.href)};
     if (!existsSync("stopped")) {
@@ -39,7 +41,8 @@ async function ready(t: Cleanup, { db, uri, serverUri, name }: FreshDatabase) {
       await client.close();
       writeFileSync("stopped", "");
     }
-  `); // prettier-ignore
+  `,
+  );
   const service = {
     SERVICE_STOP: `cd ${place.folder} && ${process.execPath} stop.mjs`,
     SERVICE_START: "true",

@@ -87,6 +87,8 @@ test("accounts that are left out are told; what a rollback replaces of them is p
   assert.equal(back.code, 0, back.stdout + back.stderr);
   const before = (await place.run(["show", back.json().preRestoreBackup, "--json"])).json();
   assert.equal(before.manifest.users, "included");
-  const names = before.manifest.collections.map((c: { database: string; name: string }) => `${c.database}.${c.name}`); // prettier-ignore
+  const names = before.manifest.collections.map(
+    (c: { database: string; name: string }) => `${c.database}.${c.name}`,
+  );
   assert.ok(names.includes("admin.system.users"), names.join());
 });

@@ -89,7 +89,11 @@ for (const engine of ["native", "mongodump"])
 
     if (engine === "mongodump") return;
     const same = (await place.run(["diff", id, "--json"])).json();
-    assert.equal(same.equal, true, JSON.stringify(same.collections.filter((c: { equal: boolean }) => !c.equal))); // prettier-ignore
+    assert.equal(
+      same.equal,
+      true,
+      JSON.stringify(same.collections.filter((c: { equal: boolean }) => !c.equal)),
+    );
     for (const one of named) assert.ok(same.notCompared.includes(one), one);
     const drill = await place.run(["drill", id, "--json"]);
     assert.equal(drill.code, 0, drill.stdout + drill.stderr);
@@ -101,14 +105,22 @@ for (const engine of ["native", "mongodump"])
     await client.db("admin").command({ dropRole: "nurse" });
     await db.collection<{ _id: number }>("tmp.agg_out.later").insertOne({ _id: 2 });
     const differs = (await place.run(["diff", id, "--json"])).json();
-    assert.equal(differs.collections.filter((c: { equal: boolean }) => !c.equal).length, LOOK_ALIKE.length + 2); // prettier-ignore
+    assert.equal(
+      differs.collections.filter((c: { equal: boolean }) => !c.equal).length,
+      LOOK_ALIKE.length + 2,
+    );
 
     const how = ["--exact", "--in-place", "--confirm", "--json"];
     const restored = await place.run(["restore", id, ...how]);
     assert.equal(restored.code, 0, restored.stdout + restored.stderr);
-    const now = async () => (await db.listCollections({}, { nameOnly: true }).toArray()).map((c) => c.name).sort(); // prettier-ignore
+    const now = async () =>
+      (await db.listCollections({}, { nameOnly: true }).toArray()).map((c) => c.name).sort();
     assert.deepEqual(await now(), [...WHOLE, "passes"].sort());
-    assert.equal(await db.collection("passes").countDocuments(), 1, "what no backup has is not removed"); // prettier-ignore
+    assert.equal(
+      await db.collection("passes").countDocuments(),
+      1,
+      "what no backup has is not removed",
+    );
     assert.equal(await client.db("admin").collection("system.js").countDocuments(), 1);
     assert.equal(await client.db("admin").collection("tempusers").countDocuments(), 1);
     const { roles } = await client.db("admin").command({ rolesInfo: "nurse" });
@@ -184,7 +196,10 @@ test("a backup of which nothing comes back is no good restore and no passed dril
   ]) {
     const run = await place.run(args);
     assert.equal(run.code, 1, run.stdout + run.stderr);
-    assert.match(run.stderr, /nothing that a restore brings back.*config\.system\.sessions.*local\.mine/); // prettier-ignore
+    assert.match(
+      run.stderr,
+      /nothing that a restore brings back.*config\.system\.sessions.*local\.mine/,
+    );
   }
   const drill = await place.run(["drill", dump]);
   assert.equal(drill.code, 3, drill.stdout + drill.stderr);

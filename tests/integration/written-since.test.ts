@@ -13,7 +13,8 @@ const WRITES: Readonly<Record<string, Act>> = {
   "one is updated": (c) => c.updateOne({ n: 1 }, { $inc: { n: 10 } }),
   "one is replaced": (c) => c.replaceOne({ n: 2 }, { n: 20 }),
   "one is deleted": (c) => c.deleteOne({ n: 3 }),
-  "many at once": (c) => c.bulkWrite([{ deleteOne: { filter: { n: 1 } } }, { insertOne: { document: { n: 5 } } }]), // prettier-ignore
+  "many at once": (c) =>
+    c.bulkWrite([{ deleteOne: { filter: { n: 1 } } }, { insertOne: { document: { n: 5 } } }]),
   "in a transaction": (c, { client }) =>
     client.withSession((session) =>
       session.withTransaction(async () => {
@@ -50,7 +51,11 @@ const HARMLESS: Readonly<Record<string, Act>> = {
     await c.dropIndex("by_n");
   },
   "its options change": (c, { db }) =>
-    db.command({ collMod: c.collectionName, validator: { n: { $gt: 0 } }, validationLevel: "moderate" }), // prettier-ignore
+    db.command({
+      collMod: c.collectionName,
+      validator: { n: { $gt: 0 } },
+      validationLevel: "moderate",
+    }),
   "an aborted transaction": (c, { client }) =>
     client.withSession(async (session) => {
       session.startTransaction();

@@ -151,5 +151,8 @@ test("drills have a timer of their own, and it stays when the nightly one is ins
   const service = await readFile(join(units, "mongokeep-drill.service"), "utf8");
   assert.match(service, /^ExecStart=.* drill$/m);
   assert.deepEqual(await removeSchedule(request), { removed: ["systemd"] });
-  assert.deepEqual((await readdir(units)).filter((name) => name.startsWith("mongokeep")), []); // prettier-ignore
+  assert.deepEqual(
+    (await readdir(units)).filter((name) => name.startsWith("mongokeep")),
+    [],
+  );
 });

@@ -93,7 +93,12 @@ function bodyOf(id: string, ms: number, files: ManifestBody["files"]): ManifestB
 }
 
 function verificationOf(id: string, verifiedAt: string, ok: boolean): Verification {
-  const problem = { file: "surg/operations.bson", chunk: 0, document: null, problem: "is cut short" }; // prettier-ignore
+  const problem = {
+    file: "surg/operations.bson",
+    chunk: 0,
+    document: null,
+    problem: "is cut short",
+  };
   return {
     schema: 1,
     id,

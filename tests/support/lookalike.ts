@@ -43,7 +43,6 @@ export async function startLookalike(t: Cleanup, uri: string, like: Likeness): P
       [client, real],
       [real, client],
     ] as const) {
-      // prettier-ignore
       open.add(one);
       one.on("error", () => undefined);
       one.on("close", () => other.destroy());

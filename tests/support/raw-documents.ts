@@ -19,20 +19,45 @@ const content = fc.oneof(
 const cString = content.map((b) => Buffer.concat([withoutNull(b), Buffer.alloc(1)]));
 const string = content.map((b) => Buffer.concat([int32(b.length + 1), b, Buffer.alloc(1)]));
 
-const ODD_NAMES = ["", "a", "a", "a.b", ".", "$", "$set", "$ref", "$$", "0", "10", "__proto__", "ü", " "]; // prettier-ignore
+const ODD_NAMES = [
+  "",
+  "a",
+  "a",
+  "a.b",
+  ".",
+  "$",
+  "$set",
+  "$ref",
+  "$$",
+  "0",
+  "10",
+  "__proto__",
+  "ü",
+  " ",
+];
 const name = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...ODD_NAMES).map((s) => Buffer.from(`${s}\0`)) },
   { weight: 2, arbitrary: cString },
 );
 
 /** The kinds whose inside has no rule; 2 holds its length twice, 3 and 4 are UUIDs. */
-const binary = fc.oneof(
-  fc.tuple(fc.constantFrom(0, 1, 5, 8, 128, 200, 255), bytes(0, 40)),
-  fc.tuple(fc.constantFrom(3, 4), bytes(16)),
-  fc.tuple(fc.constant(2), bytes(0, 20).map((b) => Buffer.concat([int32(b.length), b]))),
-).map(([kind, b]) => Buffer.concat([int32(b.length), Buffer.from([kind]), b])); // prettier-ignore
+const binary = fc
+  .oneof(
+    fc.tuple(fc.constantFrom(0, 1, 5, 8, 128, 200, 255), bytes(0, 40)),
+    fc.tuple(fc.constantFrom(3, 4), bytes(16)),
+    fc.tuple(
+      fc.constant(2),
+      bytes(0, 20).map((b) => Buffer.concat([int32(b.length), b])),
+    ),
+  )
+  .map(([kind, b]) => Buffer.concat([int32(b.length), Buffer.from([kind]), b]));
 
-const SPECIAL_DOUBLES = ["0000000000000080", "000000000000f07f", "010000000000f07f", "010000000000f8ff"]; // prettier-ignore
+const SPECIAL_DOUBLES = [
+  "0000000000000080",
+  "000000000000f07f",
+  "010000000000f07f",
+  "010000000000f8ff",
+];
 const double = fc.oneof(
   bytes(8),
   fc.double().map((n) => Buffer.from(Float64Array.of(n).buffer)),
@@ -40,7 +65,9 @@ const double = fc.oneof(
 );
 const eight = fc.oneof(
   bytes(8),
-  fc.constantFrom(0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n)).map((n) => Buffer.from(BigInt64Array.of(n).buffer)), // prettier-ignore
+  fc
+    .constantFrom(0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n))
+    .map((n) => Buffer.from(BigInt64Array.of(n).buffer)),
 );
 
 const { document } = fc.letrec<{ value: Value; document: Buffer }>((tie) => ({
@@ -66,11 +93,20 @@ function leaves(): fc.Arbitrary<Value>[] {
     of(0x05, binary),
     of(0x06, nothing),
     of(0x07, bytes(12)),
-    of(0x08, fc.boolean().map((b) => Buffer.from([b ? 1 : 0]))),
+    of(
+      0x08,
+      fc.boolean().map((b) => Buffer.from([b ? 1 : 0])),
+    ),
     of(0x09, eight),
     of(0x0a, nothing),
-    of(0x0b, fc.tuple(cString, cString).map((parts) => Buffer.concat(parts))),
-    of(0x0c, fc.tuple(string, bytes(12)).map((parts) => Buffer.concat(parts))),
+    of(
+      0x0b,
+      fc.tuple(cString, cString).map((parts) => Buffer.concat(parts)),
+    ),
+    of(
+      0x0c,
+      fc.tuple(string, bytes(12)).map((parts) => Buffer.concat(parts)),
+    ),
     of(0x0d, string),
     of(0x0e, string),
     of(0x10, bytes(4)),
@@ -79,7 +115,7 @@ function leaves(): fc.Arbitrary<Value>[] {
     of(0x13, bytes(16)),
     of(0x7f, nothing),
     of(0xff, nothing),
-  ]; // prettier-ignore
+  ];
 }
 
 function join(fields: readonly (readonly [Buffer, Value])[]): Buffer {

@@ -109,11 +109,10 @@ test("what is written today is read by the book", async () => {
     ["gzip", "c.bson.gz"],
     ["zstd", "c.bson.zst"],
   ] as const)
-    // prettier-ignore
     for (const list of [[], chunks, [...chunks, ...chunks]]) {
       const encoder = createEncoder({ algorithm, level: null });
       const stored = await Promise.all(list.map((c) => encoder.encode(c)));
-      const sizes = stored.map((s, i) => ({ storedBytes: s.length, rawBytes: list[i]?.length ?? 0 })); // prettier-ignore
+      const sizes = stored.map((s, i) => ({ storedBytes: s.length, rawBytes: list[i]?.length ?? 0 }));
       const file = Buffer.concat([...stored, await encoder.finish(sizes)]);
       assert.deepEqual(Buffer.concat(chunksOf(path, file)), Buffer.concat(list));
     }

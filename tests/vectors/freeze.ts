@@ -57,7 +57,7 @@ const CONTENT: readonly (readonly [name: string, chunks: readonly Buffer[] | nul
 ];
 
 /** An index whose keys most JSON parsers would put into another order. */
-const ORDER = new Map<string, unknown>([["z", 1], ["10", -1], ["2", 1]]); // prettier-ignore
+const ORDER = new Map<string, unknown>([["z", 1], ["10", -1], ["2", 1]]);
 const INDEXES = [
   { v: 2, key: { _id: 1 }, name: "_id_" },
   { v: 2, key: ORDER, name: "order" },
