@@ -1,4 +1,4 @@
-// Samples → figures, and figures against the targets of issue 4. Pure.
+// Turns samples into figures and compares the figures with the targets. Pure.
 import { median } from "./measure.ts";
 import type { Sample, SampleName } from "./rounds.ts";
 

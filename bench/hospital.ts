@@ -1,5 +1,5 @@
 // The documents of the benchmark: a hospital's patients, operations with notes, audit trail and scans.
-// Sizes follow DESIGN section 5: 1.2 million documents, 859 MB of BSON. Same seed, same bytes.
+// 1.2 million documents, 859 MB of BSON; the same seed gives the same bytes.
 import { Binary, ObjectId } from "mongodb";
 import type { Document, IndexDescription } from "mongodb";
 import type { Random } from "../tests/support/random.ts";

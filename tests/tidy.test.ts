@@ -1,5 +1,7 @@
-// What STYLE.md forbids, found by TypeScript's parser, so that a word in a comment or a string is no fault.
+// House rules of the code. They look at syntax trees, so that a word in a comment or a string breaks none of them.
 import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { join, posix, resolve } from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
 import { fakeSources, modulesOf, nodesOf, readSources } from "./source-files.ts";
@@ -235,4 +237,69 @@ test("no file has a name that says nothing", () => {
     [],
   );
   assert.ok(vague.test("mongo/helpers.ts") && vague.test("utils.ts"));
+});
+
+const ROOT = resolve(import.meta.dirname, "..");
+const exists = (path: string) => existsSync(join(ROOT, path));
+
+/** Design pages, issue trackers and scripts that a visitor of the repository cannot open. */
+const OUTSIDE =
+  /(?<!const |\{)\b(?:DESIGN|AMENDMENTS?|PITFALLS|RELIABILITY|STYLE|ORIGINAL|NEXT)\b(?![=(])|\b[Ss]ections? \d|\b[Ii]ssues? #?\d|\bamendments? \d|\bshared\/(?:design|cases)\b/;
+/** A page by its path from the root, from the file that names it, or from docs/. Web addresses are left out. */
+const PAGE = /(?<![\w/.:-])[\w./-]+\.md\b/g;
+
+/** `path:line text` for each line that sends the reader to something outside of the repository. */
+function findOutside(texts: ReadonlyMap<string, string>): string[] {
+  return [...texts].flatMap(([path, text]) =>
+    text.split("\n").flatMap((line, index) => {
+      const missing = [...line.replaceAll(/https?:\/\/\S+/g, "").matchAll(PAGE)].filter(
+        ([page]) =>
+          ![page, posix.join(posix.dirname(path), page), `docs/${page}`].some(exists) &&
+          !page.startsWith("contrib/"),
+      );
+      const broken = OUTSIDE.test(line) || missing.length > 0;
+      return broken ? [`${path}:${index + 1} ${line.trim()}`] : [];
+    }),
+  );
+}
+
+test("no line points to a page outside the repository", () => {
+  const paths = globSync(
+    "{*.md,docs/*.md,{src,tests,torture,bench,demo,scripts}/**/*.{ts,c,mjs}}",
+    {
+      cwd: ROOT,
+    },
+  ).filter((path) => path !== "tests/tidy.test.ts");
+  assert.ok(paths.length > 500 && paths.includes("README.md") && paths.includes("docs/cli.md"));
+  const texts = new Map(paths.map((path) => [path, readFileSync(join(ROOT, path), "utf8")]));
+  assert.deepEqual(findOutside(texts), []);
+});
+
+test("a line that points outside the repository is found", () => {
+  const broken = [
+    "// the rules of DESIGN section 8",
+    "// never a silent loss (PITFALLS)",
+    "// expiry comes last (AMENDMENTS 12)",
+    "// as asked in issue 14",
+    "// see docs/design.md",
+    "[the style](../STYLE.md)",
+  ];
+  const fine = [
+    "const STYLE = `",
+    "// see docs/retention.md and https://example.org/x/spec.md",
+    "[the limits](limits.md)",
+    "// TOOLS-2931, pgBackRest issue on GitHub",
+  ];
+  const findIn = (line: string) => findOutside(new Map([["docs/x.md", line]]));
+  for (const line of broken) assert.equal(findIn(line).length, 1, line);
+  for (const line of fine) assert.deepEqual(findIn(line), [], line);
+});
+
+test("docs/architecture.md names every folder of src/", () => {
+  const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+  const folders = new Set([...sources.keys()].map((path) => posix.dirname(path)));
+  folders.delete(".");
+  const unnamed = [...folders].filter((folder) => !page.includes(`\`${folder}\``)).sort();
+  assert.ok(folders.size > 15);
+  assert.deepEqual(unnamed, []);
 });

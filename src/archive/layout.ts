@@ -154,7 +154,7 @@ export function encodingOf(path: string): Encoding {
 
 /**
  * The metadata file: compressed only where the data is gzip, because mongorestore without --gzip reads
- * plain metadata only (AMENDMENTS 16).
+ * plain metadata only.
  */
 export function metadataPath(
   database: string,

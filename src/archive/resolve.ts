@@ -1,6 +1,6 @@
 // Which backup a person means: an id, a path, or `latest`.
-// What must stay true: `latest` never is a pre-restore backup, one dated in the future, or one of other data
-// (AMENDMENTS 11): it is what a restore at 2 a.m. takes.
+// What must stay true: `latest` is never a safety backup, a backup dated in the future, or one of other data, because
+// it is what somebody restores at 2 a.m.
 import { lstat, realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";

@@ -1,5 +1,5 @@
 // verification.json: when a backup was last verified and what was found. Derived, with its own checksum;
-// never a source of what is expected (AMENDMENTS 15).
+// never a source of what is expected.
 import { z } from "zod";
 import { sha256Of } from "../util/sha256.ts";
 

@@ -1,6 +1,6 @@
 // Documents of a chunk ⇄ lines of canonical Extended JSON v2, each ended by a line feed.
-// What must stay true: what is read from the lines equals what they were written from, byte for byte, or it is
-// refused here (PITFALLS: never a silent loss).
+// What must stay true: a document read back from a line equals the original byte for byte. A document for which that
+// is impossible is refused here, so that nothing is lost silently.
 import { isUtf8 } from "node:buffer";
 import { parseLine } from "./ejson-parse.ts";
 import { LineError } from "./ejson-scan.ts";

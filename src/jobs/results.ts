@@ -1,4 +1,4 @@
-// What jobs give back: the same objects that `--json` prints (DESIGN section 2) and the library returns.
+// What jobs give back: the same objects that `--json` prints (docs/cli.md) and the library returns.
 import type {
   BackupType,
   Consistency,

@@ -1,6 +1,6 @@
 // The collections that restores keep beside the live ones: staged, set aside, tried. Their names begin with
 // a prefix, and a marker document in the same database says what each of them is. What must stay true: a
-// collection that only looks like ours, without a marker, is treated as the user's (AMENDMENTS 4).
+// collection that only looks like ours, without a marker, is treated as the user's, and is backed up.
 import type { MongoClient } from "mongodb";
 import { driverError } from "./server-error.ts";
 

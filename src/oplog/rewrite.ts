@@ -47,7 +47,7 @@ export function holdsEmptyTimestamp(operation: WriteOperation): boolean {
 
 /** What the server makes of the rest by itself when it creates a time series. */
 const MADE_FOR_SERIES: readonly string[] = ["validator", "clusteredIndex", "idIndex"];
-/** Begins to delete documents, and so comes after everything else (AMENDMENTS 12). */
+/** Set last: from then on the server deletes expired documents. */
 export const EXPIRY = "expireAfterSeconds";
 
 /** The options of a `create` entry, as metadata.json would hold them. */

@@ -1,7 +1,7 @@
 // Follows each collection through the kept entries by its UUID: what it was called at the instant, whether it
 // still exists, and whether what was read of it is its own. Finds entries that no replay can carry out. Pure.
 // What must stay true: at the end every collection that existed at the instant and still exists was read whole
-// after its last unseen rename, or `unread` names it (docs/architecture.md, "An oplog that comes with a backup").
+// after its last unseen rename, or `unread` names it (docs/architecture.md, "How consistency is chosen").
 import { findElement, findString, TYPE_BINARY } from "../bson/element.ts";
 import { documentAt } from "../bson/fields.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";

@@ -28,7 +28,7 @@ test("the plan decides as the model does", () => {
   );
 });
 
-test("nothing goes that DESIGN section 8 keeps, and no hold deletes anything", () => {
+test("cleanup deletes nothing that docs/retention.md keeps, and a hold deletes nothing", () => {
   fc.assert(
     fc.property(anyFolder, ({ items, now, zone }) => {
       const kept = new Set(keptBy(items, now, zone));
@@ -82,7 +82,7 @@ test("through years of nights, no clock that jumps makes cleanup delete what a r
   );
 });
 
-test("through years of right nights, what is left is exactly what DESIGN section 8 says", () => {
+test("after years of regular nights exactly the backups of docs/retention.md are left", () => {
   const right = { missed: 0, damaged: 0, jump: { night: 0, nights: 0, offsetMs: 0 } };
   fc.assert(
     fc.property(anyHistory, (history) => {

@@ -1,5 +1,5 @@
 // Retention as a pure function: backups, now, policy, zone → one decision with a reason for each.
-// `cleanup` carries it out and `--dry-run` prints the same list (DESIGN section 8, AMENDMENTS 8, 11, 20, 21, 24, 25).
+// `cleanup` carries it out and `--dry-run` prints the same list (docs/retention.md).
 import assert from "node:assert/strict";
 import { expiryOf } from "./expiry.ts";
 import { describeGroup, newestFirst } from "./group.ts";

@@ -1,4 +1,4 @@
-// The rules of DESIGN section 8 for one backup within its group. First the reasons to keep that nothing
+// The rules of docs/retention.md for one backup within its group. First the reasons to keep that nothing
 // overrides, then the tiers, then what forbids deleting in any case.
 import { DAMAGED_PERIOD, PRE_RESTORE_PERIOD } from "./group.ts";
 import type { Group } from "./group.ts";

@@ -1,4 +1,4 @@
-// Documents that tools have lost or changed before come back byte for byte (PITFALLS, "What to dump").
+// Documents that tools have lost or changed before come back byte for byte (docs/pitfalls.md).
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {

@@ -120,7 +120,7 @@ const TAGS = [
   "smoker",
 ];
 
-/** One document a BSON type and habit that tools have lost before (PITFALLS: TOOLS-2931, -3540, -3611…). */
+/** One document a BSON type and habit that tools have lost before (docs/pitfalls.md: TOOLS-2931, -3540, -3611…). */
 function oddities(): Document[] {
   const values: unknown[] = [
     new Double(1),

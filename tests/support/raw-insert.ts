@@ -65,7 +65,7 @@ export function rawDocument(elements: readonly RawElement[]): Buffer {
   return document;
 }
 
-/** What drivers refuse or lose: see PITFALLS, "Duplicate field names", "Number types". */
+/** What drivers refuse or lose (docs/pitfalls.md, "Documents"). */
 export function rawOddities(): Buffer[] {
   const int = (n: number) => Buffer.from(Int32Array.of(n).buffer);
   const text = (s: string) => Buffer.concat([int(s.length + 1), Buffer.from(`${s}\0`)]);

@@ -55,7 +55,7 @@ function modelNow(goodDays: number[], now: number, zone: string): number {
   return off === 0 ? now : start;
 }
 
-/** Which ones of one group the rules keep. `plain`: DESIGN section 8 under a right clock, no safety net. */
+/** Which ones of one group the rules keep. `plain`: docs/retention.md with a correct clock, without its safety rules. */
 export function modelKeeps(
   group: Items,
   now: number,

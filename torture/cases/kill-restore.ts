@@ -1,5 +1,5 @@
 // kill -9 of mongokeep or of mongod at a random point of a restore, then `rollback` or `restore --resume`: what is
-// live is the state before or the backup, never a mix. mongorestore --drop leaves a mix in 47 of 49 (RELIABILITY).
+// live is the state before or the backup, never a mix. mongorestore --drop leaves a mix in 47 of 49 (docs/reliability.md).
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

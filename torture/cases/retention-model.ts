@@ -1,4 +1,4 @@
-// Retention against an independent model: equal decisions, and the invariants of DESIGN section 8.
+// Compares retention with an independent model, and checks the rules of docs/retention.md.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -19,7 +19,8 @@ const HISTORY_EACH = 50;
 export const retentionModel: TortureCase = {
   name: "retention-model",
   fault: "random folders of backups, and years of nights with clocks that jump",
-  holds: "decisions equal to an independent model's; nothing goes that DESIGN section 8 keeps",
+  holds:
+    "decisions equal to an independent model's; nothing is deleted that docs/retention.md keeps",
   trials: { full: 10_000, quick: 1_000 },
   prepare: () =>
     Promise.resolve({

@@ -1,4 +1,4 @@
-// Disk space before a backup and while it runs: warn, then clean up, then stop (DESIGN section 3).
+// Disk space before a backup and while it runs: warn, then clean up, then stop (DISK_WARN_FREE, DISK_ABORT_FREE).
 import type { Manifest } from "../../archive/manifest.ts";
 import { KeepError } from "../../errors.ts";
 import { formatBytes } from "../../util/units.ts";

@@ -1,4 +1,4 @@
-// Carries the retention policy out (DESIGN section 8): decide for every backup, then delete, newest first.
+// Applies the retention policy (docs/retention.md): decides for every backup, then deletes, newest first.
 import { listCatalog } from "../../archive/catalog.ts";
 import type { CatalogEntry } from "../../archive/catalog.ts";
 import type { RetentionPlan } from "../../retention/item.ts";

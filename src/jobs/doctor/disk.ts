@@ -4,7 +4,7 @@ import { formatBytes } from "../../util/units.ts";
 import type { Examine } from "./check.ts";
 import { fail, ok, warn } from "./check.ts";
 
-/** A backup runs only where this many times the last one still fits (AMENDMENTS 22). */
+/** A backup runs only if there is room for this many times the size of the last one (docs/retention.md). */
 const HEADROOM = 1.2;
 
 export const disk: Examine = async ({ job }) => {

@@ -1,6 +1,6 @@
 // Puts back the state from before a restore. What is still set aside is swapped back by rename; else it is a
-// restore of the pre-restore backup. Either way it protects the present first, and can be taken back
-// (AMENDMENTS 8). A restore that died half-way is undone within its own record.
+// restore of the pre-restore backup. Either way it protects the present first, and can be taken back.
+// A restore that died half-way is undone within its own record.
 import { join } from "node:path";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import { KeepError } from "../../errors.ts";

@@ -1,4 +1,4 @@
-// What the backups do not promise, said every time until a later version lets it be acknowledged (AMENDMENTS 32).
+// What the backups do not promise. `status` prints it every time; it cannot be acknowledged yet.
 import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Manifest } from "../../archive/manifest.ts";

@@ -8,7 +8,7 @@ import { ID_INDEX, useOfOption } from "../../mongo/definition-fields.ts";
 import { runExactly } from "../../mongo/exact-command.ts";
 import { CODES, driverError } from "../../mongo/server-error.ts";
 
-/** Expiry begins only when the documents are loaded and proved (AMENDMENTS 12). */
+/** Expiry begins after the documents are loaded and verified: the server deletes expired ones within 60 s. */
 export const EXPIRY = "expireAfterSeconds";
 
 /**

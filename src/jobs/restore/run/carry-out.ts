@@ -150,7 +150,7 @@ async function inWindow(
   }
 }
 
-/** The service runs again in every case but a broken restore (AMENDMENTS 7). */
+/** Starts the service again unless the restore is broken (exit 8): it must not run on half-restored data. */
 async function closeWindow(
   context: JobContext,
   window: ServiceWindow,
