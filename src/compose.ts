@@ -1,5 +1,6 @@
 // Settings → the context of a job, and its end → those who need to hear of it. The CLI and the library both start here.
 import { readFile } from "node:fs/promises";
+import { ON_DISK } from "./archive/place.ts";
 import { loadSettings, requireUri, systemSource } from "./config/settings.ts";
 import { checkPlainSettings } from "./config/plain-settings.ts";
 import type { PlainSettings } from "./config/plain-settings.ts";
@@ -85,6 +86,7 @@ async function createContext(
   const login = settings.restoreLogin;
   return {
     settings,
+    place: ON_DISK,
     emit,
     signal,
     clock: options.clock ?? systemClock,

@@ -2,15 +2,13 @@
 // a few blocks; the whole file is read, or the reader is told that it was not.
 import type { createGunzip, createZstdDecompress } from "node:zlib";
 import { KeepError } from "../errors.ts";
-import { readExactly } from "./open-file.ts";
-import type { PlainFile } from "./open-file.ts";
+import { readExactly } from "../storage/ranges.ts";
+import type { ReadableFile } from "../storage/storage.ts";
 
 export interface ByteSource {
-  readonly file: Pick<PlainFile, "read">;
+  readonly file: Pick<ReadableFile, "read">;
   readonly bytes: number;
   readonly signal: AbortSignal;
-  /** Sees the file's bytes in their order, each once: for its checksum. */
-  readonly onStored?: ((bytes: Buffer) => void) | undefined;
 }
 
 const READ_BYTES = 4 * 1024 * 1024;
@@ -20,13 +18,10 @@ export async function* plainBytes({
   file,
   bytes,
   signal,
-  onStored,
 }: ByteSource): AsyncGenerator<Buffer, void, void> {
   for (let at = 0; at < bytes; at += READ_BYTES) {
     signal.throwIfAborted();
-    const block = await readExactly(file, at, Math.min(READ_BYTES, bytes - at));
-    onStored?.(block);
-    yield block;
+    yield await readExactly(file, at, Math.min(READ_BYTES, bytes - at));
   }
 }
 

@@ -1,8 +1,5 @@
 // What lies in a backup folder. Reads only names, manifests and verifications, takes no lock, and never
 // throws for what somebody else put there: a list that fails hides the good backups too.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import type { Dirent } from "node:fs";
 import { basename, join } from "node:path";
 import { outOfFiles } from "../errors.ts";
 import { folderProblem } from "../storage/folder-problem.ts";
@@ -17,6 +14,10 @@ import {
 import type { Manifest } from "./manifest.ts";
 import { parseManifest } from "./manifest-check.ts";
 import type { ParsedManifest } from "./manifest-check.ts";
+import { ON_DISK } from "./place.ts";
+import { readWhole } from "../storage/ranges.ts";
+import { refusalOf } from "../storage/refusal.ts";
+import type { Entry, ReadableStorage } from "../storage/storage.ts";
 import { parseVerification } from "./verification.ts";
 import type { Verification } from "./verification.ts";
 
@@ -42,7 +43,6 @@ export interface CatalogEntry {
   readonly problem: string | null;
 }
 
-const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** A manifest of 100,000 collections has some 100 MB; what is larger was not written by us. */
 const LONGEST_TEXT = 256 * 1024 * 1024;
 const NOT_A_FOLDER = "it is not a folder";
@@ -51,9 +51,21 @@ const NOT_A_FOLDER = "it is not a folder";
  * Everything in `root` that is, was or looks like a backup, newest first. A missing root has none.
  * @throws KeepError backup-dir, only where the root itself cannot be read
  */
-export async function listCatalog(root: string): Promise<CatalogEntry[]> {
-  const entries = (await readRoot(root)).flatMap((entry) => describe(root, entry) ?? []);
-  return entries.sort(newestFirst);
+export async function listCatalog(
+  root: string,
+  { storage }: InStorage = ON_DISK,
+): Promise<CatalogEntry[]> {
+  const found: CatalogEntry[] = [];
+  for (const entry of await readRoot(storage, root)) {
+    const described = await describe(storage, root, entry);
+    if (described) found.push(described);
+  }
+  return found.sort(newestFirst);
+}
+
+/** A place. What a backup says of itself is stored as it is: no transform is needed to list it. */
+interface InStorage {
+  readonly storage: ReadableStorage;
 }
 
 /** The order of every list: by the moment the backup began, where that is known, else by its name. */
@@ -69,46 +81,52 @@ function sortKey({ id, manifest }: CatalogEntry): string {
   return `${date}T${time.slice(0, 8).replaceAll("-", ":")}.000Z`;
 }
 
-async function readRoot(root: string): Promise<Dirent[]> {
+async function readRoot(storage: ReadableStorage, root: string): Promise<Entry[]> {
   try {
-    return await readdir(root, { withFileTypes: true });
+    return await storage.list(root);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (refusalOf(error) === "missing") return [];
     throw folderProblem(root, error);
   }
 }
 
 /** null: not named like a backup. */
-function describe(root: string, entry: Dirent): CatalogEntry | null {
-  const { name } = entry;
+async function describe(
+  storage: ReadableStorage,
+  root: string,
+  { name, kind }: Entry,
+): Promise<CatalogEntry | null> {
   const path = join(root, name);
-  if (isBackupId(name)) return describeBackup(path, name, entry);
+  if (isBackupId(name)) return await describeBackup(storage, path, name, kind);
   const partial = partialId(name);
   if (partial !== null)
     return { ...blank(partial, path), state: "partial", problem: "it was never finished" };
   if (!name.endsWith(DAMAGED_SUFFIX) || !isBackupId(name.slice(0, -DAMAGED_SUFFIX.length)))
     return null;
-  if (!entry.isDirectory()) return { ...blank(name, path), problem: NOT_A_FOLDER };
-  return describeDamaged(path);
+  if (kind !== "folder") return { ...blank(name, path), problem: NOT_A_FOLDER };
+  return await describeDamaged(storage, path);
 }
 
-/** What its own run set aside, with what that found, where it could write it down. */
-function describeDamaged(path: string): CatalogEntry {
+/** A backup that failed its own verification, with what that found, where the run could write it down. */
+async function describeDamaged(storage: ReadableStorage, path: string): Promise<CatalogEntry> {
   const name = basename(path);
-  const read = readManifest(path, null, DRAFT_FILE);
+  const read = await readManifest(storage, path, null, DRAFT_FILE);
   const draft = "manifest" in read ? read.manifest : null;
   const id = draft?.id ?? name.slice(0, -DAMAGED_SUFFIX.length);
-  const verification = readVerification(path, id);
+  const verification = await readVerification(storage, path, id);
   const [first] = verification?.problems ?? [];
   const what = first ? `: ${first.file}: ${first.problem}` : "";
   const problem = `it failed its own verification${what}`;
   return { ...blank(name, path), state: "damaged", verification, draft, problem };
 }
 
-/** null: no folder that was set aside as damaged, or one that says nothing of itself. */
-export function readSetAside(path: string): { draft: Manifest; found: Verification | null } | null {
-  if ("manifest" in readManifest(path, null)) return null;
-  const { draft, verification } = describeDamaged(path);
+/** null: no folder that was kept as damaged, or one that says nothing of itself. */
+export async function readSetAside(
+  path: string,
+  { storage }: InStorage = ON_DISK,
+): Promise<{ draft: Manifest; found: Verification | null } | null> {
+  if ("manifest" in (await readManifest(storage, path, null))) return null;
+  const { draft, verification } = await describeDamaged(storage, path);
   return draft ? { draft, found: verification } : null;
 }
 
@@ -122,23 +140,32 @@ export function partialId(name: string): string | null {
 const blank = (id: string, path: string) =>
   ({ id, path, state: "unreadable", manifest: null, verification: null, problem: null }) as const;
 
-function describeBackup(path: string, id: string, entry: Dirent): CatalogEntry {
-  if (entry.isSymbolicLink())
+async function describeBackup(
+  storage: ReadableStorage,
+  path: string,
+  id: string,
+  kind: Entry["kind"],
+): Promise<CatalogEntry> {
+  if (kind === "link") {
     return { ...blank(id, path), problem: "it is a symbolic link, which is not followed" };
-  if (!entry.isDirectory()) return { ...blank(id, path), problem: NOT_A_FOLDER };
-  const read = readManifest(path, id);
+  }
+  if (kind !== "folder") return { ...blank(id, path), problem: NOT_A_FOLDER };
+  const read = await readManifest(storage, path, id);
   if ("problem" in read) return { ...blank(id, path), problem: `${MANIFEST_FILE} ${read.problem}` };
-  const verification = readVerification(path, id);
+  const verification = await readVerification(storage, path, id);
   return { id, path, manifest: read.manifest, ...judge(verification), verification };
 }
 
 /** A folder that may lie and be named anyhow: a backup that was moved, or a dump of the stock tools. */
-export function describeFolder(path: string): CatalogEntry {
+export async function describeFolder(
+  path: string,
+  { storage }: InStorage = ON_DISK,
+): Promise<CatalogEntry> {
   const id = basename(path);
-  if (readSetAside(path)) return describeDamaged(path);
-  const read = readManifest(path, null);
+  if (await readSetAside(path, { storage })) return await describeDamaged(storage, path);
+  const read = await readManifest(storage, path, null);
   if ("problem" in read) return { ...blank(id, path), problem: `${MANIFEST_FILE} ${read.problem}` };
-  const verification = readVerification(path, read.manifest.id);
+  const verification = await readVerification(storage, path, read.manifest.id);
   return { id, path, manifest: read.manifest, ...judge(verification), verification };
 }
 
@@ -151,43 +178,39 @@ function judge(verification: Verification | null): Pick<CatalogEntry, "state" | 
   return { state: "damaged", problem };
 }
 
-function readManifest(path: string, id: string | null, file = MANIFEST_FILE): ParsedManifest {
-  const text = readText(join(path, file));
+async function readManifest(
+  storage: ReadableStorage,
+  path: string,
+  id: string | null,
+  file = MANIFEST_FILE,
+): Promise<ParsedManifest> {
+  const text = await readText(storage, join(path, file));
   if ("problem" in text) return { problem: `cannot be read: ${text.problem}` };
   const parsed = parseManifest(text.text);
   if ("problem" in parsed || id === null || parsed.manifest.id === id) return parsed;
   return { problem: `belongs to another backup, ${parsed.manifest.id}` };
 }
 
-function readVerification(path: string, id: string): Verification | null {
-  const read = readText(join(path, VERIFICATION_FILE));
+async function readVerification(
+  storage: ReadableStorage,
+  path: string,
+  id: string,
+): Promise<Verification | null> {
+  const read = await readText(storage, join(path, VERIFICATION_FILE));
   const verification = "text" in read ? parseVerification(read.text) : null;
   return verification?.id === id ? verification : null;
 }
 
-/**
- * At once, not through the thread pool: for thousands of small files that takes a third of the time.
- * O_NONBLOCK lets nothing wait for the writer of a FIFO.
- */
-function readText(path: string): { text: string } | { problem: string } {
-  let file: number | null = null;
+async function readText(
+  storage: ReadableStorage,
+  path: string,
+): Promise<{ text: string } | { problem: string }> {
   try {
-    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stat = fstatSync(file);
-    if (!stat.isFile()) return { problem: "it is not a plain file" };
-    if (stat.size > LONGEST_TEXT) return { problem: "it is too long" };
-    return { text: readFileSync(file, "utf8") };
+    return { text: (await readWhole(storage, path, LONGEST_TEXT)).toString("utf8") };
   } catch (error) {
-    // Says nothing about the backup.
+    // The limit of open files says nothing about the backup.
     const limit = outOfFiles(error);
     if (limit) throw limit;
-    return { problem: reasonOf(error as NodeJS.ErrnoException) };
-  } finally {
-    if (file !== null) closeSync(file);
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
-}
-
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  if (code === "ENOENT") return "the file is missing";
-  return code === "ELOOP" || code === "ENXIO" ? "it is not a plain file" : message;
 }

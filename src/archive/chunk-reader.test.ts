@@ -15,6 +15,7 @@ import { seekTable } from "../codec/zstd-frames.ts";
 import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
 import { openDataFile } from "./data-file.ts";
+import { onDisk } from "./place.ts";
 
 const ALGORITHMS = ["gzip", "zstd", "none"] as const;
 const { signal } = new AbortController();
@@ -24,16 +25,16 @@ const documentsOf = (n: number, from = 0) =>
   );
 
 async function ours(path: string, algorithm: CompressionAlgorithm, chunks: readonly Buffer[]) {
-  const file = openDataFile(path, "f", createEncoder({ algorithm, level: 1 }), 2);
+  const file = await openDataFile(onDisk(path), "f", createEncoder({ algorithm, level: 1 }), 2);
   for (const chunk of chunks) await file.append(chunk);
   await file.close();
 }
 
 async function readAll(path: string, width = 2) {
-  const stored: Buffer[] = [];
+  const stored: Uint8Array[] = [];
   const raws: Buffer[] = [];
-  const onStored = (bytes: Buffer) => stored.push(bytes);
-  for await (const { raw, index } of readChunks(path, { width, signal, onStored })) {
+  const onStored = (bytes: Uint8Array) => stored.push(bytes);
+  for await (const { raw, index } of readChunks(onDisk(path), { width, signal, onStored })) {
     assert.ok(index >= raws.length);
     raws.push(raw);
   }
@@ -44,7 +45,7 @@ async function readAll(path: string, width = 2) {
 async function damageOf(path: string) {
   const raws: Buffer[] = [];
   try {
-    for await (const { raw } of readChunks(path, { width: 3, signal })) raws.push(raw);
+    for await (const { raw } of readChunks(onDisk(path), { width: 3, signal })) raws.push(raw);
   } catch (error) {
     assert.ok(error instanceof KeepError, String(error));
     assert.equal(error.code, "damaged");
@@ -220,8 +221,8 @@ test("a bomb of one gzip stream is refused at its first impossible document, wit
   const member = gzipSync(Buffer.alloc(200 << 20));
   await writeFile(path, Buffer.concat(Array<Buffer>(60).fill(member)));
   let seen = 0;
-  const options = { width: 2, signal, onStored: (bytes: Buffer) => (seen += bytes.length) };
-  await assert.rejects(readChunks(path, options).next(), { code: "damaged" });
+  const options = { width: 2, signal, onStored: (bytes: Uint8Array) => (seen += bytes.length) };
+  await assert.rejects(readChunks(onDisk(path), options).next(), { code: "damaged" });
   assert.ok(seen <= 2 * (4 << 20), `${seen} bytes read`);
 });
 
@@ -230,14 +231,14 @@ test("an abort ends the reading with its reason", async (t) => {
     const path = await inFolder(t, `c.bson${suffixOf(algorithm)}`);
     await ours(path, algorithm, [Buffer.concat(documentsOf(20))]);
     const reason = new Error("stop");
-    const chunks = readChunks(path, { width: 2, signal: AbortSignal.abort(reason) });
+    const chunks = readChunks(onDisk(path), { width: 2, signal: AbortSignal.abort(reason) });
     await assert.rejects(chunks.next(), reason);
   }
   const foreign = await inFolder(t, "c.bson.gz");
   await writeFile(foreign, gzipSync(Buffer.concat(documentsOf(20))));
   const reason = new Error("stop");
   await assert.rejects(
-    readChunks(foreign, { width: 2, signal: AbortSignal.abort(reason) }).next(),
+    readChunks(onDisk(foreign), { width: 2, signal: AbortSignal.abort(reason) }).next(),
     reason,
   );
 });
@@ -245,7 +246,7 @@ test("an abort ends the reading with its reason", async (t) => {
 test("a reader that stops early leaves nothing behind that keeps the process busy", async (t) => {
   const path = await inFolder(t, "c.bson.gz");
   await writeFile(path, gzipSync(Buffer.concat(documentsOf(40_000))));
-  for await (const chunk of readChunks(path, { width: 2, signal })) {
+  for await (const chunk of readChunks(onDisk(path), { width: 2, signal })) {
     assert.ok(chunk.raw.length > 0);
     break;
   }
@@ -306,12 +307,17 @@ test("so many chunks are read ahead as are asked for, and no more", async (t) =>
   const path = await inFolder(t, "c.bson.gz");
   const chunks = [0, 1, 2, 3, 4, 5].map((i) => Buffer.concat(documentsOf(2, i * 2)));
   await ours(path, "gzip", chunks);
+  const bytes = await readFile(path);
+  const ends: number[] = [];
+  for (let end = 0; end < bytes.length;) ends.push((end += bytes.readUInt32LE(end + 16)));
+  assert.equal(ends.length, chunks.length);
   for (const width of [1, 3]) {
     let read = 0;
     let given = 0;
-    for await (const { index } of readChunks(path, { width, signal, onStored: () => read++ })) {
+    const onStored = (bytes: Uint8Array) => (read += bytes.length);
+    for await (const { index } of readChunks(onDisk(path), { width, signal, onStored })) {
       assert.equal(index, given++);
-      assert.equal(read, Math.min(chunks.length, index + width));
+      assert.equal(read, ends[Math.min(chunks.length, index + width) - 1]);
     }
     assert.equal(given, chunks.length);
   }
@@ -330,14 +336,14 @@ test("no file stays open, and no failure is left over, whoever stops and whereve
   flip(bytes, second + 40);
   await writeFile(path, bytes);
   const before = await open();
-  for await (const { index } of readChunks(path, { width: 4, signal })) {
+  for await (const { index } of readChunks(onDisk(path), { width: 4, signal })) {
     assert.equal(index, 0);
     await sleep(20);
     break;
   }
   assert.equal((await damageOf(path))?.chunk, 1);
   await writeFile(path, bytes.subarray(0, second + 12));
-  for await (const { index } of readChunks(path, { width: 4, signal })) {
+  for await (const { index } of readChunks(onDisk(path), { width: 4, signal })) {
     assert.equal(index, 0);
     await sleep(20);
     break;

@@ -11,7 +11,9 @@ import { plainBytes, throughStream } from "./byte-stream.ts";
 import type { ByteSource } from "./byte-stream.ts";
 import { encodingOf } from "./layout.ts";
 import { asTheyCome, readLineChunks } from "./line-chunks.ts";
-import { openToRead, readExactly } from "./open-file.ts";
+import { readExactly } from "../storage/ranges.ts";
+import { openArchived } from "./place.ts";
+import type { ArchivedFile, OpenOptions } from "./place.ts";
 import { recutDocuments } from "./recut.ts";
 import type { Chunk } from "./recut.ts";
 
@@ -19,8 +21,8 @@ export interface ReadChunksOptions {
   /** Chunks inflated ahead of the reader. */
   readonly width: number;
   readonly signal: AbortSignal;
-  /** Sees the file's bytes in their order, each once: for its checksum. */
-  readonly onStored?: (bytes: Buffer) => void;
+  /** Sees the file's stored bytes in their order, each once: for its checksum. */
+  readonly onStored?: OpenOptions["onStored"];
   /** Where the name does not tell it. */
   readonly algorithm?: CompressionAlgorithm;
 }
@@ -32,16 +34,18 @@ const ZSTD_TAIL = 9;
 
 /** @throws KeepError damaged, with `chunk` in its details where one is to blame */
 export async function* readChunks(
-  path: string,
-  options: ReadChunksOptions,
+  archived: ArchivedFile,
+  { width, signal, onStored, ...options }: ReadChunksOptions,
 ): AsyncGenerator<Chunk, void, void> {
-  const file = await openToRead(path);
+  const { path } = archived;
+  const file = await openArchived(archived, { signal, onStored });
   try {
-    const source: Source = { file, bytes: file.bytes, recut: recutDocuments, ...options };
+    const source: Source = { file, bytes: file.bytes, recut: recutDocuments, width, signal };
     const algorithm = options.algorithm ?? algorithmOf(path);
-    if (encodingOf(path) === "ejson")
-      yield* readLineChunks(inflate({ ...source, recut: asTheyCome }, algorithm)); // prettier-ignore
-    else yield* inflate(source, algorithm);
+    if (encodingOf(path) === "ejson") {
+      yield* readLineChunks(inflate({ ...source, recut: asTheyCome }, algorithm));
+    } else yield* inflate(source, algorithm);
+    await file.finish();
   } finally {
     await file.close();
   }
@@ -104,7 +108,6 @@ async function* readZstd(source: Source): AsyncGenerator<Chunk, void, void> {
   yield* inParallel(source, zstdFrames(source, frames), (frame) =>
     decompressFrame(frame, frames[index++]?.rawBytes ?? 0),
   );
-  source.onStored?.(table);
 }
 
 async function* zstdFrames(
@@ -120,7 +123,7 @@ async function* zstdFrames(
 
 /** Inflates up to `width` chunks at once and yields them in their order. `inflate` is called in order too. */
 async function* inParallel(
-  { signal, onStored, width }: Source,
+  { signal, width }: Source,
   stored: AsyncGenerator<Buffer, void, void>,
   inflate: (bytes: Buffer) => Promise<Buffer>,
 ): AsyncGenerator<Chunk, void, void> {
@@ -141,7 +144,6 @@ async function* inParallel(
   try {
     for await (const bytes of endedByFailure(stored, ahead)) {
       signal.throwIfAborted();
-      onStored?.(bytes);
       start(bytes);
       if (ahead.length >= width) yield* takeFirst(ahead);
     }

@@ -13,6 +13,7 @@ import { createEncoder } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
 import { sha256Of } from "../util/sha256.ts";
 import { openDataFile, writeError } from "./data-file.ts";
+import { onDisk } from "./place.ts";
 
 const gzip = createEncoder({ algorithm: "gzip", level: 1 });
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -45,7 +46,7 @@ function failingAt(failing: number, reason: Error): ChunkEncoder {
 
 test("chunks stand in the order of the calls, however long each takes to encode", async (t) => {
   const path = join(await temporaryFolder(t), "f");
-  const file = openDataFile(path, "db/f", slowestFirst(), 4);
+  const file = await openDataFile(onDisk(path), "db/f", slowestFirst(), 4);
   for (let i = 0; i < 9; i++) await file.append(Buffer.from([i]));
   const written = await file.close();
   assert.deepEqual(await readFile(path), Buffer.from([0, 1, 2, 3, 4, 5, 6, 7, 8]));
@@ -54,7 +55,7 @@ test("chunks stand in the order of the calls, however long each takes to encode"
 
 test("size and checksum are those of the file on disk, and gunzip gives the chunks back", async (t) => {
   const path = join(await temporaryFolder(t), "f.gz");
-  const file = openDataFile(path, "f.gz", gzip, 3);
+  const file = await openDataFile(onDisk(path), "f.gz", gzip, 3);
   const chunks = Array.from({ length: 7 }, (_, i) => randomBytes(1000 * (i + 1)));
   for (const chunk of chunks) await file.append(chunk);
   const { file: told, rawBytes } = await file.close();
@@ -70,7 +71,7 @@ test("a data file is for its owner alone, whatever the umask", async (t) => {
     const before = process.umask(mask);
     try {
       const path = join(folder, `f${mask}`);
-      await openDataFile(path, "f", gzip, 1).close();
+      await (await openDataFile(onDisk(path), "f", gzip, 1)).close();
       assert.equal((await stat(path)).mode & 0o777, 0o600);
     } finally {
       process.umask(before);
@@ -82,8 +83,8 @@ test("each chunk is released exactly once, after success and after every kind of
   const folder = await temporaryFolder(t);
   for (const failing of [-1, 0, 1, 2, 5]) {
     const released = new Map<number, number>();
-    const file = openDataFile(
-      join(folder, `f${failing}`),
+    const file = await openDataFile(
+      onDisk(join(folder, `f${failing}`)),
       "f",
       failingAt(failing, new Error("no")),
       3,
@@ -106,7 +107,7 @@ test("each chunk is released exactly once, after success and after every kind of
 
 test("no chunk is written behind one that failed", async (t) => {
   const path = join(await temporaryFolder(t), "f");
-  const file = openDataFile(path, "f", failingAt(1, new Error("no")), 8);
+  const file = await openDataFile(onDisk(path), "f", failingAt(1, new Error("no")), 8);
   for (const text of ["first", "failing", "third"]) await file.append(Buffer.from(text));
   await assert.rejects(file.close());
   await file.abort();
@@ -116,7 +117,7 @@ test("no chunk is written behind one that failed", async (t) => {
 test("a chunk without documents leaves no trace in a zstd file", async (t) => {
   const path = join(await temporaryFolder(t), "f.zst");
   const zstd = createEncoder({ algorithm: "zstd", level: 1 });
-  const file = openDataFile(path, "f.zst", zstd, 2);
+  const file = await openDataFile(onDisk(path), "f.zst", zstd, 2);
   let released = 0;
   await file.append(new Uint8Array(0), () => released++);
   await file.close();
@@ -126,14 +127,14 @@ test("a chunk without documents leaves no trace in a zstd file", async (t) => {
 
 test("a file that is there already is never overwritten", async (t) => {
   const path = join(await temporaryFolder(t), "f");
-  await openDataFile(path, "f", gzip, 1).close();
-  assert.throws(() => openDataFile(path, "f", gzip, 1), { code: "EEXIST" });
+  await (await openDataFile(onDisk(path), "f", gzip, 1)).close();
+  await assert.rejects(openDataFile(onDisk(path), "f", gzip, 1), { code: "EEXIST" });
 });
 
 test("a full disk is told as such, every chunk is released, and the file can be given up", async (t) => {
   const folder = await smallDisk(t);
   if (folder === null) return;
-  const file = openDataFile(join(folder, "f"), "db/f", gzip, 2);
+  const file = await openDataFile(onDisk(join(folder, "f")), "db/f", gzip, 2);
   let appended = 0;
   let released = 0;
   const fill = async () => {
@@ -186,7 +187,7 @@ const MB = 1024 * 1024;
 test("a file is flushed at every 8 MB while it grows, one flush at a time, and at its end", async (t) => {
   const path = join(await temporaryFolder(t), "f");
   const seen = watchFlushes(t);
-  const file = openDataFile(path, "f", plain, 1);
+  const file = await openDataFile(onDisk(path), "f", plain, 1);
   const written = async (bytes: number) => {
     await file.append(Buffer.alloc(bytes));
     // The next one waits until this one is written.
@@ -213,7 +214,7 @@ test("a flush that failed while the file grew fails it, at the next chunk and at
   const folder = await temporaryFolder(t);
   const gone = Object.assign(new Error("EIO"), { code: "EIO" });
   watchFlushes(t, (n) => (n % 2 === 1 ? gone : null));
-  const early = openDataFile(join(folder, "early"), "f", plain, 1);
+  const early = await openDataFile(onDisk(join(folder, "early")), "f", plain, 1);
   await early.append(Buffer.alloc(9 * MB));
   await early.append(Buffer.alloc(1));
   await later(60);
@@ -221,7 +222,7 @@ test("a flush that failed while the file grew fails it, at the next chunk and at
   await assert.rejects(early.close(), gone);
   await early.abort();
   watchFlushes(t, () => Object.assign(new Error("full"), { code: "ENOSPC" }));
-  const late = openDataFile(join(folder, "late"), "db/late", plain, 1);
+  const late = await openDataFile(onDisk(join(folder, "late")), "db/late", plain, 1);
   await late.append(Buffer.alloc(9 * MB));
   await assert.rejects(late.close(), { code: "disk-full", message: /db\/late/ });
   await late.abort();
@@ -240,7 +241,8 @@ test("no more chunks are compressed at once than there are slots, and each is wa
       },
       finish: () => Promise.resolve(new Uint8Array(0)),
     };
-    const file = openDataFile(join(await temporaryFolder(t), "f"), "f", encoder, slots);
+    const path = join(await temporaryFolder(t), "f");
+    const file = await openDataFile(onDisk(path), "f", encoder, slots);
     for (let n = 0; n < 10; n++) await file.append(Buffer.from([n]));
     await file.close();
     assert.equal(most, slots);
@@ -250,7 +252,7 @@ test("no more chunks are compressed at once than there are slots, and each is wa
 test("what is given up writes nothing more, and no file stays open however it ended", async (t) => {
   const folder = await temporaryFolder(t);
   const before = (await readdir("/proc/self/fd")).length;
-  const given = openDataFile(join(folder, "given"), "f", slowestFirst(), 4);
+  const given = await openDataFile(onDisk(join(folder, "given")), "f", slowestFirst(), 4);
   for (let i = 0; i < 4; i++) await given.append(Buffer.from("abc"));
   await given.abort();
   assert.equal((await stat(join(folder, "given"))).size, 0);
@@ -259,10 +261,11 @@ test("what is given up writes nothing more, and no file stays open however it en
     encode: (raw) => Promise.resolve(raw),
     finish: () => Promise.reject(new Error("no end")),
   };
-  const ended = openDataFile(join(folder, "ended"), "f", failing, 1);
+  const ended = await openDataFile(onDisk(join(folder, "ended")), "f", failing, 1);
   await ended.append(Buffer.from("abc"));
   await assert.rejects(ended.close(), /no end/);
   await ended.abort();
-  assert.throws(() => openDataFile(join(folder, "none", "f"), "f", gzip, 1), { code: "ENOENT" });
+  const inNoFolder = onDisk(join(folder, "none", "f"));
+  await assert.rejects(openDataFile(inNoFolder, "f", gzip, 1), { code: "ENOENT" });
   assert.equal((await readdir("/proc/self/fd")).length, before);
 });

@@ -1,10 +1,12 @@
 // One data file while it is written: chunks compressed several at a time, written in order, hashed on the way.
 import { createHash } from "node:crypto";
-import { closeSync } from "node:fs";
 import { KeepError } from "../errors.ts";
 import type { ChunkEncoder, ChunkSizes } from "../codec/codec.ts";
-import { createAtOnce, flush, flushData, writeAll } from "../util/durable-file.ts";
+import { refusalOf } from "../storage/refusal.ts";
+import type { WritableFile } from "../storage/storage.ts";
 import type { ManifestFile } from "./manifest.ts";
+import { createArchived } from "./place.ts";
+import type { ArchivedFile } from "./place.ts";
 
 export interface WrittenFile {
   readonly rawBytes: number;
@@ -25,54 +27,78 @@ export interface DataFile {
   abort(): Promise<void>;
 }
 
-/** A full disk is its own failure; anything else keeps its name. */
+/** A full disk is an error of its own; any other error stays as it is. */
 export function writeError(path: string, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new KeepError("disk-full", `the disk is full: ${path} could not be written`, {
-      cause: error,
-    });
-  return error;
+  if (error instanceof KeepError || refusalOf(error) !== "full") return error;
+  return new KeepError("disk-full", `the disk is full: ${path} could not be written`, {
+    cause: error,
+  });
 }
 
 /**
- * Written bytes that may wait for the disk. Flushing all of a large file at its end makes the server's journal
- * wait behind it: its writers stood still for 0.1–0.2 s, measured, where mongod had the same disk.
+ * How many written bytes may wait for the disk. If a large file is flushed only at its end, the server's journal waits
+ * behind it: with mongod on the same disk, its writers stood still for 0.1–0.2 s.
  */
 const UNFLUSHED_BYTES = 8 * 1024 * 1024;
 
-/** `slots`: how many chunks are compressed at once. */
-export function openDataFile(
-  absolute: string,
-  relative: string,
+/** `slots`: how many chunks are compressed at once. `name` is the file's in the manifest and in messages. */
+export async function openDataFile(
+  archived: ArchivedFile,
+  name: string,
   encoder: ChunkEncoder,
   slots: number,
-): DataFile {
+): Promise<DataFile> {
+  const stored = createStoredSum();
   try {
-    return new OrderedDataFile(createAtOnce(absolute), relative, encoder, slots);
+    const file = await createArchived(archived, stored.add);
+    return new OrderedDataFile(file, stored, name, encoder, slots);
   } catch (error) {
-    throw writeError(relative, error);
+    throw writeError(name, error);
   }
 }
 
+/** Length and checksum of what is stored. */
+export interface StoredSum {
+  readonly add: (bytes: Uint8Array) => void;
+  /** Call once, at the end. */
+  digest(path: string): ManifestFile;
+}
+
+export function createStoredSum(): StoredSum {
+  const hash = createHash("sha256");
+  let stored = 0;
+  return {
+    add(bytes) {
+      hash.update(bytes);
+      stored += bytes.length;
+    },
+    digest: (path) => ({ path, bytes: stored, sha256: hash.digest("hex") }),
+  };
+}
+
 class OrderedDataFile implements DataFile {
-  /** null once it is closed. */
-  #file: number | null;
+  readonly #file: WritableFile;
+  readonly #stored: StoredSum;
   readonly #path: string;
   readonly #encoder: ChunkEncoder;
   readonly #slots: number;
-  readonly #hash = createHash("sha256");
   readonly #written: ChunkSizes[] = [];
   #inFlight: Promise<void>[] = [];
   #tail: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
   #rawBytes = 0;
-  #storedBytes = 0;
   #unflushedBytes = 0;
   #flushing: Promise<void> | null = null;
 
-  constructor(file: number, path: string, encoder: ChunkEncoder, slots: number) {
+  constructor(
+    file: WritableFile,
+    stored: StoredSum,
+    path: string,
+    encoder: ChunkEncoder,
+    slots: number,
+  ) {
     this.#file = file;
+    this.#stored = stored;
     this.#path = path;
     this.#encoder = encoder;
     this.#slots = slots;
@@ -107,25 +133,20 @@ class OrderedDataFile implements DataFile {
       await this.#write(await this.#encoder.finish(this.#written), 0);
       await this.#flushing;
       this.#throwFailure();
-      await flush(this.#open());
+      await this.#file.close();
     } catch (error) {
       throw writeError(this.#path, error);
     } finally {
-      this.#close();
+      await this.#file.abandon();
     }
-    const sha256 = this.#hash.digest("hex");
-    const storedBytes = this.#storedBytes;
-    return {
-      rawBytes: this.#rawBytes,
-      storedBytes,
-      file: { path: this.#path, bytes: storedBytes, sha256 },
-    };
+    const file = this.#stored.digest(this.#path);
+    return { rawBytes: this.#rawBytes, storedBytes: file.bytes, file };
   }
 
   async abort(): Promise<void> {
     this.#failure ??= { error: new KeepError("failed", `${this.#path} was given up`) };
     await this.#settle();
-    this.#close();
+    await this.#file.abandon();
   }
 
   async #settle(): Promise<void> {
@@ -137,9 +158,7 @@ class OrderedDataFile implements DataFile {
 
   async #write(bytes: Uint8Array, rawBytes: number): Promise<void> {
     if (bytes.length === 0) return;
-    this.#hash.update(bytes);
-    await writeAll(this.#open(), bytes);
-    this.#storedBytes += bytes.length;
+    await this.#file.write(bytes);
     this.#rawBytes += rawBytes;
     if (rawBytes > 0) this.#written.push({ storedBytes: bytes.length, rawBytes });
     this.#unflushedBytes += bytes.length;
@@ -149,25 +168,14 @@ class OrderedDataFile implements DataFile {
   /** Beside the writes. The system tells a failed flush once only: it is kept, as that of a write is. */
   #flushSoon(): void {
     this.#unflushedBytes = 0;
-    this.#flushing = flushData(this.#open())
+    this.#flushing = this.#file
+      .flush()
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
         this.#flushing = null;
       });
-  }
-
-  #open(): number {
-    if (this.#file === null) throw new KeepError("internal", `${this.#path} is closed already`);
-    return this.#file;
-  }
-
-  /** Does nothing the second time: abort() may follow a close() that failed. */
-  #close(): void {
-    const file = this.#file;
-    this.#file = null;
-    if (file !== null) closeSync(file);
   }
 
   #throwFailure(): void {

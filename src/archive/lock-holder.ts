@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { KeepError } from "../errors.ts";
 import type { Clock } from "../util/clock.ts";
-import { openPlainFile } from "./open-file.ts";
+import { openPlainFile } from "../storage/local-file.ts";
 
 const holderSchema = z.object({
   host: z.string(),

@@ -4,8 +4,8 @@ import { gunzipSync } from "node:zlib";
 import { KeepError, outOfFiles } from "../errors.ts";
 import { hasFewValues, parseMetadata } from "./metadata.ts";
 import type { CollectionMetadata } from "./metadata.ts";
-import { readWhole } from "./open-file.ts";
 import type { ArchivedCollection } from "./opened.ts";
+import { readArchived } from "./place.ts";
 
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
 const LONGEST_METADATA = 32 * 1024 * 1024;
@@ -17,8 +17,8 @@ export async function readMetadata(
   const { metadataFile, indexes } = collection;
   if (metadataFile === null) return indexes ? { ...parseMetadata("{}"), indexes } : null;
   try {
-    const stored = await readWhole(metadataFile, LONGEST_METADATA);
-    const text = metadataFile.endsWith(".gz") ? inflateWhole(stored) : stored;
+    const stored = await readArchived(metadataFile, LONGEST_METADATA);
+    const text = metadataFile.path.endsWith(".gz") ? inflateWhole(stored) : stored;
     if (!hasFewValues(text))
       throw new KeepError("damaged", "it has more values than options and indexes can have");
     return parseMetadata(text.toString("utf8"));
@@ -26,8 +26,9 @@ export async function readMetadata(
     const limit = outOfFiles(error);
     if (limit) throw limit;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new KeepError("damaged", `the metadata in ${basename(metadataFile)}: ${reason}`, {
-      details: { file: basename(metadataFile) },
+    const file = basename(metadataFile.path);
+    throw new KeepError("damaged", `the metadata in ${file}: ${reason}`, {
+      details: { file },
       cause: error,
     });
   }

@@ -77,20 +77,20 @@ test("of two backups from one moment the later name is the newest, in the list a
 test("a folder elsewhere is judged by what lies in it, and nothing is waited for", async (t) => {
   const root = await temporaryFolder(t);
   const { path } = await fabricateBackup(root, "2026-11-21T02:00:00Z");
-  assert.equal(describeFolder(path).state, "good");
+  assert.equal((await describeFolder(path)).state, "good");
   const failed = { schema: 1, id: "2026-11-21_02-00-00", ok: false, level: "full", verifiedAt: "2026-11-23T02:00:09.000Z", seconds: 1, problems: [], collections: [] } as const; // prettier-ignore
   await writeFile(join(path, "verification.json"), formatVerification(failed));
-  assert.deepEqual([describeFolder(path).state, describeFolder(path).problem], ["damaged", "its verification failed"]); // prettier-ignore
+  assert.deepEqual([(await describeFolder(path)).state, (await describeFolder(path)).problem], ["damaged", "its verification failed"]); // prettier-ignore
   const strange = join(root, "strange");
   await mkdir(strange);
-  assert.match(describeFolder(strange).problem ?? "", /the file is missing/);
+  assert.match((await describeFolder(strange)).problem ?? "", /the file is missing/);
   await mkdir(join(strange, "manifest.json"));
-  assert.match(describeFolder(strange).problem ?? "", /not a plain file/);
+  assert.match((await describeFolder(strange)).problem ?? "", /not a plain file/);
   const piped = join(root, "piped");
   await mkdir(piped);
   execFileSync("mkfifo", [join(piped, "manifest.json")]);
-  assert.match(describeFolder(piped).problem ?? "", /not a plain file/);
-  assert.match(describeFolder("x".repeat(5_000)).problem ?? "", /ENAMETOOLONG/);
+  assert.match((await describeFolder(piped)).problem ?? "", /not a plain file/);
+  assert.match((await describeFolder("x".repeat(5_000))).problem ?? "", /ENAMETOOLONG/);
   await truncate(join(path, "manifest.json"), 300 * 1024 * 1024);
-  assert.match(describeFolder(path).problem ?? "", /too long/);
+  assert.match((await describeFolder(path)).problem ?? "", /too long/);
 });

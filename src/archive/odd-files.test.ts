@@ -22,6 +22,7 @@ import { readChunks } from "./chunk-reader.ts";
 import { encodingOf, isOplog, oplogPath } from "./layout.ts";
 import { archiveKind } from "./mongodump-archive-file.ts";
 import { readMongodumpArchive } from "./mongodump-archive.ts";
+import { onDisk } from "./place.ts";
 
 const { signal } = new AbortController();
 
@@ -29,7 +30,7 @@ async function damageOf(path: string, bytes: Buffer) {
   await writeFile(path, bytes);
   const read: Buffer[] = [];
   try {
-    for await (const chunk of readChunks(path, { width: 2, signal })) read.push(chunk.raw);
+    for await (const chunk of readChunks(onDisk(path), { width: 2, signal })) read.push(chunk.raw);
   } catch (error) {
     assert.ok(error instanceof KeepError && error.code === "damaged", String(error));
     return error.message;
@@ -106,7 +107,7 @@ test("a file is told to be an archive by its first bytes, and a broken gzip is n
     Buffer.from([0x1f, 0x8b, 1, 2, 3]),
   ]) {
     await writeFile(path, bytes);
-    kinds.push(await archiveKind(path));
+    kinds.push(await archiveKind(onDisk(path)));
   }
   assert.deepEqual(kinds, ["plain", "gzip", null, null]);
 });

@@ -1,14 +1,15 @@
 // What an opened backup is to its readers: ours by its manifest, or a dump of the stock tools.
 import type { CollectionType, Manifest } from "./manifest.ts";
+import type { ArchivedFile, Place } from "./place.ts";
 import type { ArchivedOplog } from "./stock-oplog.ts";
 
 export interface ArchivedCollection {
   readonly database: string;
   readonly name: string;
   readonly type: CollectionType;
-  /** Absolute; null for a view. */
-  readonly dataFile: string | null;
-  readonly metadataFile: string | null;
+  /** null for a view. */
+  readonly dataFile: ArchivedFile | null;
+  readonly metadataFile: ArchivedFile | null;
   /** A stock dump whose files were renamed: what its metadata calls it. */
   readonly renamedFrom?: string;
   /** Without a metadata file: raw BSON of the indexes that `system.indexes` of an old dump has of it. */
@@ -23,8 +24,9 @@ export interface ArchivedCollection {
 }
 
 export interface OpenedBackup {
-  /** Absolute. */
+  /** Its folder or file, in the storage of its place. */
   readonly path: string;
+  readonly place: Place;
   /** The file of `mongodump --archive` that `path` was unpacked from. */
   readonly archive?: string;
   /** The name of the folder or the file. */

@@ -11,6 +11,7 @@ import { temporaryFolder } from "../../tests/support/temporary.ts";
 import { escapeName, mongodumpEscapeName } from "./layout.ts";
 import { openBackup } from "./reader.ts";
 import { readMetadata } from "./metadata-file.ts";
+import { onDisk } from "./place.ts";
 
 const DOCUMENT = BSON.serialize({ _id: 1 });
 const metadataOf = (name: string, type = "collection") =>
@@ -89,7 +90,7 @@ test("a stock dump is read as it lies, with its log, accounts left to those who 
   });
   const { hasOplog, oplog, manifest, collections } = await openBackup(path);
   assert.deepEqual([hasOplog, oplog?.algorithm, manifest], [true, "gzip", null]);
-  const found = collections.map((c) => `${c.database}.${c.name} ${c.type} ${c.dataFile ? basename(c.dataFile) : ""}`); // prettier-ignore
+  const found = collections.map((c) => `${c.database}.${c.name} ${c.type} ${c.dataFile ? basename(c.dataFile.path) : ""}`); // prettier-ignore
   assert.deepEqual(found.sort(), [
     "admin.system.version collection system.version.bson",
     "surg.a/b collection a%2Fb.bson.gz",
@@ -128,7 +129,7 @@ test("metadata that is too long, a bomb, or followed by more is damage, and none
   const folder = await temporaryFolder(t);
   const read = async (name: string, bytes: string | Uint8Array) => {
     await writeFile(join(folder, name), bytes);
-    return await readMetadata({ metadataFile: join(folder, name) });
+    return await readMetadata({ metadataFile: onDisk(join(folder, name)) });
   };
   assert.equal(await readMetadata({ metadataFile: null }), null);
   assert.equal((await read("a.metadata.json", metadataOf("a")))?.collectionName, "a");
@@ -140,8 +141,11 @@ test("metadata that is too long, a bomb, or followed by more is damage, and none
   await assert.rejects(read("c.metadata.json", `[${"1,".repeat(300_000)}1]`), damaged(/more values than/)); // prettier-ignore
   await assert.rejects(read("d.metadata.json.gz", gzipSync(Buffer.alloc(40e6))), damaged(/the metadata in/)); // prettier-ignore
   await truncate(join(folder, "a.metadata.json"), 40e6);
-  await assert.rejects(readMetadata({ metadataFile: join(folder, "a.metadata.json") }), damaged(/too long/)); // prettier-ignore
-  await assert.rejects(readMetadata({ metadataFile: join(folder, "none") }), damaged(/is missing/));
+  await assert.rejects(readMetadata({ metadataFile: onDisk(join(folder, "a.metadata.json")) }), damaged(/too long/)); // prettier-ignore
+  await assert.rejects(
+    readMetadata({ metadataFile: onDisk(join(folder, "none")) }),
+    damaged(/is missing/),
+  );
 });
 
 test("a backup of ours is opened with all that its manifest says of a collection, and where it lies", async (t) => {
@@ -155,8 +159,8 @@ test("a backup of ours is opened with all that its manifest says of a collection
   assert.deepEqual(collections, [
     {
       ...{ database: "surg", name: "operations", type: first.type },
-      dataFile: join(path, "surg/operations.bson"),
-      metadataFile: join(path, "surg/operations.metadata.json"),
+      dataFile: onDisk(join(path, "surg/operations.bson")),
+      metadataFile: onDisk(join(path, "surg/operations.metadata.json")),
       expected: { documents, rawBytes, contentHash, newestId },
     },
   ]);
@@ -178,7 +182,7 @@ test("damage of a manifest or of metadata names the file, and leaves none open",
   await assert.rejects(openBackup(path), { code: "damaged", details });
   const metadataFile = join(root, "x.metadata.json.gz");
   await writeFile(metadataFile, Buffer.concat([gzipSync(metadataOf("a")), Buffer.alloc(9)]));
-  await assert.rejects(readMetadata({ metadataFile }), {
+  await assert.rejects(readMetadata({ metadataFile: onDisk(metadataFile) }), {
     message: "the metadata in x.metadata.json.gz: more follows behind its end",
     details: { file: "x.metadata.json.gz" },
   });
@@ -196,14 +200,23 @@ test("metadata of as many values as are taken is read, of one more it is not", a
     [object, 2],
   ] as const) {
     await writeFile(metadataFile, list(most - brackets));
-    assert.ok(await readMetadata({ metadataFile }));
+    assert.ok(await readMetadata({ metadataFile: onDisk(metadataFile) }));
     await writeFile(metadataFile, list(most - brackets + 1));
-    await assert.rejects(readMetadata({ metadataFile }), damaged(/more values than/));
+    await assert.rejects(
+      readMetadata({ metadataFile: onDisk(metadataFile) }),
+      damaged(/more values than/),
+    );
   }
   await writeFile(metadataFile, "[".repeat(most + 1));
-  await assert.rejects(readMetadata({ metadataFile }), damaged(/more values than/));
+  await assert.rejects(
+    readMetadata({ metadataFile: onDisk(metadataFile) }),
+    damaged(/more values than/),
+  );
   await writeFile(metadataFile, "{".repeat(most + 1));
-  await assert.rejects(readMetadata({ metadataFile }), damaged(/more values than/));
+  await assert.rejects(
+    readMetadata({ metadataFile: onDisk(metadataFile) }),
+    damaged(/more values than/),
+  );
 });
 
 test("in a stock dump only what is named like data or metadata at its end is such", async (t) => {
@@ -224,7 +237,7 @@ test("in a stock dump only what is named like data or metadata at its end is suc
   const { collections, hasOplog } = await openBackup(path);
   assert.equal(hasOplog, false);
   assert.deepEqual(
-    collections.map((c) => [c.name, c.type, basename(c.dataFile ?? "")]),
+    collections.map((c) => [c.name, c.type, basename(c.dataFile?.path ?? "")]),
     [
       ["a", "collection", "a.bson.zst"],
       ["b$admin.system", "collection", "b$admin.system.bson"],

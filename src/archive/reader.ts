@@ -1,5 +1,4 @@
 // A backup opened for reading: ours by its manifest, or a folder of stock mongodump by what lies in it.
-import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeepError } from "../errors.ts";
 import {
@@ -15,8 +14,12 @@ import {
   VERIFICATION_FILE,
 } from "./layout.ts";
 import { parseManifest } from "./manifest-check.ts";
-import { readWhole } from "./open-file.ts";
 import type { ArchivedCollection, OpenedBackup } from "./opened.ts";
+import { fileAt, ON_DISK } from "./place.ts";
+import type { Place } from "./place.ts";
+import { readWhole } from "../storage/ranges.ts";
+import { refusalOf } from "../storage/refusal.ts";
+import type { ReadableStorage } from "../storage/storage.ts";
 import { openStockDump, openStockFile } from "./stock-dump.ts";
 import { isStockData } from "./stock-files.ts";
 
@@ -27,10 +30,11 @@ const LONGEST_MANIFEST = 256 * 1024 * 1024;
  * @param path absolute path of the backup's folder
  * @throws KeepError backup-not-found (no such folder), damaged (empty, or a manifest that cannot be read)
  */
-export async function openBackup(path: string): Promise<OpenedBackup> {
-  if (await isLoneFile(path)) return await openStockFile(path);
-  const text = await readManifestText(path);
-  if (text === null) return await openStockDump(path);
+export async function openBackup(path: string, place: Place = ON_DISK): Promise<OpenedBackup> {
+  const { storage } = place;
+  if (await isLoneFile(storage, path)) return await openStockFile(path, place);
+  const text = await readManifestText(storage, path);
+  if (text === null) return await openStockDump(path, place);
   const parsed = parseManifest(text);
   if ("problem" in parsed)
     throw new KeepError("damaged", `${MANIFEST_FILE} of ${basename(path)} ${parsed.problem}`, {
@@ -40,7 +44,9 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
   const collections = manifest.collections.map((c): ArchivedCollection => {
     const find = (pattern: RegExp) => {
       const relative = c.files.find((file) => pattern.test(file));
-      return relative !== undefined && isInnerPath(relative) ? join(path, relative) : null;
+      return relative !== undefined && isInnerPath(relative)
+        ? fileAt(place, join(path, relative))
+        : null;
     };
     const { documents, rawBytes, contentHash, newestId = null } = c;
     return {
@@ -54,33 +60,35 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
   });
   const { algorithm } = manifest.compression;
   const log = manifest.files.find((file) => isOplog(file.path));
-  const oplog = log ? { file: join(path, log.path), algorithm } : null;
-  return { path, id: basename(path), manifest, collections, hasOplog: oplog !== null, oplog };
+  const oplog = log ? { file: fileAt(place, join(path, log.path)), algorithm } : null;
+  const id = basename(path);
+  return { path, place, id, manifest, collections, hasOplog: oplog !== null, oplog };
 }
 
 /** false for a folder. @throws KeepError backup-not-found for what is neither that nor the file of a collection */
-async function isLoneFile(path: string): Promise<boolean> {
-  const found = await stat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+async function isLoneFile(storage: ReadableStorage, path: string): Promise<boolean> {
+  const target = await storage.resolve(path).catch((error: unknown) => {
+    if (refusalOf(error) === "missing") return null;
     throw error;
   });
-  if (found?.isDirectory() === true) return false;
-  if (found?.isFile() === true && isStockData(path)) return true;
+  const found = target === null ? null : await storage.stat(target);
+  if (found?.kind === "folder") return false;
+  if (found?.kind === "file" && isStockData(path)) return true;
   throw new KeepError(
     "backup-not-found",
     found === null ? `there is no folder ${path}` : `${path} is not a folder`,
   );
 }
 
-async function readManifestText(path: string): Promise<string | null> {
-  const names = await readdir(path);
+async function readManifestText(storage: ReadableStorage, path: string): Promise<string | null> {
+  const names = (await storage.list(path)).map(({ name }) => name);
   if (names.length === 0) throw new KeepError("damaged", `${path} is empty`);
   if (!names.includes(MANIFEST_FILE)) {
     assertNeverOurs(path, names);
     return null;
   }
   try {
-    return (await readWhole(join(path, MANIFEST_FILE), LONGEST_MANIFEST)).toString("utf8");
+    return (await readWhole(storage, join(path, MANIFEST_FILE), LONGEST_MANIFEST)).toString("utf8");
   } catch (error) {
     if (!(error instanceof KeepError)) throw error;
     throw new KeepError("damaged", `${MANIFEST_FILE}: ${error.message}`, {

@@ -1,8 +1,6 @@
 // Which backup a person means: an id, a path, or `latest`.
 // What must stay true: `latest` is never a safety backup, a backup dated in the future, or one of other data, because
 // it is what somebody restores at 2 a.m.
-import { lstat, realpath, stat } from "node:fs/promises";
-import type { Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { distance } from "fastest-levenshtein";
 import { KeepError } from "../errors.ts";
@@ -10,6 +8,10 @@ import { homeFolder } from "../util/process-folders.ts";
 import { listCatalog } from "./catalog.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { isBackupId } from "./layout.ts";
+import { fileAt, ON_DISK } from "./place.ts";
+import type { Place } from "./place.ts";
+import { refusalOf } from "../storage/refusal.ts";
+import type { EntryStat, ReadableStorage } from "../storage/storage.ts";
 import { archiveKind } from "./mongodump-archive-file.ts";
 import { isStockData } from "./stock-files.ts";
 
@@ -41,27 +43,28 @@ export async function resolveBackup(
   ref: string,
   wanted: Wanted,
   nowMs: number,
+  place: Place = ON_DISK,
 ): Promise<Resolved> {
   if (ref === "") throw new KeepError("backup-not-found", "no backup is named");
-  const entries = await listCatalog(root);
+  const { storage } = place;
+  const entries = await listCatalog(root, place);
   if (ref === "latest") return toResolved(latestOrThrow(entries, wanted, nowMs, root));
   const own = findOwn(entries, ref);
   const path = own?.path ?? resolve(expandHome(ref));
   const isInside = dirname(path) === resolve(root);
-  // In the backup folder no link is followed: it could lead to what no backup of this folder is.
-  if (isInside && (await isLink(path))) throw notFound(entries, ref, root);
+  // In the backup folder no link is followed: it could lead to something that is no backup of this folder.
+  if (isInside && (await isLink(storage, path))) throw notFound(entries, ref, root);
   if (own) return toResolved(own);
-  const found = await statOf(path);
-  if (found?.isDirectory() === true) {
+  const found = await lookAt(storage, path);
+  if (found?.kind === "folder") {
     const entry = isInside ? findOwn(entries, basename(path)) : undefined;
     return { path, id: basename(path), entry: entry ?? null, isArchive: false };
   }
-  if (found?.isFile() === true) {
+  if (found?.kind === "file") {
     // An archive is read where a link leads; a collection is called like the link.
-    const target = await realpath(path);
-    const isArchive = (await archiveKind(target)) !== null;
+    const isArchive = (await archiveKind(fileAt(place, found.target))) !== null;
     if (!isArchive && !isStockData(path)) throw notABackup(path);
-    return { path: isArchive ? target : path, id: basename(path), entry: null, isArchive };
+    return { path: isArchive ? found.target : path, id: basename(path), entry: null, isArchive };
   }
   throw notFound(entries, ref, root);
 }
@@ -72,16 +75,19 @@ export async function resolveAt(
   atMs: number,
   wanted: Wanted,
   nowMs: number,
+  place: Place = ON_DISK,
 ): Promise<Resolved> {
-  const entries = await listCatalog(root);
+  const entries = await listCatalog(root, place);
   const found = chooseLatest(entries, wanted, Math.min(atMs, nowMs));
   if (found) return toResolved(found);
   const good = entries.filter((entry) => isCandidate(entry, nowMs)).map((entry) => entry.id);
   const [oldest] = good.sort();
+  const hint =
+    oldest === undefined ? "There is no good backup at all." : `The oldest good one is ${oldest}.`;
   throw new KeepError(
     "backup-not-found",
     `there is no good backup from before ${new Date(atMs).toISOString()}`,
-    { hint: oldest === undefined ? "There is no good backup at all." : `The oldest good one is ${oldest}.` }, // prettier-ignore
+    { hint },
   );
 }
 
@@ -169,20 +175,28 @@ function notABackup(path: string): KeepError {
   });
 }
 
-async function isLink(path: string): Promise<boolean> {
+async function isLink(storage: ReadableStorage, path: string): Promise<boolean> {
   if (path.includes("\0")) return false;
-  const found = await lstat(path).catch(() => null);
-  return found?.isSymbolicLink() === true;
+  const found = await storage.stat(path).catch(() => null);
+  return found?.kind === "link";
 }
 
-/** Of what a link leads to: who names one means that. */
-async function statOf(path: string): Promise<Stats | null> {
+/** Follows links: who names one means what it leads to. null where nothing has this name. */
+async function lookAt(
+  storage: ReadableStorage,
+  path: string,
+): Promise<(EntryStat & { readonly target: string }) | null> {
   if (path.includes("\0")) return null;
-  return await stat(path).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return null;
+  try {
+    const target = await storage.resolve(path);
+    const found = await storage.stat(target);
+    return found && { ...found, target };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    const isTooLong = (error as NodeJS.ErrnoException).code === "ENAMETOOLONG";
+    if (refusal === "missing" || refusal === "not-a-folder" || isTooLong) return null;
     throw error;
-  });
+  }
 }
 
 function latestOrThrow(

@@ -19,13 +19,15 @@ import { describeSelf } from "./lock-holder.ts";
 import type { Holder } from "./lock-holder.ts";
 import { openBackup } from "./reader.ts";
 import { clearSpools, spoolMongodumpArchive } from "./spool.ts";
+import { onDisk } from "./place.ts";
+import type { ArchivedFile } from "./place.ts";
 
 const { signal } = new AbortController();
 const options = { command: "restore", clock: systemClock, signal, outlineOnly: false };
 
-async function contentOf(path: string): Promise<Buffer> {
+async function contentOf(file: ArchivedFile): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const { raw } of readChunks(path, { width: 1, signal })) pieces.push(raw);
+  for await (const { raw } of readChunks(file, { width: 1, signal })) pieces.push(raw);
   return Buffer.concat(pieces);
 }
 
@@ -44,7 +46,7 @@ for (const zipped of [false, true])
     const root = await temporaryFolder(t);
     const file = join(root, "a.archive");
     await writeFile(file, zipped ? gzipSync(goodArchive()) : goodArchive());
-    const spooled = await spoolMongodumpArchive(file, root, options);
+    const spooled = await spoolMongodumpArchive(onDisk(file), root, options);
     const { collections, hasOplog } = await openBackup(spooled.path);
     assert.deepEqual(
       collections.map(({ database, name, type }) => [database, name, type]),
@@ -55,7 +57,8 @@ for (const zipped of [false, true])
       ],
     );
     assert.equal(hasOplog, false);
-    const data = collections.find((c) => c.name === "patients")?.dataFile ?? "";
+    const data = collections.find((c) => c.name === "patients")?.dataFile;
+    assert.ok(data);
     assert.deepEqual(await contentOf(data), Buffer.concat(patients(5)));
     for (const [name, mode] of await modesBelow(spooled.path))
       assert.equal(mode, name === "surg" ? 0o700 : 0o600, name);
@@ -66,7 +69,7 @@ for (const zipped of [false, true])
 test("an outline of an archive has its collections and no documents", async (t) => {
   const root = await temporaryFolder(t);
   await writeFile(join(root, "a"), goodArchive());
-  await using spooled = await spoolMongodumpArchive(join(root, "a"), root, {
+  await using spooled = await spoolMongodumpArchive(onDisk(join(root, "a")), root, {
     ...options,
     outlineOnly: true,
   });
@@ -80,11 +83,11 @@ test("nothing is left of an archive that is damaged, or given up", async (t) => 
   const root = await temporaryFolder(t);
   const file = join(root, "a.archive");
   await writeFile(file, goodArchive().subarray(0, -8));
-  await assert.rejects(spoolMongodumpArchive(file, root, options), { code: "damaged" });
+  await assert.rejects(spoolMongodumpArchive(onDisk(file), root, options), { code: "damaged" });
   await writeFile(file, goodArchive());
   const gone = AbortSignal.abort(new Error("given up"));
   const aborted = { ...options, signal: gone };
-  await assert.rejects(spoolMongodumpArchive(file, root, aborted), /given up/);
+  await assert.rejects(spoolMongodumpArchive(onDisk(file), root, aborted), /given up/);
   assert.deepEqual(await readdir(root), ["a.archive"]);
 });
 
@@ -112,7 +115,7 @@ test("odd names of an archive keep their meaning and stay in the folder", async 
   await mkdir(join(root, "backups"));
   await writeFile(join(root, "a"), bytes);
   await using spooled = await spoolMongodumpArchive(
-    join(root, "a"),
+    onDisk(join(root, "a")),
     join(root, "backups"),
     options,
   );
@@ -133,7 +136,7 @@ test("odd names of an archive keep their meaning and stay in the folder", async 
 test("folders of dead runs are cleared, those of living ones stay", async (t) => {
   const root = await temporaryFolder(t);
   await writeFile(join(root, "a"), goodArchive());
-  await using living = await spoolMongodumpArchive(join(root, "a"), root, options);
+  await using living = await spoolMongodumpArchive(onDisk(join(root, "a")), root, options);
   const dead = join(root, ".unpacked-00000000000000aa");
   await mkdir(dead);
   const self = await describeSelf("restore", systemClock);
@@ -153,7 +156,7 @@ test("folders of dead runs are cleared, those of living ones stay", async (t) =>
 test("a folder of another machine or container goes only when no run can need it any more", async (t) => {
   const root = await temporaryFolder(t);
   await writeFile(join(root, "a"), goodArchive());
-  await using spooled = await spoolMongodumpArchive(join(root, "a"), root, options);
+  await using spooled = await spoolMongodumpArchive(onDisk(join(root, "a")), root, options);
   const holder = join(dirname(spooled.path), "holder.json");
   const self = JSON.parse(await readFile(holder, "utf8")) as Holder;
   for (const changes of [
@@ -208,7 +211,7 @@ test("collections that are called like views elsewhere, the log or accounts come
   );
   await writeFile(join(root, "a"), bytes);
   const before = (await readdir("/proc/self/fd")).length;
-  await using spooled = await spoolMongodumpArchive(join(root, "a"), root, options);
+  await using spooled = await spoolMongodumpArchive(onDisk(join(root, "a")), root, options);
   const { collections, hasOplog } = await openBackup(spooled.path);
   assert.equal(hasOplog, false);
   const found = collections.map((c) => `${c.database}.${c.name} ${c.type}`);
@@ -219,6 +222,8 @@ test("collections that are called like views elsewhere, the log or accounts come
   for (const { dataFile } of collections)
     if (dataFile !== null) assert.deepEqual(await contentOf(dataFile), one[0]);
   await writeFile(join(root, "a"), bytes.subarray(0, -8));
-  await assert.rejects(spoolMongodumpArchive(join(root, "a"), root, options), { code: "damaged" });
+  await assert.rejects(spoolMongodumpArchive(onDisk(join(root, "a")), root, options), {
+    code: "damaged",
+  });
   assert.equal((await readdir("/proc/self/fd")).length, before, "no file stays open");
 });

@@ -1,18 +1,21 @@
-// Unpacks an archive of mongodump into a private folder, in mongodump's own layout, so that what reads a dump
-// reads it too. One walk, checked on the way; the folder goes in every case, that of a dead run with the next.
+// Unpacks an archive of mongodump into a private folder, in mongodump's own layout, so that the readers of dumps can
+// read it. The archive is read once and checked on the way. The folder is always removed; a killed run's is removed by
+// the next run. It is a working copy, so it is on this machine's disk wherever the archive is.
 import { randomBytes } from "node:crypto";
-import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Clock } from "../util/clock.ts";
-import { createPrivateFolder, syncFolder, writeNewFile } from "../util/durable-file.ts";
+import { localDisk } from "../storage/local-disk.ts";
+import { writeNewFile } from "../util/durable-file.ts";
 import { openDataFile, writeError } from "./data-file.ts";
 import type { DataFile } from "./data-file.ts";
 import { escapeName, metadataPath } from "./layout.ts";
 import { NEVER_RENEWED } from "./lease.ts";
 import { describeSelf, isOfThisMachine, proofOfDeath, readHolder } from "./lock-holder.ts";
 import { readMongodumpArchiveFile } from "./mongodump-archive-file.ts";
+import { onDisk } from "./place.ts";
+import type { ArchivedFile } from "./place.ts";
 import { ARCHIVED_OPLOG } from "./mongodump-archive-list.ts";
 import type { ArchivedStream, ArchiveList } from "./mongodump-archive-list.ts";
 
@@ -46,18 +49,18 @@ export interface SpoolOptions {
  * @throws KeepError damaged (with `file`, `document` and `byte`), disk-full; nothing is left then
  */
 export async function spoolMongodumpArchive(
-  archive: string,
+  archive: ArchivedFile,
   root: string,
   options: SpoolOptions,
 ): Promise<SpooledArchive> {
   const folder = join(root, `.unpacked-${randomBytes(8).toString("hex")}`);
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const remove = () => localDisk.remove(folder);
   try {
-    await createPrivateFolder(folder);
+    await localDisk.makeFolder(folder);
     const self = await describeSelf(options.command, options.clock);
     const holder = JSON.stringify({ ...self, renewals: NEVER_RENEWED });
     await writeNewFile(join(folder, HOLDER_FILE), holder);
-    await createPrivateFolder(join(folder, DUMP));
+    await localDisk.makeFolder(join(folder, DUMP));
     await unpack(archive, join(folder, DUMP), options);
   } catch (error) {
     await remove();
@@ -66,32 +69,32 @@ export async function spoolMongodumpArchive(
   return { path: join(folder, DUMP), [Symbol.asyncDispose]: remove };
 }
 
-/** Removes what dead runs unpacked; gives the names. */
+/** Removes what killed runs unpacked; gives the names. */
 export async function clearSpools(root: string, clock: Clock): Promise<string[]> {
   const cleared: string[] = [];
-  for (const name of (await readdir(root)).filter((n) => NAME.test(n))) {
-    if (!(await isDead(join(root, name), clock))) continue;
-    await rm(join(root, name), { recursive: true, force: true });
+  for (const { name } of await localDisk.list(root)) {
+    if (!NAME.test(name) || !(await isDead(join(root, name), clock))) continue;
+    await localDisk.remove(join(root, name));
     cleared.push(name);
   }
-  if (cleared.length > 0) await syncFolder(root);
+  if (cleared.length > 0) await localDisk.flushFolder(root);
   return cleared;
 }
 
-/** One without a holder's name was just begun, or its run died at that moment. */
+/** One without a holder's name was just started, or its run was killed at that moment. */
 async function isDead(folder: string, clock: Clock): Promise<boolean> {
   const held = await readHolder(join(folder, HOLDER_FILE));
-  const stat = await lstat(folder).catch(() => null);
-  const isOlder = (ms: number) => stat !== null && clock.now() - stat.mtimeMs > ms;
+  const stat = await localDisk.stat(folder).catch(() => null);
+  const isOlder = (ms: number) => stat !== null && clock.now() - stat.changedMs > ms;
   if (typeof held === "string") return isOlder(NAMELESS_MS);
   if ((await proofOfDeath(held.by)) !== null) return true;
   return !(await isOfThisMachine(held.by)) && isOlder(FOREIGN_MS);
 }
 
-async function unpack(archive: string, dump: string, options: SpoolOptions): Promise<void> {
+async function unpack(archive: ArchivedFile, dump: string, options: SpoolOptions): Promise<void> {
   const open = new Map<ArchivedStream, DataFile>();
-  const fileOf = (stream: ArchivedStream) => {
-    const file = open.get(stream) ?? createFile(dump, stream);
+  const fileOf = async (stream: ArchivedStream) => {
+    const file = open.get(stream) ?? (await createFile(dump, stream));
     open.set(stream, file);
     return file;
   };
@@ -105,7 +108,7 @@ async function unpack(archive: string, dump: string, options: SpoolOptions): Pro
       }
       // mongodump opens and ends these too, and a dump in a folder has no file of them.
       if (isView(part.stream)) continue;
-      const file = fileOf(part.stream);
+      const file = await fileOf(part.stream);
       if (part.kind === "documents") {
         // A plan is made from the oplog too.
         if (!options.outlineOnly || isLog(part.stream)) await file.append(part.raw);
@@ -121,11 +124,12 @@ async function unpack(archive: string, dump: string, options: SpoolOptions): Pro
 
 const isLog = ({ database, name }: ArchivedStream) => database === "" && name === ARCHIVED_OPLOG;
 
-function createFile(dump: string, stream: ArchivedStream): DataFile {
+async function createFile(dump: string, stream: ArchivedStream): Promise<DataFile> {
   const compression = isLog(stream) ? PLAIN : COMPRESSION;
   const file = `${fileName(stream.name)}.bson${suffixOf(compression.algorithm)}`;
   const relative = isLog(stream) ? file : join(stream.database, file);
-  return openDataFile(join(dump, relative), relative, createEncoder(compression), SLOTS);
+  const encoder = createEncoder(compression);
+  return await openDataFile(onDisk(join(dump, relative)), relative, encoder, SLOTS);
 }
 
 function viewsOf({ collections }: ArchiveList): (stream: ArchivedStream) => boolean {
@@ -143,7 +147,7 @@ function fileName(name: string): string {
 async function writeList(dump: string, { collections }: ArchiveList): Promise<void> {
   const databases = new Set(collections.map((c) => c.database));
   databases.delete("");
-  for (const database of databases) await createPrivateFolder(join(dump, database));
+  for (const database of databases) await localDisk.makeFolder(join(dump, database));
   for (const { database, name, metadata } of collections)
     if (database !== "" && metadata !== "")
       await writeNewFile(join(dump, metadataPath(database, name, "none")), metadata);

@@ -28,7 +28,7 @@ async function dumpOf(folder: string, files: Files): Promise<string> {
 }
 
 const namesOf = ({ collections }: OpenedBackup) =>
-  collections.map((c) => `${c.database}.${c.name} ${basename(c.dataFile ?? "")}${c.metadataFile === null ? "" : " +"}`); // prettier-ignore
+  collections.map((c) => `${c.database}.${c.name} ${basename(c.dataFile?.path ?? "")}${c.metadataFile === null ? "" : " +"}`); // prettier-ignore
 const damaged = (message: RegExp) => ({ code: "damaged", message });
 
 test("a collection may be called like a file of any kind: only the last suffix is one", async (t) => {
@@ -57,7 +57,7 @@ test("a link within the dump is followed, one out of it or to nothing is refused
   await symlink("/etc/passwd", join(path, "surg", "readme"));
   const found = await openBackup(path);
   assert.deepEqual(namesOf(found), ["copy.a a.bson +", "copy.b a.bson +", "surg.a a.bson +", "surg.b a.bson +"]); // prettier-ignore
-  assert.ok(found.collections.every((c) => c.dataFile === join(path, "surg", "a.bson") || c.name === "a")); // prettier-ignore
+  assert.ok(found.collections.every((c) => c.dataFile?.path === join(path, "surg", "a.bson") || c.name === "a")); // prettier-ignore
   const outside = join(root, "elsewhere", "b.bson");
   for (const [name, target, message] of [
     [
@@ -182,7 +182,7 @@ test("a folder with nothing but an oplog is a dump, and an oplog with metadata i
   const root = await temporaryFolder(t);
   for (const name of ["oplog.bson", "oplog.bson.gz"]) {
     const { collections, oplog } = await openBackup(await dumpOf(join(root, name), { [name]: DOCUMENT })); // prettier-ignore
-    assert.deepEqual([collections, basename(oplog?.file ?? "")], [[], name]);
+    assert.deepEqual([collections, basename(oplog?.file.path ?? "")], [[], name]);
   }
   const files = { "oplog.bson": DOCUMENT, "oplog.metadata.json": metadataOf("oplog") };
   const { collections, hasOplog } = await openBackup(await dumpOf(join(root, "surg"), files));

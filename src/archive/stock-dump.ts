@@ -1,10 +1,11 @@
 // A dump of stock mongodump, opened by what lies in it: a folder with a folder for each database, one database's
 // folder, or the file of one collection. What must stay true: nothing in it is left out without a word.
-import { realpath } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { KeepError } from "../errors.ts";
 import { assertDatabaseName, isStockOplog, METADATA_FILE } from "./layout.ts";
 import type { ArchivedCollection, OpenedBackup } from "./opened.ts";
+import { fileAt } from "./place.ts";
+import type { Place } from "./place.ts";
 import { listStockFolder } from "./stock-files.ts";
 import type { StockFolder } from "./stock-files.ts";
 import { describeCollections, joinStockFiles } from "./stock-folder.ts";
@@ -19,31 +20,35 @@ const KNOWN = /^prelude\.json(\.gz)?$/;
 const MOST_NAMED = 8;
 
 /** @throws KeepError damaged where it holds neither a collection nor an oplog */
-export async function openStockDump(path: string): Promise<OpenedBackup> {
-  const top = await listStockFolder(path, path);
+export async function openStockDump(path: string, place: Place): Promise<OpenedBackup> {
+  const top = await listStockFolder(place.storage, path, path);
   const notes: string[] = [];
-  const nested = await readFolders(top, notes);
+  const nested = await readFolders(place, top, notes);
   const logs = new Map([...top.files].filter(([name]) => isLog(name, top)));
-  const direct = await readDirect(top, logs, nested.length > 0, notes);
+  const direct = await readDirect(place, top, logs, nested.length > 0, notes);
   const collections = [...nested, ...direct];
-  const oplog = await findStockOplog(logs);
+  const oplog = await findStockOplog(place, logs);
   if (collections.length === 0 && oplog === null)
     throw new KeepError("damaged", `${path} holds no backup: no manifest and no .bson file`);
   return {
-    ...{ path, id: basename(path), manifest: null, collections, notes },
+    ...{ path, place, id: basename(path), manifest: null, collections, notes },
     ...{ hasOplog: oplog !== null, oplog },
     ...(nested.length === 0 && direct.length > 0 && { databaseFolder: path }),
   };
 }
 
 /** A folder for each database. */
-async function readFolders(top: StockFolder, notes: string[]): Promise<ArchivedCollection[]> {
+async function readFolders(
+  place: Place,
+  top: StockFolder,
+  notes: string[],
+): Promise<ArchivedCollection[]> {
   const all: ArchivedCollection[] = [];
   const empty: string[] = [];
   for (const [name, folder] of top.folders) {
-    const listed = await listStockFolder(folder, top.path);
+    const listed = await listStockFolder(place.storage, folder, top.path);
     const own: string[] = [];
-    const found = await readDatabase(listed, name, own);
+    const found = await readDatabase(place, listed, name, own);
     if (found.length > 0) {
       assertDatabaseName(name);
       notes.push(...own);
@@ -61,13 +66,15 @@ function leftOut(names: readonly string[]): string {
 
 /** Collections in the top folder itself: it is that of one database, whose name it has. */
 async function readDirect(
+  place: Place,
   top: StockFolder,
   logs: ReadonlyMap<string, string>,
   hasDatabases: boolean,
   notes: string[],
 ): Promise<ArchivedCollection[]> {
   const files = new Map([...top.files].filter(([name]) => !logs.has(name)));
-  const found = await readDatabase({ ...top, files, folders: new Map() }, nameOf(top.path), notes);
+  const direct = { ...top, files, folders: new Map<string, string>() };
+  const found = await readDatabase(place, direct, nameOf(top.path), notes);
   if (hasDatabases && found.length > 0)
     notes.push(
       `collections lie beside the folders of databases: they are taken as those of the database ${nameOf(top.path)}`,
@@ -84,16 +91,17 @@ function isLog(name: string, { files }: Pick<StockFolder, "files">): boolean {
 const nameOf = (folder: string) => basename(folder) || "test";
 
 async function readDatabase(
+  place: Place,
   folder: StockFolder,
   database: string,
   notes: string[],
 ): Promise<ArchivedCollection[]> {
-  const { byBase, others } = await joinStockFiles(folder, database);
-  const indexes = await indexesOf(folder, byBase.get(INDEXES)?.plain);
+  const { byBase, others } = await joinStockFiles(place, folder, database);
+  const indexes = await indexesOf(place, folder, byBase.get(INDEXES)?.plain);
   byBase.delete(INDEXES);
-  const found = await describeCollections(folder, database, { byBase }, indexes);
+  const found = await describeCollections(place, folder, database, { byBase }, indexes);
   const folders = [...folder.folders.keys()].map((name) => `${name}/`);
-  const described = new Set(found.map(({ metadataFile }) => metadataFile));
+  const described = new Set(found.map(({ metadataFile }) => metadataFile?.path));
   const blank = [...byBase.values()].flatMap(({ metadata = "", plain, buckets }) => {
     const isBlank = plain === undefined && buckets === undefined;
     return isBlank && !described.has(folder.files.get(metadata) ?? "") ? [metadata] : [];
@@ -114,30 +122,34 @@ async function readDatabase(
   return found;
 }
 
-async function indexesOf({ files }: StockFolder, name: string | undefined): Promise<StockIndexes> {
+async function indexesOf(
+  place: Place,
+  { files }: StockFolder,
+  name: string | undefined,
+): Promise<StockIndexes> {
   const path = name === undefined ? undefined : files.get(name);
-  return path === undefined ? new Map() : await readStockIndexes(path);
+  return path === undefined ? new Map() : await readStockIndexes(fileAt(place, path));
 }
 
 /**
  * The file of one collection, with its metadata beside it. The database is called like the file's folder.
  * @throws KeepError damaged; backup-not-found where the file holds no collection
  */
-export async function openStockFile(path: string): Promise<OpenedBackup> {
+export async function openStockFile(path: string, place: Place): Promise<OpenedBackup> {
   const folder = dirname(path);
   const id = basename(path);
-  const base = { path, id, manifest: null };
+  const base = { path, place, id, manifest: null };
   const concerns = (name: string) =>
     name !== id && (METADATA_FILE.test(name) || name.startsWith(`${INDEXES}.`));
-  const listed = await listStockFolder(folder, folder, concerns);
+  const listed = await listStockFolder(place.storage, folder, folder, concerns);
   // Who names a link means what it leads to, wherever that lies.
-  const files = new Map([...listed.files, [id, await realpath(path)]]);
+  const files = new Map([...listed.files, [id, await place.storage.resolve(path)]]);
   if (isLog(id, { files })) {
-    const oplog = await findStockOplog(new Map([...files].filter(([name]) => name === id)));
+    const oplog = await findStockOplog(place, new Map([...files].filter(([name]) => name === id)));
     return { ...base, collections: [], hasOplog: oplog !== null, oplog };
   }
   const database = nameOf(folder);
-  const { byBase } = await joinStockFiles({ ...listed, files }, database);
+  const { byBase } = await joinStockFiles(place, { ...listed, files }, database);
   const isMeant = ([name, { plain, buckets }]: [string, { plain?: string; buckets?: string }]) =>
     name !== INDEXES && (plain === id || buckets === id);
   const own = new Map([...byBase].filter(isMeant));
@@ -145,8 +157,14 @@ export async function openStockFile(path: string): Promise<OpenedBackup> {
     throw new KeepError("backup-not-found", `${path} is not the file of a collection`, {
       hint: `Name the folder that it lies in: ${folder}.`,
     });
-  const indexes = await indexesOf({ ...listed, files }, byBase.get(INDEXES)?.plain);
+  const indexes = await indexesOf(place, { ...listed, files }, byBase.get(INDEXES)?.plain);
   const one = { byBase: own };
-  const collections = await describeCollections({ ...listed, files }, database, one, indexes);
+  const collections = await describeCollections(
+    place,
+    { ...listed, files },
+    database,
+    one,
+    indexes,
+  );
   return { ...base, collections, hasOplog: false, oplog: null };
 }

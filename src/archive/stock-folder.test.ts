@@ -42,7 +42,7 @@ async function opened(root: string, files: Files): Promise<string> {
   try {
     const { collections } = await openBackup(path);
     return collections
-      .map((c) => `${c.name}=${c.type}:${c.dataFile === null ? "" : basename(c.dataFile)}`)
+      .map((c) => `${c.name}=${c.type}:${c.dataFile === null ? "" : basename(c.dataFile.path)}`)
       .sort()
       .join(" ");
   } catch (error) {

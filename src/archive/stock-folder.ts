@@ -1,9 +1,10 @@
 // One database's folder of a dump without a manifest: files joined into collections, by their names.
 // What must stay true: no file is passed over in silence because another one has the same name.
-import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
+import { fileAt } from "./place.ts";
+import type { ArchivedFile, Place } from "./place.ts";
 import {
   BUCKETS_PREFIX,
   escapeName,
@@ -34,9 +35,13 @@ export interface JoinedFiles {
 }
 
 /** @throws KeepError damaged, with `file`: two files for one collection */
-export async function joinStockFiles(folder: StockFolder, database: string): Promise<JoinedFiles> {
+export async function joinStockFiles(
+  place: Place,
+  folder: StockFolder,
+  database: string,
+): Promise<JoinedFiles> {
   const joined = joinFiles([...folder.files.keys()], database);
-  await joinCutBuckets(folder, joined.byBase);
+  await joinCutBuckets(place, folder, joined.byBase);
   return joined;
 }
 
@@ -45,6 +50,7 @@ export async function joinStockFiles(folder: StockFolder, database: string): Pro
  * @throws KeepError damaged, with `file`: what cannot be joined, or would not be restored as it is
  */
 export async function describeCollections(
+  place: Place,
   folder: StockFolder,
   database: string,
   { byBase }: Pick<JoinedFiles, "byBase">,
@@ -52,7 +58,7 @@ export async function describeCollections(
 ): Promise<ArchivedCollection[]> {
   const found: Described[] = [];
   for (const [base, files] of byBase) {
-    const described = await describe(folder, database, base, files);
+    const described = await describe(place, folder, database, base, files);
     if (described) found.push(described);
   }
   assertNamesFit(database, found);
@@ -101,7 +107,11 @@ function placeOf(name: string): { readonly base: string; readonly part: Part } |
 }
 
 /** A long name of a time series is cut in another place than that of its buckets: only the metadata joins them. */
-async function joinCutBuckets(folder: StockFolder, byBase: Map<string, StockFiles>): Promise<void> {
+async function joinCutBuckets(
+  place: Place,
+  folder: StockFolder,
+  byBase: Map<string, StockFiles>,
+): Promise<void> {
   const orphans = new Map<string, string>();
   for (const [base, { buckets, metadata }] of byBase)
     if (metadata === undefined && buckets !== undefined)
@@ -109,7 +119,8 @@ async function joinCutBuckets(folder: StockFolder, byBase: Map<string, StockFile
   if (orphans.size === 0) return;
   for (const [base, files] of [...byBase]) {
     if (files.buckets !== undefined || files.metadata === undefined) continue;
-    const read = await readMetadata({ metadataFile: pathIn(folder, files.metadata) });
+    const metadataFile = fileAt(place, pathIn(folder, files.metadata));
+    const read = await readMetadata({ metadataFile });
     const name = BUCKETS_PREFIX + (read?.collectionName ?? "");
     const orphan = orphans.get(escapeName(name)) ?? orphans.get(mongodumpEscapeName(name));
     if (orphan === undefined) continue;
@@ -128,12 +139,13 @@ interface Described {
 
 /** null for metadata without a byte and without data. */
 async function describe(
+  place: Place,
   folder: StockFolder,
   database: string,
   base: string,
   files: StockFiles,
 ): Promise<Described | null> {
-  const metadataFile = await metadataIn(folder, files);
+  const metadataFile = await metadataIn(place, folder, files);
   if (metadataFile === null && files.plain === undefined && files.buckets === undefined)
     return null;
   const metadata = await readMetadata({ metadataFile });
@@ -143,35 +155,39 @@ async function describe(
   const kind = stockKind(parts);
   if ("problem" in kind) throw damagedFile(database, file, kind.problem);
   const { type, data, emptyOnly } = kind;
-  if (emptyOnly !== undefined && (await hasDocuments(pathIn(folder, files[emptyOnly]))))
-    throw damagedFile(
-      database,
-      file,
-      type === "view" ? DOCUMENTS_OF_A_VIEW : DOCUMENTS_IN_TWO_PLACES,
-    );
+  const mustBeEmpty = emptyOnly && fileAt(place, pathIn(folder, files[emptyOnly]));
+  if (mustBeEmpty && (await hasDocuments(mustBeEmpty))) {
+    const problem = type === "view" ? DOCUMENTS_OF_A_VIEW : DOCUMENTS_IN_TWO_PLACES;
+    throw damagedFile(database, file, problem);
+  }
   const name = nameOf(database, base, file, metadata);
   // One set of indexes may stand for several collections, by links.
-  const isLink = metadataFile !== null && metadataFile !== join(folder.path, files.metadata ?? "");
+  const isLink =
+    metadataFile !== null && metadataFile.path !== join(folder.path, files.metadata ?? "");
   const said = isLink ? "" : (metadata?.collectionName ?? "");
   const dataName = data === null ? undefined : files[data];
   const collection: ArchivedCollection = {
     ...{ database, name, type, metadataFile, expected: null },
-    dataFile: dataName === undefined ? null : pathIn(folder, dataName),
+    dataFile: dataName === undefined ? null : fileAt(place, pathIn(folder, dataName)),
     ...(said !== "" && said !== name && { renamedFrom: said }),
   };
   return { collection, file, said };
 }
 
 /** As for mongorestore, an empty file says as little as none. */
-async function metadataIn(folder: StockFolder, { metadata }: StockFiles): Promise<string | null> {
+async function metadataIn(
+  place: Place,
+  folder: StockFolder,
+  { metadata }: StockFiles,
+): Promise<ArchivedFile | null> {
   if (metadata === undefined) return null;
-  const path = pathIn(folder, metadata);
-  return (await lstat(path)).size === 0 ? null : path;
+  const file = fileAt(place, pathIn(folder, metadata));
+  return (await place.storage.stat(file.path))?.bytes === 0 ? null : file;
 }
 
-async function hasDocuments(path: string): Promise<boolean> {
+async function hasDocuments(file: ArchivedFile): Promise<boolean> {
   const { signal } = new AbortController();
-  for await (const { raw } of readChunks(path, { width: 1, signal }))
+  for await (const { raw } of readChunks(file, { width: 1, signal }))
     if (raw.length > 0) return true;
   return false;
 }

@@ -4,6 +4,7 @@ import { findString } from "../bson/element.ts";
 import { validateDocuments } from "../bson/validate.ts";
 import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
+import type { ArchivedFile } from "./place.ts";
 
 /** The name of that collection. */
 export const INDEXES = "system.indexes";
@@ -14,12 +15,12 @@ const LONGEST = 64 * 1024 * 1024;
 export type StockIndexes = ReadonlyMap<string, readonly Uint8Array[]>;
 
 /** @throws KeepError damaged naming the file */
-export async function readStockIndexes(path: string): Promise<StockIndexes> {
+export async function readStockIndexes(archived: ArchivedFile): Promise<StockIndexes> {
   const found = new Map<string, Buffer[]>();
   const { signal } = new AbortController();
   let bytes = 0;
   try {
-    for await (const { raw } of readChunks(path, { width: 1, signal })) {
+    for await (const { raw } of readChunks(archived, { width: 1, signal })) {
       const checked = validateDocuments(raw);
       if ("problem" in checked) throw new KeepError("damaged", `an index ${checked.problem}`);
       bytes += raw.length;
@@ -29,7 +30,7 @@ export async function readStockIndexes(path: string): Promise<StockIndexes> {
     }
   } catch (error) {
     if (!(error instanceof KeepError)) throw error;
-    const file = basename(path);
+    const file = basename(archived.path);
     throw new KeepError("damaged", `${file}: ${error.message}`, {
       details: { file },
       cause: error,

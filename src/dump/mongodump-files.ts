@@ -1,10 +1,11 @@
-// What mongodump left in the folder, made a backup of ours: only what belongs, private, on disk, counted by
-// our own walk. What must stay true: no count and no checksum is mongodump's word; its word is only compared.
-import { createHash } from "node:crypto";
-import { chmod, lstat, open, readdir, rm, rmdir } from "node:fs/promises";
+// Turns what mongodump left in the folder into a backup of ours: only what belongs, private, on disk, counted by
+// our own reading. What must stay true: counts and checksums are ours; those that mongodump reports are only compared.
+import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { readChunks } from "../archive/chunk-reader.ts";
 import type { ConsistencyMode, ManifestCollection, ManifestFile } from "../archive/manifest.ts";
+import { createStoredSum } from "../archive/data-file.ts";
+import { onDisk, ON_DISK, openArchived } from "../archive/place.ts";
 import { openStockDump } from "../archive/stock-dump.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { ArchivedCollection } from "../archive/opened.ts";
@@ -14,7 +15,8 @@ import type { Compression } from "../codec/codec.ts";
 import { KeepError } from "../errors.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
 import { indexName } from "../mongo/read-indexes.ts";
-import { PRIVATE_FILE, PRIVATE_FOLDER } from "../util/durable-file.ts";
+import { flushFile, makeFilePrivate, makeFolderPrivate } from "../storage/foreign-writer.ts";
+import { localDisk } from "../storage/local-disk.ts";
 import { runPool } from "../util/task-pool.ts";
 import { SLOTS } from "./namespaces.ts";
 import { isForeignName } from "../util/foreign-files.ts";
@@ -45,7 +47,9 @@ const AHEAD = 2;
 /** @throws KeepError damaged where a file cannot be read, or holds another count than was reported */
 export async function settleFiles(settling: Settling): Promise<Settled> {
   const { partial, signal } = settling;
-  const there = await openStockDump(partial.path).catch(emptyFolder);
+  // mongodump has written its files already: stored as they are.
+  assert(partial.place.transform === null, "mongodump cannot write through a transform");
+  const there = await openStockDump(partial.path, ON_DISK).catch(emptyFolder);
   const kept = there.collections.filter((c) => settling.belongs(c.database, c.name));
   await removeOthers(settling, kept);
   const collections: ManifestCollection[] = [];
@@ -73,42 +77,48 @@ function emptyFolder(error: unknown): { readonly collections: readonly ArchivedC
   throw error;
 }
 
-/** Takes away what does not belong, and closes what stays to other users. */
+/** Removes what does not belong, and closes what stays to other users. */
 async function removeOthers(
   settling: Settling,
   kept: readonly ArchivedCollection[],
 ): Promise<void> {
   const root = settling.partial.path;
-  const stay = new Set(kept.flatMap((c) => [c.dataFile, c.metadataFile]));
+  const stay = new Set(kept.flatMap((c) => [c.dataFile?.path, c.metadataFile?.path]));
   for (const path of await listFiles(root)) {
     const absolute = join(root, path);
-    if (!stay.has(absolute) && !settling.keeps(path)) await rm(absolute);
-    else await chmod(absolute, PRIVATE_FILE);
+    if (!stay.has(absolute) && !settling.keeps(path)) await localDisk.remove(absolute);
+    else await makeFilePrivate(absolute);
   }
-  for (const folder of await readdir(root, { withFileTypes: true })) {
-    if (!folder.isDirectory()) continue;
-    const path = join(root, folder.name);
-    if ((await readdir(path)).length === 0) await rmdir(path);
-    else await chmod(path, PRIVATE_FOLDER);
+  for (const { name, kind } of await localDisk.list(root)) {
+    if (kind !== "folder") continue;
+    const path = join(root, name);
+    if ((await localDisk.list(path)).length === 0) await localDisk.remove(path);
+    else await makeFolderPrivate(path);
   }
 }
 
 /** Relative paths of the files in the folder and its folders. */
-async function listFiles(root: string): Promise<string[]> {
-  const found = await readdir(root, { withFileTypes: true, recursive: true });
-  return found
-    .filter((f) => !f.isDirectory())
-    .map((f) => relative(root, join(f.parentPath, f.name)))
-    .filter((path) => !path.split("/").some(isForeignName));
+async function listFiles(root: string, folder = ""): Promise<string[]> {
+  const files: string[] = [];
+  for (const { name, kind } of await localDisk.list(join(root, folder))) {
+    if (isForeignName(name)) continue;
+    const path = join(folder, name);
+    if (kind === "folder") files.push(...(await listFiles(root, path)));
+    else files.push(path);
+  }
+  return files;
 }
 
 async function settleCollection(settling: Settling, archived: ArchivedCollection) {
   const { database, name, type, dataFile, metadataFile } = archived;
   const root = settling.partial.path;
   const metadata = await readMetadata(archived);
-  const data = dataFile === null ? null : await measure(settling, relative(root, dataFile), true);
+  const data =
+    dataFile === null ? null : await measure(settling, relative(root, dataFile.path), true);
   const definitions =
-    metadataFile === null ? null : await measure(settling, relative(root, metadataFile), false);
+    metadataFile === null
+      ? null
+      : await measure(settling, relative(root, metadataFile.path), false);
   compare(settling, archived, data?.documents ?? 0);
   const files = [data?.file, definitions?.file].filter((file) => file !== undefined);
   const collection: ManifestCollection = {
@@ -143,31 +153,24 @@ interface Measured {
 
 /** Reads a file to its end, and flushes it. Data is counted, and compressed where that is still to do. */
 async function measure(settling: Settling, path: string, isData: boolean): Promise<Measured> {
-  const absolute = join(settling.partial.path, path);
-  if (isData && settling.compression.algorithm === "zstd") return await recode(settling, path);
-  const sha = createHash("sha256");
+  const { compression, signal } = settling;
+  if (isData && compression.algorithm === "zstd") return await recode(settling, path);
+  const file = onDisk(join(settling.partial.path, path));
+  const stored = createStoredSum();
   let documents = 0;
   let rawBytes = 0;
-  const onStored = (bytes: Uint8Array) => sha.update(bytes);
-  if (isData)
-    for await (const { raw } of readChunks(absolute, options(settling, onStored))) {
+  if (isData) {
+    for await (const { raw } of readChunks(file, { width: AHEAD, signal, onStored: stored.add })) {
       documents += countDocuments(raw);
       rawBytes += raw.length;
     }
-  await using file = await open(absolute, "r+");
-  if (!isData)
-    for await (const block of file.createReadStream({ autoClose: false }))
-      onStored(block as Buffer);
-  await file.sync();
-  const { size: bytes } = await lstat(absolute);
-  return { documents, rawBytes, file: { path, bytes, sha256: sha.digest("hex") } };
+  } else {
+    const opened = await openArchived(file, { signal, onStored: stored.add });
+    await opened.finish().finally(() => opened.close());
+  }
+  await flushFile(file.path);
+  return { documents, rawBytes, file: stored.digest(path) };
 }
-
-const options = ({ signal }: Settling, onStored: (bytes: Buffer) => void) => ({
-  width: AHEAD,
-  signal,
-  onStored,
-});
 
 async function recode(settling: Settling, path: string): Promise<Measured> {
   const { partial, signal, compression } = settling;
@@ -175,12 +178,12 @@ async function recode(settling: Settling, path: string): Promise<Measured> {
   const target = await partial.openDataFile(`${path}.zst`, createEncoder(compression), SLOTS);
   let documents = 0;
   try {
-    for await (const { raw } of readChunks(absolute, { width: AHEAD, signal })) {
+    for await (const { raw } of readChunks(onDisk(absolute), { width: AHEAD, signal })) {
       documents += countDocuments(raw);
       await target.append(raw);
     }
     const { rawBytes, file } = await target.close();
-    await rm(absolute);
+    await partial.removeFile(path);
     return { documents, rawBytes, file };
   } catch (error) {
     await target.abort();

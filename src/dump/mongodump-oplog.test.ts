@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { BSON } from "mongodb";
 import { readOplogSpan } from "./mongodump-oplog.ts";
+import { onDisk } from "../archive/place.ts";
 
 const { signal } = new AbortController();
 const entry = (i: number, op: string, ns: string) =>
@@ -17,7 +18,7 @@ async function spanOf(entries: readonly Uint8Array[], algorithm: "gzip" | "none"
     const path = join(folder, "oplog.bson");
     const bytes = Buffer.concat(entries);
     await writeFile(path, algorithm === "gzip" ? gzipSync(bytes) : bytes);
-    return await readOplogSpan(path, algorithm, signal);
+    return await readOplogSpan(onDisk(path), algorithm, signal);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,6 +1,7 @@
 // The oplog that mongodump --oplog leaves: from when to when it reaches, and whether anything in it must be
 // replayed to make the dump one state.
 import { readChunks } from "../archive/chunk-reader.ts";
+import type { ArchivedFile } from "../archive/place.ts";
 import { findElement, findString } from "../bson/element.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
@@ -18,14 +19,14 @@ export interface OplogSpan {
  * Where a transaction was open the log begins earlier, and has more entries.
  */
 export async function readOplogSpan(
-  path: string,
+  file: ArchivedFile,
   algorithm: CompressionAlgorithm,
   signal: AbortSignal,
 ): Promise<OplogSpan> {
   let from: ClusterTime | null = null;
   let to: ClusterTime | null = null;
   let replays = false;
-  for await (const { raw } of readChunks(path, { width: 1, signal, algorithm }))
+  for await (const { raw } of readChunks(file, { width: 1, signal, algorithm }))
     for (let at = 0; at < raw.length; at += raw.readInt32LE(at)) {
       const entry = raw.subarray(at, at + raw.readInt32LE(at));
       to = timeOf(entry);

@@ -2,6 +2,7 @@
 // What must stay true: what mongodump wrote is a backup of ours only after our own walk through all of it.
 import { join } from "node:path";
 import { OPLOG_FILE } from "../archive/layout.ts";
+import { onDisk } from "../archive/place.ts";
 import type { Consistency, ManifestCollection } from "../archive/manifest.ts";
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
@@ -197,7 +198,7 @@ async function listWatched({ deployment, options, context }: Job, selection: Sel
 
 async function spanOf({ partial, options, context }: Job): Promise<OplogSpan> {
   const algorithm = options.compression.algorithm === "gzip" ? "gzip" : "none";
-  return await readOplogSpan(join(partial.path, OPLOG_FILE), algorithm, context.signal);
+  return await readOplogSpan(onDisk(join(partial.path, OPLOG_FILE)), algorithm, context.signal);
 }
 
 const ACCOUNT_FILE = /^[^/]+\/\$admin\.system\.(users|roles|version)\.bson(\.gz)?$/;

@@ -2,8 +2,6 @@
 import { availableParallelism } from "node:os";
 import { gzip, gzipSync } from "node:zlib";
 import { promisify } from "node:util";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { dataPath, metadataPath, timeseriesMetadataName } from "../archive/layout.ts";
 import type { DataFile } from "../archive/data-file.ts";
 import type { Encoding } from "../archive/layout.ts";
@@ -179,7 +177,7 @@ async function readNow(run: DumpRun, shared: Shared, one: Sized): Promise<Collec
 }
 
 async function leaveEmpty(run: DumpRun, info: NamespaceInfo): Promise<CollectionData> {
-  await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
+  await run.partial.removeFile(dataFileOf(run, info));
   const encoder = createEncoder(run.compression);
   const empty = await run.partial.openDataFile(dataFileOf(run, info), encoder, 1);
   return { documents: 0, ...(await empty.close()) };
@@ -196,7 +194,7 @@ export async function dumpMoved(
 ): Promise<{ readonly dumped: DumpedNamespaces; readonly isWhole: boolean }> {
   const size = await estimateSize(run.deployment.client, info.database, standing.now);
   const shared: Shared = { at: null, onRead: () => undefined };
-  await rm(join(run.partial.path, dataFileOf(run, info)), { force: true });
+  await run.partial.removeFile(dataFileOf(run, info));
   try {
     const data = await readInto(run, shared, { info, size, standing }, null);
     return { dumped: await withMetadata(run, info, data), isWhole: true };
@@ -212,7 +210,7 @@ export async function dumpEmpty(run: DumpRun, info: NamespaceInfo): Promise<Dump
 }
 
 async function withMetadata(run: DumpRun, info: NamespaceInfo, data: CollectionData) {
-  await rm(join(run.partial.path, metadataFileOf(run, info)), { force: true });
+  await run.partial.removeFile(metadataFileOf(run, info));
   const metadata = await writeMetadata(run, info);
   const collection = entryOf(info, { ...data, consistency: "oplog" }, metadata);
   return { collections: [collection], files: [metadata, data.file], atInstant: false };
@@ -274,7 +272,7 @@ async function readInto(
       return await writeBatches(readOnward(run, options), file, { ...run, onRead });
     } catch (error) {
       onRead(-allDocuments, -allBytes);
-      await rm(join(run.partial.path, path), { force: true });
+      await run.partial.removeFile(path);
       throw error;
     }
   });

@@ -1,7 +1,5 @@
 // Users and roles of a database, in mongodump's layout (--dumpDbUsersAndRoles):
 // `<db>/$admin.system.{users,roles,version}.bson` without metadata.
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { ManifestFile } from "../archive/manifest.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
@@ -102,7 +100,7 @@ export async function hasAccounts({ client }: Deployment): Promise<boolean> {
 
 async function removeFiles(run: DumpRun, database: string): Promise<void> {
   for (const collection of ACCOUNT_COLLECTIONS)
-    await rm(join(run.partial.path, pathOf(run, database, collection)), { force: true });
+    await run.partial.removeFile(pathOf(run, database, collection));
 }
 
 const pathOf = (run: DumpRun, database: string, collection: AccountCollection) =>
@@ -141,7 +139,7 @@ async function readInto(
     filter: collection === "system.version" ? {} : { db: database },
   };
   return await startingOver(run, options, async () => {
-    await rm(join(run.partial.path, path), { force: true });
+    await run.partial.removeFile(path);
     const file = await run.partial.openDataFile(path, createEncoder(run.compression), 1);
     const flow = { rate: run.rate, signal: run.signal, onRead: () => undefined };
     return (await writeBatches(readOnward(run, options), file, flow)).file;

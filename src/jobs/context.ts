@@ -1,4 +1,5 @@
 // What every job gets: settings, time, a way to tell, a way to stop, and the outside world as functions.
+import type { Place } from "../archive/place.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -7,6 +8,8 @@ import type { Clock } from "../util/clock.ts";
 
 export interface JobContext {
   readonly settings: Settings;
+  /** Where BACKUP_DIR is, and through what its files are read and written. */
+  readonly place: Place;
   readonly clock: Clock;
   readonly emit: Emit;
   /** Aborts with a KeepError: interrupted, terminated, hangup. */

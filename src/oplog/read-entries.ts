@@ -16,8 +16,8 @@ export async function* readEntries(
   for await (const { raw } of readChunks(file, { width: AHEAD, signal, algorithm })) {
     const found = validateDocuments(raw);
     if ("problem" in found)
-      throw new KeepError("damaged", `an entry in ${basename(file)} ${found.problem}`, {
-        details: { file: basename(file) },
+      throw new KeepError("damaged", `an entry in ${basename(file.path)} ${found.problem}`, {
+        details: { file: basename(file.path) },
       });
     for (let at = 0; at < raw.length; at += raw.readInt32LE(at))
       yield raw.subarray(at, at + raw.readInt32LE(at));

@@ -2,8 +2,6 @@
 // backup's top folder, as mongodump --oplog has it.
 // What must stay true: a file that is finished has every entry that concerns the backup, from the instant
 // (and, of transactions open then, from their start) to its end; without that it is a failure, never a file.
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { oplogPath } from "../archive/layout.ts";
 import type { DataFile, WrittenFile } from "../archive/data-file.ts";
 import type { PartialBackup } from "../archive/writer.ts";
@@ -79,13 +77,13 @@ export async function startTail(
 ): Promise<Tail> {
   const name = oplogPath(options.compression.algorithm);
   const file = await partial.openDataFile(name, createEncoder(options.compression), 1);
-  return new OplogTail(deployment, file, join(partial.path, name), options);
+  return new OplogTail(deployment, file, () => partial.removeFile(name), options);
 }
 
 class OplogTail implements Tail {
   failure: Error | null = null;
   readonly #file: DataFile;
-  readonly #path: string;
+  readonly #removeFile: () => Promise<void>;
   readonly #options: TailOptions;
   readonly watch: Watch;
   readonly #select: ReturnType<typeof createSelect>;
@@ -98,9 +96,14 @@ class OplogTail implements Tail {
   #waiting: Waiting | null = null;
   #over = false;
 
-  constructor(deployment: Deployment, file: DataFile, path: string, options: TailOptions) {
+  constructor(
+    deployment: Deployment,
+    file: DataFile,
+    removeFile: () => Promise<void>,
+    options: TailOptions,
+  ) {
     this.#file = file;
-    this.#path = path;
+    this.#removeFile = removeFile;
     this.#options = options;
     this.#select = createSelect(options.taken, options.instant);
     const takes = (namespace: string) => {
@@ -174,7 +177,7 @@ class OplogTail implements Tail {
     this.#stop.abort(new KeepError("failed", "the oplog is not needed any more"));
     await this.#running;
     await this.#file.abort();
-    await rm(this.#path, { force: true });
+    await this.#removeFile();
   }
 
   async #follow(deployment: Deployment): Promise<void> {

@@ -1,5 +1,5 @@
 // How much room there is, and which disk a folder lies on. Both answer for folders that are yet to be made.
-import { stat, statfs } from "node:fs/promises";
+import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
 /** Bytes that this user may still write where `path` lies. */
@@ -16,6 +16,23 @@ export async function sameDisk(a: string, b: string): Promise<boolean> {
 
 async function deviceOf(path: string): Promise<number> {
   return (await stat(await nearestFolder(path))).dev;
+}
+
+/** Whether this user may make files in a folder; false where it does not exist. */
+export async function mayWriteTo(folder: string): Promise<boolean> {
+  return await access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The first of these that is a folder. */
+export async function firstFolder(paths: readonly string[]): Promise<string | null> {
+  for (const path of paths) {
+    const found = await stat(path).catch(() => null);
+    if (found?.isDirectory() === true) return path;
+  }
+  return null;
 }
 
 /** `path`, or the nearest folder above it that exists. */

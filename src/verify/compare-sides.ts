@@ -114,7 +114,7 @@ export async function* readArchived(
     const { problem, details } = asDamage(error);
     const { chunk } = details;
     const where = typeof chunk === "number" ? `, chunk ${chunk}` : "";
-    const file = `${collection.database}/${basename(dataFile)}`;
+    const file = `${collection.database}/${basename(dataFile.path)}`;
     throw new KeepError("damaged", `${file}${where}: ${problem}`, {
       details: { file, ...(typeof chunk === "number" ? { chunk } : {}) },
       cause: error,

@@ -1,6 +1,7 @@
 // One data file: checksum, chunks, every document. Finds the first damage and names where it is.
 import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunk-reader.ts";
+import type { ArchivedFile } from "../archive/place.ts";
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { createContentHash } from "../bson/content-hash.ts";
 import { newestIdSecond, secondToIso } from "../bson/newest-id.ts";
@@ -36,7 +37,7 @@ export interface ExtraCheck {
 const AHEAD = 3;
 
 export async function checkDataFile(
-  path: string,
+  file: ArchivedFile,
   signal: AbortSignal,
   onBytes: (documents: number, rawBytes: number) => void,
   extra: ExtraCheck = {},
@@ -47,7 +48,7 @@ export async function checkDataFile(
   let rawBytes = 0;
   let storedBytes = 0;
   let newest = -1;
-  const onStored = (bytes: Buffer) => {
+  const onStored = (bytes: Uint8Array) => {
     sha.update(bytes);
     storedBytes += bytes.length;
   };
@@ -61,7 +62,7 @@ export async function checkDataFile(
   });
   try {
     const reading = { width: AHEAD, signal, onStored, ...pick(extra) };
-    for await (const { index, raw } of readChunks(path, reading)) {
+    for await (const { index, raw } of readChunks(file, reading)) {
       const found = inspectDocuments(raw, extra, validateDocuments(raw));
       if ("problem" in found)
         return broken({ ...found, chunk: index, document: documents + found.document });

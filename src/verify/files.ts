@@ -1,10 +1,9 @@
 // Files against what a manifest (or its draft, before the seal) promises: none missing, none extra, sizes,
 // checksums; at level full every document too.
 import { createHash } from "node:crypto";
-import { lstatSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
+  DATA_FILE,
   DRAFT_FILE,
   isInnerPath,
   isOplog,
@@ -17,11 +16,12 @@ import type {
   ManifestCollection,
   ManifestFile,
 } from "../archive/manifest.ts";
-import { openToRead } from "../archive/open-file.ts";
-import { DATA_FILE } from "../archive/layout.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
+import { fileAt, ON_DISK } from "../archive/place.ts";
+import type { ArchivedFile, Place } from "../archive/place.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
 import type { Compression } from "../codec/codec.ts";
+import type { ReadableStorage } from "../storage/storage.ts";
 import type { Emit } from "../events.ts";
 import { isForeignName } from "../util/foreign-files.ts";
 import { runPool } from "../util/task-pool.ts";
@@ -35,6 +35,8 @@ import { createOplogCheck } from "./oplog.ts";
 export interface VerifyContext {
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Where the backup is; by default on this machine's disk. */
+  readonly place?: Place;
 }
 
 export interface Promised {
@@ -63,7 +65,8 @@ export async function verifyFiles(
   level: "quick" | "full",
   context: VerifyContext,
 ): Promise<Findings> {
-  const problems: Problem[] = await compareNames(path, promised.files, context.emit);
+  const { place = ON_DISK, emit } = context;
+  const problems: Problem[] = await compareNames(place.storage, path, promised.files, emit);
   // Before the collections' findings join: those are about files that can still be read.
   const missing = new Set(problems.map((p) => p.file));
   problems.push(...checkCollections(promised));
@@ -74,16 +77,16 @@ export async function verifyFiles(
   );
   const present = promised.files.filter((f) => !missing.has(f.path));
   const verified = new Map<ManifestCollection, VerifiedCollection>();
-  const progress = createProgress(context.emit, promised);
+  const progress = createProgress(emit, promised);
   await runPool(present, WIDTH, context.signal, async (file, signal) => {
     const collection = byFile.get(file.path);
-    const absolute = join(path, file.path);
+    const stored = fileAt(place, join(path, file.path));
     if (level === "quick" || !DATA_FILE.test(file.path)) {
-      await checkPlain(absolute, file, { collection, engine: promised.engine }, signal, report);
+      await checkPlain(stored, file, { collection, engine: promised.engine }, signal, report);
       return;
     }
     const extra = isOplog(file.path) ? oplogCheck(promised) : {};
-    const checked = await checkDataFile(absolute, signal, progress, extra);
+    const checked = await checkDataFile(stored, signal, progress, extra);
     if (checked.damage) {
       const { problem, chunk, document } = checked.damage;
       report(file.path, problem, chunk, document);
@@ -124,6 +127,7 @@ function createProgress(emit: Emit, promised: Promised) {
 
 /** Missing and extra files, and files of another size or kind. */
 async function compareNames(
+  storage: ReadableStorage,
   path: string,
   files: readonly ManifestFile[],
   emit: Emit,
@@ -133,7 +137,7 @@ async function compareNames(
     problems.push({ file, chunk: null, document: null, problem });
   const expected = new Map(files.map((f) => [f.path, f]));
   const foreign: string[] = [];
-  const there = await listFiles(path, expected);
+  const there = await listFiles(storage, path, expected);
   for (const [name, kind] of there) {
     if (name === MANIFEST_FILE || name === VERIFICATION_FILE) continue;
     if (name === DRAFT_FILE && !there.has(MANIFEST_FILE)) continue;
@@ -147,7 +151,7 @@ async function compareNames(
     if (!isInnerPath(name)) report(name, "the path leads out of the backup");
     else if (!there.has(name)) report(name, "the file is missing");
     else if (there.get(name) === "file") {
-      const { size } = lstatSync(join(path, name));
+      const size = (await storage.stat(join(path, name)))?.bytes ?? 0;
       if (size !== bytes) report(name, `the file has ${size} bytes, and should have ${bytes}`);
     }
   }
@@ -169,26 +173,27 @@ function tellForeign(path: string, names: readonly string[], emit: Emit): void {
  * which may not be ours to read.
  */
 async function listFiles(
+  storage: ReadableStorage,
   root: string,
   expected: ReadonlyMap<string, ManifestFile>,
 ): Promise<Map<string, "file" | "other">> {
   const found = new Map<string, "file" | "other">();
   const own = new Set([...expected.keys()].map((path) => path.split("/", 1)[0]));
-  for (const entry of await readdir(root, { withFileTypes: true })) {
-    const isForeign = isForeignName(entry.name) && !own.has(entry.name);
-    if (!entry.isDirectory() || isForeign) {
-      found.set(entry.name, entry.isFile() ? "file" : "other");
+  for (const { name, kind } of await storage.list(root)) {
+    const isForeign = isForeignName(name) && !own.has(name);
+    if (kind !== "folder" || isForeign) {
+      found.set(name, kind === "file" ? "file" : "other");
       continue;
     }
-    for (const inner of await readdir(join(root, entry.name), { withFileTypes: true }))
-      found.set(`${entry.name}/${inner.name}`, inner.isFile() ? "file" : "other");
+    for (const inner of await storage.list(join(root, name)))
+      found.set(`${name}/${inner.name}`, inner.kind === "file" ? "file" : "other");
   }
   return found;
 }
 
 /** Checksum; for metadata also that it can be read, and is that of its collection. */
 async function checkPlain(
-  absolute: string,
+  file: ArchivedFile,
   expected: ManifestFile,
   {
     collection,
@@ -198,12 +203,12 @@ async function checkPlain(
   report: Report,
 ): Promise<void> {
   try {
-    if ((await sha256OfFile(absolute, signal)) !== expected.sha256) {
+    if ((await sha256OfStored(file, signal)) !== expected.sha256) {
       report(expected.path, "the file fails its checksum");
       return;
     }
     if (DATA_FILE.test(expected.path)) return;
-    const metadata = await readMetadata({ metadataFile: absolute });
+    const metadata = await readMetadata({ metadataFile: file });
     const problem = collection && metadata ? compareMetadata(collection, metadata, engine) : null;
     if (problem !== null) report(expected.path, problem);
   } catch (error) {
@@ -211,8 +216,12 @@ async function checkPlain(
   }
 }
 
-async function sha256OfFile(path: string, signal: AbortSignal): Promise<string> {
-  const file = await openToRead(path);
+/** Of the bytes as they are stored: a checksum needs no transform to be reversed. */
+async function sha256OfStored(
+  { storage, path }: ArchivedFile,
+  signal: AbortSignal,
+): Promise<string> {
+  const file = await storage.open(path, signal);
   const hash = createHash("sha256");
   // Metadata is short, and there may be thousands of them.
   const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, file.bytes)));

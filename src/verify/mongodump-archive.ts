@@ -1,5 +1,6 @@
 // Verifies an archive of mongodump where it lies: one walk, every document and every collection's checksum.
 import { readMongodumpArchiveFile } from "../archive/mongodump-archive-file.ts";
+import type { ArchivedFile } from "../archive/place.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
 import { createContentHash } from "../bson/content-hash.ts";
 import type { ContentHash } from "../bson/content-hash.ts";
@@ -7,10 +8,13 @@ import { asDamage } from "./as-damage.ts";
 import type { Findings } from "./files.ts";
 
 /** The first damage ends the walk: what follows it in the stream cannot be told apart. */
-export async function verifyMongodumpArchive(path: string, signal: AbortSignal): Promise<Findings> {
+export async function verifyMongodumpArchive(
+  file: ArchivedFile,
+  signal: AbortSignal,
+): Promise<Findings> {
   const collections: VerifiedCollection[] = [];
   try {
-    await walk(path, signal, collections);
+    await walk(file, signal, collections);
     return { problems: [], collections };
   } catch (error) {
     return { problems: [problemOf(error)], collections };
@@ -18,12 +22,12 @@ export async function verifyMongodumpArchive(path: string, signal: AbortSignal):
 }
 
 async function walk(
-  path: string,
+  file: ArchivedFile,
   signal: AbortSignal,
   collections: VerifiedCollection[],
 ): Promise<void> {
   const hashes = new Map<object, ContentHash>();
-  for await (const part of readMongodumpArchiveFile(path, signal)) {
+  for await (const part of readMongodumpArchiveFile(file, signal)) {
     if (part.kind === "list") continue;
     const { stream } = part;
     const hash = hashes.get(stream) ?? (await createContentHash());

@@ -1,10 +1,11 @@
 // Verifies a backup: sealed ones against their manifest, ones about to be sealed against its draft,
 // stock dumps and archives against themselves.
-import { lstat } from "node:fs/promises";
 import { basename, relative } from "node:path";
 import { readSetAside } from "../archive/catalog.ts";
 import { archiveKind } from "../archive/mongodump-archive-file.ts";
 import { openBackup } from "../archive/reader.ts";
+import { fileAt, ON_DISK } from "../archive/place.ts";
+import type { Place } from "../archive/place.ts";
 import { isStockData } from "../archive/stock-files.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
 import type { ArchivedCollection, OpenedBackup } from "../archive/opened.ts";
@@ -48,11 +49,13 @@ export async function verifyBackup(
 }
 
 async function find(path: string, level: CheckLevel, context: VerifyContext): Promise<Findings> {
+  const { place = ON_DISK } = context;
   try {
-    if (await isArchive(path)) return await verifyMongodumpArchive(path, context.signal);
-    const setAside = readSetAside(path);
+    if (await isArchive(path, place))
+      return await verifyMongodumpArchive(fileAt(place, path), context.signal);
+    const setAside = await readSetAside(path, place);
     if (setAside) return await verifySetAside(path, setAside, level, context);
-    const backup = await openBackup(path);
+    const backup = await openBackup(path, place);
     if (backup.manifest === null) return await verifyStock(backup, context);
     if (backup.manifest.id !== backup.id) noteRenamed(backup.manifest.id, path, context);
     return await verifyFiles(path, backup.manifest, level, context);
@@ -67,7 +70,7 @@ async function find(path: string, level: CheckLevel, context: VerifyContext): Pr
 /** What was found when it was made stays true, be it that the memory was bad and the disk is good. */
 async function verifySetAside(
   path: string,
-  { draft, found }: NonNullable<ReturnType<typeof readSetAside>>,
+  { draft, found }: NonNullable<Awaited<ReturnType<typeof readSetAside>>>,
   level: CheckLevel,
   context: VerifyContext,
 ): Promise<Findings> {
@@ -85,9 +88,9 @@ async function verifySetAside(
 }
 
 /** A file that is named like one of a dump's, and is no archive, is the lone file of a collection. */
-async function isArchive(path: string): Promise<boolean> {
-  if ((await lstat(path).catch(() => null))?.isFile() !== true) return false;
-  return !isStockData(path) || (await archiveKind(path)) !== null;
+async function isArchive(path: string, place: Place): Promise<boolean> {
+  if ((await place.storage.stat(path).catch(() => null))?.kind !== "file") return false;
+  return !isStockData(path) || (await archiveKind(fileAt(place, path))) !== null;
 }
 
 /** Its manifest has a checksum of its own, and names every file by its content: the folder's name proves nothing. */
@@ -111,7 +114,7 @@ async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promis
     problems.push(...(await checkMetadata(backup, collection)));
     if (collection.dataFile === null) continue;
     const checked = await checkDataFile(collection.dataFile, context.signal, () => undefined);
-    const file = relative(backup.path, collection.dataFile) || backup.id;
+    const file = relative(backup.path, collection.dataFile.path) || backup.id;
     if (checked.damage) problems.push({ file, ...checked.damage });
     const { documents, rawBytes, contentHash, newestId } = checked;
     const { database, name } = collection;
@@ -124,7 +127,7 @@ async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promis
 async function checkOplog({ oplog }: OpenedBackup, { signal }: VerifyContext): Promise<Problem[]> {
   if (oplog === null) return [];
   const report = (problem: string) => [
-    { file: basename(oplog.file), chunk: null, document: null, problem },
+    { file: basename(oplog.file.path), chunk: null, document: null, problem },
   ];
   try {
     for await (const entry of readEntries(oplog, signal)) {
@@ -145,7 +148,7 @@ async function checkMetadata(
     await readMetadata(collection);
     return [];
   } catch (error) {
-    const file = relative(path, collection.metadataFile ?? path) || basename(path);
+    const file = relative(path, collection.metadataFile?.path ?? path) || basename(path);
     return [{ file, chunk: null, document: null, problem: asDamage(error).problem }];
   }
 }

@@ -25,6 +25,7 @@ import type { Random } from "../support/random.ts";
 import { documents, quiet, smallBackup } from "../support/small-backup.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { verifyBackup } from "../../src/verify/verify.ts";
+import { onDisk } from "../../src/archive/place.ts";
 
 const SLOW = process.env.SLOW === "1";
 const SEED = SLOW ? process.pid : 20_261_123;
@@ -192,7 +193,7 @@ test(`data files of nonsense end in damage or in chunks (seed ${SEED})`, async (
     for (let run = 0; run < 150 * TIMES; run++) {
       await writeFile(file, mutate(random, good));
       try {
-        for await (const { raw } of readChunks(file, { width: 2, signal: quiet().signal }))
+        for await (const { raw } of readChunks(onDisk(file), { width: 2, signal: quiet().signal }))
           validateDocuments(raw);
       } catch (error) {
         assert.ok(error instanceof KeepError && error.code === "damaged", String(error));
@@ -213,8 +214,8 @@ test(`archives of nonsense end in damage or in documents, in a folder of their o
   for (let run = 0; run < 200 * TIMES; run++) {
     await writeFile(archive, mutate(random, random.pick(good)));
     try {
-      await archiveKind(archive);
-      await (await spoolMongodumpArchive(archive, root, options))[Symbol.asyncDispose]();
+      await archiveKind(onDisk(archive));
+      await (await spoolMongodumpArchive(onDisk(archive), root, options))[Symbol.asyncDispose]();
     } catch (error) {
       assert.ok(error instanceof KeepError && error.code === "damaged", String(error));
     }

@@ -17,6 +17,7 @@ import type { FreshDatabase } from "../support/fresh-database.ts";
 import { ownServer, ROOT } from "../support/servers.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
+import { onDisk } from "../../src/archive/place.ts";
 
 /** Forgets instants after a second, so that a dump of seconds outlasts it. */
 const FORGETFUL = {
@@ -83,7 +84,7 @@ async function entriesOf(place: Workspace, manifest: Manifest): Promise<BSON.Doc
   const { algorithm } = manifest.compression;
   const { signal } = new AbortController();
   const path = join(place.backupDir, manifest.id, file.path);
-  for await (const { raw } of readChunks(path, { width: 1, signal, algorithm }))
+  for await (const { raw } of readChunks(onDisk(path), { width: 1, signal, algorithm }))
     for (let at = 0; at < raw.length; at += raw.readInt32LE(at))
       entries.push(BSON.deserialize(raw.subarray(at, at + raw.readInt32LE(at))));
   return entries;

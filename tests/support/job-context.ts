@@ -1,4 +1,5 @@
 // A job's context with no server, no service and a set clock, for jobs that work on the backup folder alone.
+import { ON_DISK } from "../../src/archive/place.ts";
 import { KeepError } from "../../src/errors.ts";
 import type { KeepEvent } from "../../src/events.ts";
 import type { JobContext } from "../../src/jobs/context.ts";
@@ -46,6 +47,7 @@ export function folderContext(backupDir: string, now: string): FolderContext {
       alertPingUrl: null,
       warnings: [],
     },
+    place: ON_DISK,
     clock: manualClock(Date.parse(now)),
     events,
     emit: (event) => {

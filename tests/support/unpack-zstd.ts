@@ -4,6 +4,7 @@ import { open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { readChunks } from "../../src/archive/chunk-reader.ts";
+import { onDisk } from "../../src/archive/place.ts";
 
 const run = promisify(execFile);
 
@@ -22,6 +23,6 @@ export async function unpackZstd(folder: string): Promise<void> {
 async function unpackOne(file: string): Promise<void> {
   await using out = await open(file.slice(0, -".zst".length), "wx");
   const { signal } = new AbortController();
-  for await (const { raw } of readChunks(file, { width: 1, signal })) await out.write(raw);
+  for await (const { raw } of readChunks(onDisk(file), { width: 1, signal })) await out.write(raw);
   await rm(file);
 }

@@ -86,7 +86,7 @@ for (const algorithm of ALGORITHMS) {
     for (const { name: collection, dataFile } of collections) {
       if (dataFile === null) continue;
       const [command, ...args] = COMMANDS[algorithm];
-      const bytes = execFileSync(command, [...args, dataFile]);
+      const bytes = execFileSync(command, [...args, dataFile.path]);
       assert.deepEqual(bytes, read.get(collection), collection);
     }
     const script = `perl -0pe 's/,\\n  "sha256": "[0-9a-f]{64}"\\n\\}\\n\\z//' manifest.json | sha256sum`;

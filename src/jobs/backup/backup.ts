@@ -103,7 +103,7 @@ function orderOf(
 /** Clock and space, against what is there already. */
 async function checkBefore(context: JobContext, order: BackupOrder): Promise<void> {
   const { settings, clock, emit } = context;
-  const entries = await listCatalog(settings.backupDir);
+  const entries = await listCatalog(settings.backupDir, context.place);
   const now = clock.now();
   const future = entries.find((e) => createdAtMs(e) > now);
   if (future)

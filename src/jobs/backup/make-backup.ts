@@ -98,9 +98,9 @@ async function tryBackup(
 ): Promise<MadeBackup | Damaged> {
   const { settings, clock, emit } = context;
   const startedMs = clock.now();
-  const partial = await createPartial(settings.backupDir, (later) =>
-    formatBackupId(startedMs + later * 1_000, settings.timezone),
-  );
+  const idAfter = (seconds: number) =>
+    formatBackupId(startedMs + seconds * 1_000, settings.timezone);
+  const partial = await createPartial(settings.backupDir, idAfter, context.place);
   try {
     await using space = watchSpace(context, order.relieve);
     const { signal } = space;
@@ -113,7 +113,10 @@ async function tryBackup(
     const dumpSeconds = secondsSince(dumpBegan);
     emit({ kind: "step", step: "dump", state: "end" });
     emit({ kind: "step", step: "verify", state: "begin" });
-    const verification = await verify(partial.path, partial.id, dump, { emit, signal, clock });
+    const verification = await verify(partial.path, partial.id, dump, {
+      ...{ emit, signal, clock },
+      place: partial.place,
+    });
     emit({ kind: "step", step: "verify", state: "end" });
     signal.throwIfAborted();
     await context.assertHeld?.();

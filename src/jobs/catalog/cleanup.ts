@@ -43,7 +43,7 @@ export async function cleanupLocked(
   { dryRun, pinned }: CleanupRequest,
 ): Promise<CleanupResult> {
   if (!dryRun) await clearHalfDeleted(context);
-  const entries = await listCatalog(context.settings.backupDir);
+  const entries = await listCatalog(context.settings.backupDir, context.place);
   const pins = new Map([...(await readPins(context, entries)), ...(pinned ?? [])]);
   const plan = planFor(context, entries, pins);
   tellAlerts(context, plan);
@@ -89,7 +89,9 @@ async function remove(
   signal.throwIfAborted();
   if (!dryRun) await context.assertHeld?.();
   try {
-    const freedBytes = await (dryRun ? bytesIn(path) : deleteFolder(context, path));
+    const freedBytes = await (dryRun
+      ? bytesIn(context.place.storage, path)
+      : deleteFolder(context, path));
     return { freedBytes, problem: null };
   } catch (error) {
     const problem = messageOf(error);

@@ -10,7 +10,7 @@ import { readPins } from "./retention-items.ts";
 
 /** Runs that have not ended are not among them: `status` tells of those. */
 export async function listBackups(context: JobContext): Promise<ListResult> {
-  const entries = await listCatalog(context.settings.backupDir);
+  const entries = await listCatalog(context.settings.backupDir, context.place);
   const expiry = await readExpiry(context, entries);
   const backups = entries.filter(({ state }) => state !== "partial");
   const latest = findLatest(context, entries);

@@ -29,12 +29,13 @@ export async function removeBackup(
 
 async function plan(context: JobContext, id: string): Promise<DeleteResult> {
   const { path } = await find(context, id);
-  return { ok: true, planned: true, deleted: false, id, path, freedBytes: await bytesIn(path) };
+  const freedBytes = await bytesIn(context.place.storage, path);
+  return { ok: true, planned: true, deleted: false, id, path, freedBytes };
 }
 
 async function find(context: JobContext, id: string): Promise<CatalogEntry> {
   const root = context.settings.backupDir;
-  const entries = await listCatalog(root);
+  const entries = await listCatalog(root, context.place);
   const entry = entries.find((e) => e.id === id && e.state !== "partial");
   if (!entry) throw await explainMiss(context, id);
   const child = entries.find(({ manifest }) => manifest?.parent === id);
@@ -53,7 +54,8 @@ async function explainMiss(context: JobContext, ref: string): Promise<KeepError>
   const { settings, clock } = context;
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
   try {
-    const { path } = await resolveBackup(settings.backupDir, ref, wanted, clock.now());
+    const root = settings.backupDir;
+    const { path } = await resolveBackup(root, ref, wanted, clock.now(), context.place);
     const message = `delete takes the id of a backup in ${settings.backupDir}, not ${JSON.stringify(ref)}`;
     return new KeepError("usage", message, {
       hint: `mongokeep list shows the ids. ${JSON.stringify(ref)} is ${path}.`,

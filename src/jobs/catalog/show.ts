@@ -8,16 +8,16 @@ import type { ShowResult } from "../results.ts";
 
 /** `ref`: an id, a path, or "latest". @throws KeepError backup-not-found */
 export async function showBackup(context: JobContext, ref: string): Promise<ShowResult> {
-  const { settings, clock } = context;
+  const { settings, clock, place } = context;
   const { hosts, databases, backupDir } = settings;
   const wanted = { hosts, databases, exclude: [] };
-  const found = await resolveBackup(backupDir, ref, wanted, clock.now());
+  const found = await resolveBackup(backupDir, ref, wanted, clock.now(), place);
   if (found.isArchive)
     throw new KeepError("usage", `${found.path} is an archive of mongodump, without a manifest`, {
       hint: "mongokeep restore with its path, without --confirm, shows what is in it; mongokeep verify checks it.",
     });
-  const entry = found.entry ?? describeFolder(found.path);
-  const expiry = found.entry && (await readExpiry(context, await listCatalog(backupDir)));
+  const entry = found.entry ?? (await describeFolder(found.path, place));
+  const expiry = found.entry && (await readExpiry(context, await listCatalog(backupDir, place)));
   const listed = toListed(entry, expiry?.get(entry.id) ?? null);
   const { manifest, draft = null, verification } = entry;
   return { ok: true, ...listed, manifest, draft, problems: verification?.problems ?? [] };

@@ -10,7 +10,7 @@ const HEADROOM = 1.2;
 export const disk: Examine = async ({ job }) => {
   const { backupDir, diskWarnFreeBytes, diskAbortFreeBytes } = job.settings;
   const free = await job.freeBytes(backupDir);
-  const entries = await listCatalog(backupDir);
+  const entries = await listCatalog(backupDir, job.place);
   const last = entries.find(({ state }) => state === "good")?.manifest?.totals.storedBytes ?? 0;
   const message = `${formatBytes(free)} free for ${backupDir}`;
   if (free < diskAbortFreeBytes) {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { listDrills, writeDrill } from "./drill-files.ts";
 import type { DrillReport } from "./drill-result.ts";
+import { localDisk } from "../../storage/local-disk.ts";
 
 const REPORT = {
   schema: 1,
@@ -27,9 +28,9 @@ const REPORT = {
 test("two drills of one second are two, newest first, and what is no report is passed over", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "mk-drills-"));
   t.after(() => rm(root, { recursive: true }));
-  assert.deepEqual(await listDrills(root), []);
-  const first = await writeDrill(root, "UTC", REPORT);
-  const second = await writeDrill(root, "UTC", { ...REPORT, ok: false });
+  assert.deepEqual(await listDrills(localDisk, root), []);
+  const first = await writeDrill(localDisk, root, "UTC", REPORT);
+  const second = await writeDrill(localDisk, root, "UTC", { ...REPORT, ok: false });
   assert.deepEqual([first.id, second.id], ["2026-11-23_03-00-00", "2026-11-23_03-00-01"]);
   assert.equal((await stat(join(root, "drills"))).mode & 0o777, 0o700);
   for (const [id, text] of Object.entries({
@@ -45,7 +46,7 @@ test("two drills of one second are two, newest first, and what is no report is p
   await mkdir(join(root, "drills", "2026-11-25_00-00-00"));
   await writeFile(join(root, "drills", "2026-11-25_00-00-01"), "");
   await symlink(join(root, "drills", first.id), join(root, "drills", "2026-11-25_00-00-02"));
-  const found = await listDrills(root);
+  const found = await listDrills(localDisk, root);
   assert.deepEqual(found.map(({ id, ok }) => [id, ok]), [[second.id, false], [first.id, true]]); // prettier-ignore
   assert.deepEqual(found[0]?.scope, { hosts: ["h:1"], databases: null });
 });

@@ -1,12 +1,13 @@
 // BACKUP_DIR/drills/<id>/: report.json and report.html of one drill, for this user alone.
 // What must stay true: report.json comes last, so that a drill that has one is a drill that ended.
-import { constants } from "node:fs";
-import { lstat, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { formatBackupId, isBackupId } from "../../archive/layout.ts";
 import { KeepError } from "../../errors.ts";
-import { createPrivateFolder, PRIVATE_FOLDER, syncFolder, writeNewFile } from "../../util/durable-file.ts"; // prettier-ignore
+import { readWhole } from "../../storage/ranges.ts";
+import { refusalOf } from "../../storage/refusal.ts";
+import type { Entry, ReadableStorage, Storage } from "../../storage/storage.ts";
+import { makeFolders, writeNew } from "../../storage/whole.ts";
 import type { DrillReport } from "./drill-result.ts";
 import { formatDrillPage } from "./drill-page.ts";
 
@@ -16,22 +17,22 @@ export const PAGE = "report.html";
 
 /** Writes the report under the first id that is free; gives it back with that id, and the page's path. */
 export async function writeDrill(
+  storage: Storage,
   root: string,
   zone: string,
   report: Omit<DrillReport, "id">,
 ): Promise<{ readonly id: string; readonly page: string }> {
-  await mkdir(drillsFolder(root), { mode: PRIVATE_FOLDER, recursive: true });
-  const id = await makeFolder(root, zone, Date.parse(report.startedAt));
+  await makeFolders(storage, drillsFolder(root));
+  const id = await makeFolder(storage, root, zone, Date.parse(report.startedAt));
   const folder = join(drillsFolder(root), id);
   const { schema, ...rest } = report;
   const whole: DrillReport = { schema, id, ...rest };
   try {
-    await writeNewFile(join(folder, PAGE), formatDrillPage(whole, zone));
-    await writeNewFile(join(folder, REPORT), `${JSON.stringify(whole, null, 2)}\n`);
-    await syncFolder(folder);
+    await writeNew(storage, join(folder, PAGE), formatDrillPage(whole, zone));
+    await writeNew(storage, join(folder, REPORT), `${JSON.stringify(whole, null, 2)}\n`);
+    await storage.flushFolder(folder);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+    if (refusalOf(error) !== "full") throw error;
     throw new KeepError("disk-full", `no space left for the report in ${folder}`, { cause: error });
   }
   return { id, page: join(folder, PAGE) };
@@ -40,14 +41,19 @@ export async function writeDrill(
 const TRIES = 60;
 
 /** Two drills of one second are two drills. */
-async function makeFolder(root: string, zone: string, startMs: number): Promise<string> {
+async function makeFolder(
+  storage: Storage,
+  root: string,
+  zone: string,
+  startMs: number,
+): Promise<string> {
   for (let second = 0; ; second++) {
     const id = formatBackupId(startMs + second * 1_000, zone);
     try {
-      await createPrivateFolder(join(drillsFolder(root), id));
+      await storage.makeFolder(join(drillsFolder(root), id));
       return id;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || second === TRIES) throw error;
+      if (refusalOf(error) !== "taken" || second === TRIES) throw error;
     }
   }
 }
@@ -68,26 +74,32 @@ const STORED = z.object({
   }),
 });
 
-/** All drills that ended, newest first. What cannot be read as one is left out. */
-export async function listDrills(root: string): Promise<StoredDrill[]> {
-  const names = await readdir(drillsFolder(root)).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [] as string[];
+/** A report is some kilobytes a collection. */
+const LONGEST_REPORT = 64 * 1024 * 1024;
+
+/** All drills that ended, newest first. Folders without a readable report are left out. */
+export async function listDrills(storage: ReadableStorage, root: string): Promise<StoredDrill[]> {
+  const entries = await storage.list(drillsFolder(root)).catch((error: unknown): Entry[] => {
+    const refusal = refusalOf(error);
+    if (refusal === "missing" || refusal === "not-a-folder") return [];
     throw error;
   });
-  const ids = names.filter(isBackupId).sort().reverse();
-  const read = await Promise.all(ids.map((id) => readDrill(root, id)));
+  const drills = entries.filter(({ name, kind }) => isBackupId(name) && kind === "folder");
+  const ids = drills.map(({ name }) => name).reverse();
+  const read = await Promise.all(ids.map((id) => readDrill(storage, root, id)));
   return read.filter((drill) => drill !== null);
 }
 
-async function readDrill(root: string, id: string): Promise<StoredDrill | null> {
-  const folder = join(drillsFolder(root), id);
-  if (!(await lstat(folder)).isDirectory()) return null;
-  const flag = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const text = await readFile(join(folder, REPORT), { encoding: "utf8", flag }).catch(() => null);
-  if (text === null) return null;
+async function readDrill(
+  storage: ReadableStorage,
+  root: string,
+  id: string,
+): Promise<StoredDrill | null> {
+  const path = join(drillsFolder(root), id, REPORT);
+  const bytes = await readWhole(storage, path, LONGEST_REPORT).catch(() => null);
+  if (bytes === null) return null;
   try {
-    const { ok, startedAt, backup } = STORED.parse(JSON.parse(text));
+    const { ok, startedAt, backup } = STORED.parse(JSON.parse(bytes.toString("utf8")));
     return { id, ok, startedAt, scope: backup.scope };
   } catch (error) {
     // Cut short, of a later version, or not ours.

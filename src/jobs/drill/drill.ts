@@ -41,7 +41,7 @@ export async function runDrill(outer: JobContext, request: DrillRequest): Promis
   const { settings, clock } = outer;
   const { hosts, databases, backupDir } = settings;
   const wanted = { hosts, databases, exclude: [] };
-  const found = await resolveBackup(backupDir, request.backup, wanted, clock.now());
+  const found = await resolveBackup(backupDir, request.backup, wanted, clock.now(), outer.place);
   const { path, isArchive } = found;
   return await drillOne(outer, { path, isArchive, ours: found.entry?.manifest != null });
 }
@@ -80,7 +80,12 @@ export async function drillOne(outer: JobContext, target: Target): Promise<Drill
     checks: checked,
     ...{ problems, warnings },
   };
-  const { id, page } = await writeDrill(settings.backupDir, settings.timezone, report);
+  const { id, page } = await writeDrill(
+    context.place.storage,
+    settings.backupDir,
+    settings.timezone,
+    report,
+  );
   return {
     ...{ ok, drillId: id, backup: held.backup.id, level: "drill", seconds: totalSeconds },
     ...{ collections: report.collections, checks: checked, problems, report: page, warnings },
@@ -88,9 +93,12 @@ export async function drillOne(outer: JobContext, target: Target): Promise<Drill
 }
 
 /** A server for the drill, before an hour of work. @throws KeepError mongod-missing */
-async function assertServer({ settings, signal }: JobContext, { path }: Target): Promise<void> {
+async function assertServer(
+  { settings, signal, place }: JobContext,
+  { path }: Target,
+): Promise<void> {
   if (settings.drill.uri !== null) return;
-  const backup = await openBackup(path).catch(() => null);
+  const backup = await openBackup(path, place).catch(() => null);
   const atLeast = backup?.manifest?.server.version ?? null;
   await findDrillMongod(settings, { atLeast, download: true, signal });
 }
@@ -115,13 +123,13 @@ async function hold(
   context.emit({ kind: "step", step: "verify", state: "end" });
   if (!verification.ok) {
     if (target.ours) await rememberVerification(context, target.path, verification);
-    const backup = await openBackup(target.path).catch(() => null);
+    const backup = await openBackup(target.path, context.place).catch(() => null);
     return { backup: describe(target, backup), verification, rehearsed: null };
   }
   await using unpacked = target.isArchive
     ? await unpackArchive(context, target.path, { outlineOnly: false, command: "drill" })
     : null;
-  const backup = unpacked?.backup ?? (await openBackup(target.path));
+  const backup = unpacked?.backup ?? (await openBackup(target.path, context.place));
   const plan = await planDrill(context, backup);
   if (restoresNothing(context, plan)) {
     const problems = [problemOf(describeNothing(backup))];

@@ -48,11 +48,11 @@ export async function runFirst(context: JobContext, wanted: FirstRun): Promise<D
 
 /** Run again, `init` makes no second one: that is what `backup` is for. */
 async function firstBackup(
-  { settings, clock }: JobContext,
+  { settings, clock, place }: JobContext,
   { run }: FirstRun,
 ): Promise<FirstBackup> {
   const { hosts, databases, backupDir } = settings;
-  const entries = await listCatalog(backupDir);
+  const entries = await listCatalog(backupDir, place);
   const last = chooseLatest(entries, { hosts, databases, exclude: [] }, clock.now());
   if (last) return { id: last.id, made: false, documents: last.manifest?.totals.documents ?? 0 };
   const request = { manual: false, note: null, databases: null, exclude: [], compression: null, engine: null }; // prettier-ignore

@@ -1,6 +1,4 @@
 // What a restore would change: a backup against the live data, or against another backup. Changes nothing.
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
 import { findGone } from "../../dump/consistency.ts";
@@ -17,6 +15,7 @@ import { sideOfBackup, sideOfServer } from "../../verify/compare-sides.ts";
 import type { Pair, SideCollection } from "../../verify/compare-sides.ts";
 import { collecting } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
+import { mayWriteTo } from "../../storage/disk.ts";
 import { restoreCommandOf } from "./diff-advice.ts";
 import type { DiffResult } from "../results.ts";
 import { leftByRestore } from "../restore/plan/sources.ts";
@@ -82,7 +81,7 @@ async function open(context: JobContext, ref: string): Promise<Opened> {
   const { settings, clock, emit } = context;
   const { hosts, databases, backupDir } = settings;
   const wanted = { hosts, databases, exclude: [] };
-  const found = await resolveBackup(backupDir, ref, wanted, clock.now());
+  const found = await resolveBackup(backupDir, ref, wanted, clock.now(), context.place);
   const opened = await openFound(context, found, "diff");
   const { backup } = opened;
   if (backup.hasOplog)
@@ -176,12 +175,7 @@ async function compareAll(
 
 /** The backups' own disk is the one with room; a folder that is not there, or not ours, is no reason to fail. */
 async function chooseFolder(backupDir: string): Promise<string> {
-  try {
-    await access(backupDir, constants.W_OK | constants.X_OK);
-    return backupDir;
-  } catch {
-    return await requireTempFolder();
-  }
+  return (await mayWriteTo(backupDir)) ? backupDir : await requireTempFolder();
 }
 
 /** Both sides of the largest collection must fit beside what BACKUP_DIR's disk keeps free. */

@@ -41,7 +41,7 @@ export async function runExtract(
   const { settings, clock, signal } = context;
   const { hosts, databases, backupDir } = settings;
   const wanted = { hosts, databases, exclude: [] };
-  const found = await resolveBackup(backupDir, request.backup, wanted, clock.now());
+  const found = await resolveBackup(backupDir, request.backup, wanted, clock.now(), context.place);
   await using opened = await openFound(context, found, "extract");
   const collection = findCollection(opened.backup, request.namespace);
   if (collection.type === "timeseries")

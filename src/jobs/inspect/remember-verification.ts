@@ -4,7 +4,6 @@ import { VERIFICATION_FILE } from "../../archive/layout.ts";
 import { formatVerification } from "../../archive/verification.ts";
 import type { Verification } from "../../archive/verification.ts";
 import { requireOwnFolder } from "../../storage/backup-dir.ts";
-import { replaceFile } from "../../util/durable-file.ts";
 import type { JobContext } from "../context.ts";
 
 /**
@@ -12,13 +11,16 @@ import type { JobContext } from "../context.ts";
  * written beside it, and one behind a link.
  */
 export async function rememberVerification(
-  context: Pick<JobContext, "emit">,
+  context: Pick<JobContext, "emit" | "place">,
   path: string,
   verification: Verification,
 ): Promise<void> {
   try {
     for (const folder of [dirname(path), path]) await requireOwnFolder(folder);
-    await replaceFile(join(path, VERIFICATION_FILE), formatVerification(verification));
+    await context.place.storage.replace(
+      join(path, VERIFICATION_FILE),
+      formatVerification(verification),
+    );
   } catch (error) {
     context.emit({
       kind: "log",

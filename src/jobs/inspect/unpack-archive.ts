@@ -1,7 +1,5 @@
 // A file of `mongodump --archive` opened like a folder: unpacked beside the backups, checked on the way, and
-// removed again with whatever uses it.
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+// removed when its user is done.
 import { basename } from "node:path";
 import { archiveKind } from "../../archive/mongodump-archive-file.ts";
 import { openBackup } from "../../archive/reader.ts";
@@ -14,6 +12,8 @@ import type { JobContext } from "../context.ts";
 import { clearUnpacked } from "../catalog/delete-folder.ts";
 import { ensureSpace, watchSpace } from "../backup/space.ts";
 import { requireTempFolder } from "../../util/process-folders.ts";
+import { fileAt } from "../../archive/place.ts";
+import { mayWriteTo } from "../../storage/disk.ts";
 
 export interface UnpackedArchive extends AsyncDisposable {
   readonly backup: OpenedBackup;
@@ -36,7 +36,10 @@ export async function openFound(
   command: string,
 ): Promise<{ readonly backup: OpenedBackup } & AsyncDisposable> {
   if (isArchive) return await unpackArchive(context, path, { command, outlineOnly: false });
-  return { backup: await openBackup(path), [Symbol.asyncDispose]: () => Promise.resolve() };
+  return {
+    backup: await openBackup(path, context.place),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }
 
 /**
@@ -51,7 +54,7 @@ export async function unpackArchive(
 ): Promise<UnpackedArchive> {
   const began = performance.now();
   context.emit({ kind: "step", step: "verify", state: "begin" });
-  const beside = !what.outlineOnly && (await isWritable(context.settings.backupDir));
+  const beside = !what.outlineOnly && (await mayWriteTo(context.settings.backupDir));
   const spooled = beside
     ? await unpackBeside(context, archive, what)
     : await spool(context, archive, what, await requireTempFolder(), context.signal);
@@ -66,36 +69,29 @@ export async function unpackArchive(
   }
 }
 
-async function isWritable(folder: string): Promise<boolean> {
-  return await access(folder, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function unpackBeside(
   context: JobContext,
   archive: string,
   what: What,
 ): Promise<SpooledArchive> {
   await clearUnpacked(context);
-  const { size } = await stat(archive);
+  const size = (await context.place.storage.stat(archive))?.bytes ?? 0;
   // How much is in a gzip stream nobody knows before its end: the watch stops in time.
-  const isGzip = (await archiveKind(archive)) === "gzip";
+  const isGzip = (await archiveKind(fileAt(context.place, archive))) === "gzip";
   await ensureSpace(context, { lastBackupBytes: isGzip ? size : size * SHRINK, relieve: null });
   await using watch = watchSpace(context, null);
   return await spool(context, archive, what, context.settings.backupDir, watch.signal);
 }
 
 async function spool(
-  { clock }: JobContext,
+  { clock, place }: JobContext,
   archive: string,
   what: What,
   root: string,
   signal: AbortSignal,
 ): Promise<SpooledArchive> {
   try {
-    return await spoolMongodumpArchive(archive, root, { ...what, clock, signal });
+    return await spoolMongodumpArchive(fileAt(place, archive), root, { ...what, clock, signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (!(error instanceof KeepError) || error.code !== "damaged") throw error;

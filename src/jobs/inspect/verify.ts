@@ -1,5 +1,4 @@
 // Verifies one backup, the newest good one, or all, and remembers what was found.
-import { lstat } from "node:fs/promises";
 import { basename } from "node:path";
 import { listCatalog } from "../../archive/catalog.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
@@ -70,21 +69,21 @@ export async function runVerify(
 }
 
 async function targetsOf(context: JobContext, refs: string): Promise<Target[]> {
-  const { settings, clock } = context;
+  const { settings, clock, place } = context;
   if (refs === "all") {
-    const entries = await listCatalog(settings.backupDir);
+    const entries = await listCatalog(settings.backupDir, place);
     const backups = entries.filter((e) => e.state !== "partial" && !e.path.endsWith(".damaged"));
     return await Promise.all(
       backups.map(async ({ path, manifest, problem }) => ({
         path,
         ours: manifest !== null,
         // One of these must not keep the others from being verified.
-        notAFolder: (await lstat(path)).isDirectory() ? null : problem,
+        notAFolder: (await place.storage.stat(path))?.kind === "folder" ? null : problem,
       })),
     );
   }
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
-  const found = await resolveBackup(settings.backupDir, refs, wanted, clock.now());
+  const found = await resolveBackup(settings.backupDir, refs, wanted, clock.now(), place);
   const { path, isArchive } = found;
   return [{ path, isArchive, ours: found.entry?.manifest != null }];
 }

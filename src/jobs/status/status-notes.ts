@@ -1,9 +1,8 @@
 // What the backups do not promise. `status` prints it every time; it cannot be acknowledged yet.
-import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Manifest } from "../../archive/manifest.ts";
 import type { Settings } from "../../config/settings.ts";
-import { sameDisk } from "../../storage/disk.ts";
+import { firstFolder, sameDisk } from "../../storage/disk.ts";
 import { formatBytes } from "../../util/units.ts";
 import type { StatusFinding } from "./status-rules.ts";
 
@@ -79,11 +78,7 @@ export function manifestNotes(last: Manifest): StatusFinding[] {
 
 async function localDataFolder(hosts: readonly string[]): Promise<string | null> {
   if (!hosts.some(isLocalHost)) return null;
-  for (const folder of USUAL_DATA_FOLDERS) {
-    const found = await stat(folder).catch(() => null);
-    if (found?.isDirectory() === true) return folder;
-  }
-  return null;
+  return await firstFolder(USUAL_DATA_FOLDERS);
 }
 
 function note(code: string, message: string, hint: string): StatusFinding {

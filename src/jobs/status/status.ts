@@ -60,9 +60,9 @@ export async function readStatus(
   const { logFile, timezone, backupDir } = settings;
   const [entries, { records, unreadable }, allDrills, schedule, freeBytes, lock] =
     await Promise.all([
-      listCatalog(backupDir),
+      listCatalog(backupDir, context.place),
       readRestores(context),
-      listDrills(backupDir),
+      listDrills(context.place.storage, backupDir),
       readSchedule({ ...place, logFile, timezone, nowMs }),
       context.freeBytes(backupDir),
       readLock(backupDir),

@@ -1,7 +1,9 @@
 // Where a backup has the users and roles of a database: ours and mongodump's --dumpDbUsersAndRoles.
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { OpenedBackup } from "../../archive/opened.ts";
+import { fileAt } from "../../archive/place.ts";
+import { refusalOf } from "../../storage/refusal.ts";
+import type { Entry } from "../../storage/storage.ts";
 import type { AccountFiles } from "./users.ts";
 
 const OF_DATABASE = /^(?:\$|%24)admin\.system\.(users|roles)\.bson(\.gz|\.zst)?$/;
@@ -13,16 +15,16 @@ export async function accountFilesOf(
   database: string,
 ): Promise<AccountFiles> {
   const folder = backup.databaseFolder ?? join(backup.path, database);
-  const names = await readdir(folder).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
+  const entries = await backup.place.storage.list(folder).catch((error: unknown): Entry[] => {
+    const refusal = refusalOf(error);
     // The file of one collection has none.
-    if (code === "ENOENT" || code === "ENOTDIR") return [] as string[];
+    if (refusal === "missing" || refusal === "not-a-folder") return [];
     throw error;
   });
   const pattern = database === "admin" ? OF_ALL : OF_DATABASE;
   const pathOf = (kind: string) => {
-    const name = names.find((n) => pattern.exec(n)?.[1] === kind);
-    return name === undefined ? null : join(folder, name);
+    const found = entries.find(({ name }) => pattern.exec(name)?.[1] === kind);
+    return found === undefined ? null : fileAt(backup.place, join(folder, found.name));
   };
   return { database, users: pathOf("users"), roles: pathOf("roles") };
 }

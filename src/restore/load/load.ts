@@ -5,6 +5,7 @@ import { insertRaw } from "../../mongo/bulk-insert.ts";
 import type { InsertTarget } from "../../mongo/bulk-insert.ts";
 import { readChunks } from "../../archive/chunk-reader.ts";
 import { KeepError } from "../../errors.ts";
+import type { ArchivedFile } from "../../archive/place.ts";
 
 /** Chunks inflated ahead of the inserts. */
 const AHEAD = 3;
@@ -23,7 +24,7 @@ export interface LoadOptions {
 /** Loads collections, also several at the same time, over connections that are used again. */
 export interface Loader extends Disposable {
   /** @throws KeepError server-error; "internal" where no raw socket can be had */
-  load(dataFile: string, target: InsertTarget, options: LoadOptions): Promise<number>;
+  load(dataFile: ArchivedFile, target: InsertTarget, options: LoadOptions): Promise<number>;
   /** Opens the first connection: call it while failing still costs nothing. */
   prepare(): Promise<void>;
 }
@@ -61,7 +62,7 @@ export function createLoader(deployment: Deployment): Loader {
 
 async function loadFile(
   connections: readonly RawConnection[],
-  dataFile: string,
+  dataFile: ArchivedFile,
   target: InsertTarget,
   options: LoadOptions,
 ): Promise<number> {

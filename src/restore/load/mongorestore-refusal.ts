@@ -4,6 +4,7 @@ import { readChunks } from "../../archive/chunk-reader.ts";
 import { shortIdText } from "../../bson/id-text.ts";
 import { findEmptyTimestamps } from "../../bson/empty-timestamp.ts";
 import { KeepError } from "../../errors.ts";
+import type { ArchivedFile } from "../../archive/place.ts";
 
 /** What it says of documents, as against servers and logins. */
 const OF_DOCUMENTS = /write errors:|reading bson input|document\(s\) failed to restore/;
@@ -11,7 +12,7 @@ const OF_DOCUMENTS = /write errors:|reading bson input|document\(s\) failed to r
 /** `error` with the `_id` of the document; as it was where it is not about one, or cannot be found. */
 export async function namingDocument(
   error: unknown,
-  dataFile: string,
+  dataFile: ArchivedFile,
   { namespace, restored }: { readonly namespace: string; readonly restored: number | null },
 ): Promise<unknown> {
   if (!(error instanceof KeepError) || error.code !== "server-error") return error;
@@ -26,7 +27,7 @@ export async function namingDocument(
 }
 
 /** Of those that were sent to it: what has an empty timestamp is not. */
-async function idOf(dataFile: string, index: number): Promise<string | null> {
+async function idOf(dataFile: ArchivedFile, index: number): Promise<string | null> {
   const { signal } = new AbortController();
   let n = 0;
   for await (const { raw } of readChunks(dataFile, { width: 1, signal })) {

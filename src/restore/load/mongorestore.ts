@@ -9,6 +9,7 @@ import { withoutValues } from "../../mongo/server-error.ts";
 import { runMongoTool } from "../../tools/mongo-tool-run.ts";
 import { findMongoTool, INSTALL_TOOLS, restoreArgs } from "../../tools/mongo-tools.ts";
 import type { Secret } from "../../util/secret.ts";
+import type { ArchivedFile } from "../../archive/place.ts";
 import { createLoader } from "./load.ts";
 import type { Loader, LoaderFactory, LoadOptions } from "./load.ts";
 import { namingDocument } from "./mongorestore-refusal.ts";
@@ -77,7 +78,7 @@ function isNativeOnly(target: InsertTarget, options: LoadOptions): boolean {
  */
 async function loadPlain(
   uri: Secret,
-  dataFile: string,
+  dataFile: ArchivedFile,
   target: InsertTarget,
   options: LoadOptions,
 ): Promise<{ loaded: number; left: number }> {

@@ -6,15 +6,16 @@ import type { KeepError } from "../../errors.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import { MERGED_ROLES, MERGED_USERS } from "../../mongo/own-collections.ts";
 import { driverError } from "../../mongo/server-error.ts";
+import type { ArchivedFile } from "../../archive/place.ts";
 import { MAJORITY } from "./indexes.ts";
 import { dropNamespace } from "./create.ts";
 import type { Loader } from "./load.ts";
 
 export interface AccountFiles {
   readonly database: string;
-  /** Absolute paths of the data files; null where the backup has none. */
-  readonly users: string | null;
-  readonly roles: string | null;
+  /** null where the backup has none. */
+  readonly users: ArchivedFile | null;
+  readonly roles: ArchivedFile | null;
 }
 
 /**

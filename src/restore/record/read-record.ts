@@ -4,11 +4,11 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { isBackupId } from "../../archive/layout.ts";
-import { openPlainFile } from "../../archive/open-file.ts";
 import { KeepError } from "../../errors.ts";
 import { folderProblem } from "../../storage/folder-problem.ts";
 import { messageOf } from "../../util/redact.ts";
 import { runPool } from "../../util/task-pool.ts";
+import { openPlainFile } from "../../storage/local-file.ts";
 import { hasEnded, JOURNAL_FILE, PLAN_FILE, restoresFolder, settle, stateOf, SWAP_FILE } from "./record.ts"; // prettier-ignore
 import type { JournalEntry, StoredRecord } from "./record.ts";
 import { journalSchema, RECORD_SCHEMA, recordedSchema, swapSchema } from "./record-schema.ts";

@@ -46,7 +46,7 @@ export async function estimate(
   const { backupDir } = context.settings;
   const { plan } = order;
   const records = await listRecords(backupDir);
-  const catalog = await listCatalog(backupDir);
+  const catalog = await listCatalog(backupDir, context.place);
   const loads = loadRate(records);
   const dumps = dumpRate(catalog);
   const loadRawBytes = order.swapBack ? 0 : plan.totals.rawBytes;

@@ -8,7 +8,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
-import { openPlainFile, openToRead, readExactly } from "./open-file.ts";
+import { openPlainFile, openToRead } from "./local-file.ts";
+import { readExactly } from "./ranges.ts";
 
 for (const openFile of [openPlainFile, openToRead])
   test(`only a plain file is opened; what is refused stays closed, and names its cause (${openFile.name})`, async (t) => {

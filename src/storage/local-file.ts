@@ -1,11 +1,12 @@
-// Opens a file of a backup for reading: a plain file, never through a symbolic link, never a FIFO or device.
+// Opens a file of the local disk for reading: a plain file, never through a symbolic link, never a FIFO or device.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { KeepError } from "../errors.ts";
+import type { ReadableFile } from "./storage.ts";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-// O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
+// O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait forever.
 const READING = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /** @throws KeepError damaged for anything that is not a plain file */
@@ -27,36 +28,28 @@ function openError(error: unknown): unknown {
   return code === "ELOOP" || code === "ENXIO" ? notPlain(error) : error;
 }
 
-/** A plain file that is read by position. */
-export interface PlainFile {
-  readonly bytes: number;
-  read(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ readonly bytesRead: number }>;
-  close(): Promise<void>;
-}
-
 /**
- * As openPlainFile; a short file is read whole at once, and held by nobody. Of thousands of small files most of the
- * time was spent on the way to the thread pool and back.
+ * A short file is read whole at once and not kept open. With thousands of small files, most of the time was spent on
+ * the way to the thread pool and back.
  */
-export async function openToRead(path: string): Promise<PlainFile> {
+export async function openToRead(path: string, signal?: AbortSignal): Promise<ReadableFile> {
+  signal?.throwIfAborted();
   const short = readShort(path);
-  if (short) return inMemory(short);
+  if (short) return inMemory(short, signal);
   const { file, bytes } = await openPlainFile(path);
   return {
     bytes,
-    read: (buffer, offset, length, position) => file.read(buffer, offset, length, position),
+    async read(buffer, offset, length, position) {
+      signal?.throwIfAborted();
+      return await file.read(buffer, offset, length, position);
+    },
     close: () => file.close(),
   };
 }
 
 const SHORT_BYTES = 64 * 1024;
 
-/** null: it is longer. */
+/** null where the file is longer. */
 function readShort(path: string): Buffer | null {
   const file = openAtOnce(path);
   try {
@@ -81,37 +74,14 @@ function openAtOnce(path: string): number {
   }
 }
 
-function inMemory(content: Buffer): PlainFile {
+function inMemory(content: Buffer, signal: AbortSignal | undefined): ReadableFile {
   return {
     bytes: content.length,
-    read: (buffer, offset, length, position) =>
-      Promise.resolve({ bytesRead: content.copy(buffer, offset, position, position + length) }),
+    // eslint-disable-next-line @typescript-eslint/require-await -- its errors must be rejections
+    async read(buffer, offset, length, position) {
+      signal?.throwIfAborted();
+      return { bytesRead: content.copy(buffer, offset, position, position + length) };
+    },
     close: () => Promise.resolve(),
   };
-}
-
-/** Exactly `length` bytes at `position`, or KeepError damaged where the file ends before. */
-export async function readExactly(
-  file: Pick<PlainFile, "read">,
-  position: number,
-  length: number,
-): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  for (let filled = 0; filled < length;) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) throw new KeepError("damaged", "the file is cut short");
-    filled += bytesRead;
-  }
-  return buffer;
-}
-
-/** All of a plain file. @throws KeepError damaged where it is longer than `mostBytes` */
-export async function readWhole(path: string, mostBytes: number): Promise<Buffer> {
-  const file = await openToRead(path);
-  try {
-    if (file.bytes > mostBytes) throw new KeepError("damaged", "the file is too long");
-    return await readExactly(file, 0, file.bytes);
-  } finally {
-    await file.close();
-  }
 }
