@@ -42,6 +42,16 @@ export const ERRORS = {
     labels: LATER,
     hint: "See in mongosh, with db.currentOp(), what the server waits for. Once that has ended, run it again.",
   },
+  "no-majority": {
+    exit: 1,
+    labels: PERSON,
+    hint: "Start the members of the replica set that are down (rs.status() in mongosh names them), then run it again.",
+  },
+  "not-primary": {
+    exit: 1,
+    labels: LATER,
+    hint: "Name all members of the replica set in MONGODB_URI, then run it again.",
+  },
   "stale-member": {
     exit: 1,
     labels: PERSON,

@@ -5,6 +5,7 @@ import { KeepError } from "../errors.ts";
 import { plainUri } from "./plain-uri.ts";
 import type { ConnectedOptions } from "./plain-uri.ts";
 import type { Secret } from "../util/secret.ts";
+import { NO_MAJORITY_HINT } from "./set-refusals.ts";
 
 /** What one seed says of itself when it is asked alone, without a login. */
 interface SeedAnswer {
@@ -13,6 +14,8 @@ interface SeedAnswer {
   readonly setName: string | null;
   /** The members' names, as the set itself has them. */
   readonly members: readonly string[];
+  /** What it takes for the primary, which may be itself. */
+  readonly primary: string | null;
 }
 
 const PROBE_MS = 2_000;
@@ -32,10 +35,10 @@ export async function explainUnreachable(
   );
   signal.throwIfAborted();
   const wanted = (options.replicaSet as string | undefined) ?? null;
-  const found = judgeAnswers(
-    wanted,
-    answers.filter((one) => one !== null),
-  );
+  const there = answers.filter((one) => one !== null);
+  const silent = asked.map(String).filter((host) => !there.some(({ seed }) => seed === host));
+  const isAlone = options.directConnection;
+  const found = judgeAnswers(wanted, there) ?? (isAlone ? null : judgePrimary(there, silent));
   if (found === null) return null;
   return new KeepError("unreachable", found.message, { hint: found.hint, cause: error });
 }
@@ -56,7 +59,9 @@ async function askAlone(
     const hello = await client.db("admin").command({ hello: 1 });
     const seed = options.hosts.join(",");
     const setName = typeof hello.setName === "string" ? hello.setName : null;
-    return { seed, setName, members: (hello.hosts ?? []) as string[] };
+    const members = (hello.hosts ?? []) as string[];
+    const primary = typeof hello.primary === "string" ? hello.primary : null;
+    return { seed, setName, members, primary };
   } catch {
     // It does not answer alone either: the driver's message holds.
     return null;
@@ -66,11 +71,36 @@ async function askAlone(
   }
 }
 
+interface Explained {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Pure. Members answer, and the driver found no primary among them. */
+function judgePrimary(answers: readonly SeedAnswer[], silent: readonly string[]): Explained | null {
+  const [first] = answers;
+  if (typeof first?.setName !== "string") return null;
+  const seeds = answers.map(({ seed }) => seed);
+  const primary = answers.find((one) => one.primary !== null)?.primary ?? null;
+  if (primary !== null && seeds.includes(primary)) return null;
+  const alone = `A backup of what ${first.seed} has is possible meanwhile: name it alone in MONGODB_URI, with directConnection=true.`;
+  if (primary !== null)
+    return {
+      message: `cannot reach MongoDB: the primary of the replica set ${first.setName} is ${primary}, which does not answer here; ${seeds.join(", ")} ${areSecondaries(seeds)}`,
+      hint: `Make ${primary} reachable from here (network, firewall, DNS). ${alone}`,
+    };
+  const others = silent.length > 0 ? `, and ${silent.join(", ")} did not answer` : "";
+  return {
+    message: `the replica set ${first.setName} has no primary: ${seeds.join(", ")} ${areSecondaries(seeds)}${others}`,
+    hint: `${NO_MAJORITY_HINT} ${alone}`,
+  };
+}
+
+const areSecondaries = ({ length }: readonly string[]) =>
+  length === 1 ? "is a secondary" : "are secondaries";
+
 /** Pure. */
-function judgeAnswers(
-  wanted: string | null,
-  answers: readonly SeedAnswer[],
-): { readonly message: string; readonly hint: string } | null {
+function judgeAnswers(wanted: string | null, answers: readonly SeedAnswer[]): Explained | null {
   const [first] = answers;
   if (first === undefined) return null;
   const { seed, setName, members } = answers.find((one) => one.setName === wanted) ?? first;

@@ -45,6 +45,8 @@ export const belongsTo = (restoreId: string, name: string) =>
 const ROLES: readonly string[] = ["staged", "aside", "returned", "tried"] satisfies OwnRole[];
 
 const SETTLED = { writeConcern: { w: "majority", wtimeoutMS: 60_000 } } as const;
+/** A marker that comes back after a fail-over marks nothing; a wait for a majority that is gone would not end. */
+const BY_PRIMARY = { writeConcern: { w: 1 } } as const;
 
 /** Call before the collection exists: from then on no backup takes it. May be called again. */
 export async function addMarkers(client: MongoClient, markers: readonly Marker[]): Promise<void> {
@@ -76,9 +78,9 @@ export async function removeMarkers(
   for (const [database, own] of byDatabase(markers))
     try {
       const collection = client.db(database).collection<StoredMarker>(MARKERS);
-      await collection.deleteMany({ _id: { $in: own.map((m) => m.name) } });
+      await collection.deleteMany({ _id: { $in: own.map((m) => m.name) } }, BY_PRIMARY);
       if ((await collection.findOne({}, { projection: { _id: 1 } })) === null)
-        await collection.drop();
+        await collection.drop(BY_PRIMARY);
     } catch (error) {
       throw driverError("write", `${database}.${MARKERS}`, error);
     }

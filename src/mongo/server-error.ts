@@ -8,6 +8,7 @@ import {
 import { KeepError, translateBy } from "../errors.ts";
 import { connectionError, isAtlasRefusal, lostConnection } from "./connection-error.ts";
 import { redact } from "../util/redact.ts";
+import { setRefusal } from "./set-refusals.ts";
 
 /** Codes of src/mongo/base/error_codes.yml in the server's source. */
 export const CODES = {
@@ -76,10 +77,12 @@ export function serverError(
       },
     );
   }
+  const refusal = setRefusal(code);
+  const means = refusal ? `${refusal.means}: ` : "";
   return new KeepError(
-    "server-error",
-    `cannot ${verb} ${target}: ${withoutValues(message)} (server code ${code})`,
-    { details, cause },
+    refusal?.code ?? "server-error",
+    `cannot ${verb} ${target}: ${means}${withoutValues(message)} (server code ${code})`,
+    { ...(refusal && { hint: refusal.hint }), details, cause },
   );
 }
 
@@ -112,11 +115,13 @@ translateBy((error) => {
   if (lost) return lost;
   if (error instanceof MongoServerError) {
     const code = typeof error.code === "number" ? error.code : 0;
-    const message = `the server refuses: ${withoutValues(redact(error.message))} (server code ${code})`;
-    return new KeepError(code === CODES.unauthorized ? "rights-missing" : "server-error", message, {
-      details: { serverCode: code },
-      cause: sanitized(error),
-    });
+    const said = `${withoutValues(redact(error.message))} (server code ${code})`;
+    const options = { details: { serverCode: code }, cause: sanitized(error) };
+    const refusal = setRefusal(code);
+    if (refusal)
+      return new KeepError(refusal.code, `${refusal.means}: ${said}`, { ...options, hint: refusal.hint }); // prettier-ignore
+    const kind = code === CODES.unauthorized ? "rights-missing" : "server-error";
+    return new KeepError(kind, `the server refuses: ${said}`, options);
   }
   const isAnswer =
     error instanceof MongoUnexpectedServerResponseError || error instanceof MongoDecompressionError;

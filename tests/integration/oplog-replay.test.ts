@@ -49,7 +49,7 @@ async function replayAs(
     const metadata = { ...found, collectionName: collection, type: "collection", uuid: null };
     const { plain, expiring } = splitIndexes(metadata);
     const target = { database: as, name: collection };
-    await buildIndexes(client, target, [...plain, ...expiring]);
+    await buildIndexes(deployment, target, [...plain, ...expiring]);
     const expiry = collectionExpiry(metadata);
     if (expiry !== null) await setExpiry(client, target, expiry);
   }

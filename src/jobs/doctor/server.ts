@@ -2,6 +2,8 @@
 import type { Deployment } from "../../mongo/deployment.ts";
 import { viewSet } from "../../mongo/members.ts";
 import type { SetView } from "../../mongo/members.ts";
+import { findObstacle } from "../../mongo/takes-writes.ts";
+import type { Obstacle } from "../../mongo/takes-writes.ts";
 import { sameDisk } from "../../storage/disk.ts";
 import { isLocalHost, sameDiskNote } from "../status/status-notes.ts";
 import type { JobContext } from "../context.ts";
@@ -14,8 +16,6 @@ import { rights } from "./rights.ts";
 
 const CLOCK_WARN_MS = 5_000;
 const CLOCK_FAIL_MS = 300_000;
-/** A healthy majority is behind by milliseconds. */
-const MAJORITY_WARN_SECONDS = 5;
 
 export const server: Examine = async ({ job }) => {
   await using deployment = await job.connect();
@@ -24,7 +24,7 @@ export const server: Examine = async ({ job }) => {
   const { hosts } = job.settings;
   return [
     ok("server", `MongoDB ${version} answers at ${hosts.join(",")}, and takes the login`),
-    await topology(deployment),
+    await topology(deployment, job.signal),
     await clock(job, deployment),
     ...other.checks,
     ...(await rights(job, deployment, other.restoring)),
@@ -34,10 +34,10 @@ export const server: Examine = async ({ job }) => {
   ];
 };
 
-async function topology(deployment: Deployment): Promise<Check> {
+async function topology(deployment: Deployment, signal: AbortSignal): Promise<Check> {
   const { topology: kind, setName } = deployment.server;
   const view = await viewSet(deployment);
-  if (view) return replicaSet(setName ?? "", view);
+  if (view) return replicaSet(setName ?? "", view, await findObstacle(deployment, view, signal));
   if (kind === "sharded") {
     const hint = "Back up each shard and the config servers as replica sets of their own.";
     return warn("topology", "a sharded cluster: a backup is not one instant", hint);
@@ -49,24 +49,19 @@ async function topology(deployment: Deployment): Promise<Check> {
   );
 }
 
-/** As a backup asks the members itself. */
-function replicaSet(setName: string, { asked, others, silent, primary }: SetView): Check {
+/** As a backup and a restore ask the members themselves. */
+function replicaSet(setName: string, { silent }: SetView, obstacle: Obstacle | null): Check {
   const name = `replica set ${setName}`;
-  const hint =
-    "See rs.status() in mongosh: start the members that are down, or take them out of the set (rs.reconfig).";
-  if (primary === "unknown")
-    return warn("topology", `${name} has no primary: a backup is not one instant, and a restore is not possible`, hint); // prettier-ignore
-  const source = [asked, ...others].find(({ role }) => role === "primary") ?? asked;
-  const { applied, readable } = source;
-  const behind = applied && readable ? applied.t - readable.t : 0;
-  if (behind > MAJORITY_WARN_SECONDS)
+  if (obstacle) {
+    const meaning = "a backup is not one instant, and a restore is not possible";
+    return warn("topology", `${obstacle.message}: ${meaning}`, obstacle.hint);
+  }
+  if (silent.length > 0)
     return warn(
       "topology",
-      `${name}: a majority of the members does not have the writes of the last ${behind} s: a backup is not one instant, and a restore waits for them in vain`,
-      hint,
+      `${name}: no answer from ${silent.join(", ")}; a backup is one instant while a majority of the members has the newest writes`,
+      "See rs.status() in mongosh: start the members that are down, or take them out of the set (rs.reconfig).",
     );
-  if (silent.length > 0)
-    return warn("topology", `${name}: no answer from ${silent.join(", ")}; a backup is one instant while a majority of the members has the newest writes`, hint); // prettier-ignore
   return ok("topology", `${name}: a backup is one instant`);
 }
 

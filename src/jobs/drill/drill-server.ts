@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { KeepError } from "../../errors.ts";
 import { openDeployment } from "../../mongo/deployment.ts";
+import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import { listDatabaseNames } from "../../mongo/namespaces.ts";
 import { dropNamespace } from "../../restore/load/create.ts";
@@ -92,6 +93,7 @@ async function openTheirs(context: JobContext, uri: Secret, plan: Planned): Prom
   });
   try {
     await assertUnused(deployment, plan, signal);
+    await assertTakesWrites(deployment, signal);
     const ttl = await switchExpiryOff(deployment, context);
     return {
       ...{ deployment, binary: null, expiry: ttl !== "kept", accounts: false },

@@ -1,6 +1,7 @@
 // Lets go, on request, of what restores keep beside the live data. What must stay true: nothing of a restore
 // that did not end is dropped.
 import { KeepError } from "../../errors.ts";
+import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { unreadableError } from "../../restore/record/read-record.ts";
 import type { Records } from "../../restore/record/read-record.ts";
 import { isBetween, neededBy } from "../../restore/record/record.ts";
@@ -32,6 +33,7 @@ export async function runDropAside(
   const records = chosen(all, restoreId);
   const needed = neededBy(all.records);
   await using deployment = await context.connect();
+  if (confirm) await assertTakesWrites(deployment, context.signal);
   const kept = await listKept(deployment, records);
   const collections = kept.filter(
     (c) =>

@@ -7,6 +7,7 @@ import type { Verification } from "../../archive/verification.ts";
 import { resolveAt, resolveBackup } from "../../archive/resolve.ts";
 import { KeepError } from "../../errors.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
+import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { readAuthority, STAGING_ACTIONS } from "../../mongo/privileges.ts";
 import { databasesWithAccounts } from "../../restore/load/account-files.ts";
 import { inspectLive } from "../../restore/plan/live.ts";
@@ -90,6 +91,7 @@ export async function restoreLocked(
   const verifySeconds = unpacked?.seconds ?? verified?.seconds ?? 0;
   const backup = unpacked?.backup ?? (await openBackup(path));
   await using deployment = await context.connect();
+  await assertTakesWrites(deployment, context.signal);
   await tellBetween(context);
   const wanted = await planFor(context, deployment, { backup, verified }, request);
   await assertFit(context, deployment.server, { ...request, backup, plan: wanted });

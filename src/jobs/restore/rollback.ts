@@ -6,6 +6,7 @@ import type { OpenedBackup } from "../../archive/opened.ts";
 import { KeepError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
+import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { readAttempt } from "../../restore/record/attempt.ts";
 import { findRestore, listRecords } from "../../restore/record/read-record.ts";
 import { diedUntouched, leftStopped, protectedBy } from "../../restore/record/record.ts";
@@ -50,6 +51,8 @@ export async function runRollback(
   await using deployment = await context.connect();
   if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
     return await undoDead(context, deployment, record, { ...request, warnings, began });
+  // Not asked above: data between two states is put right as far as the server lets us.
+  await assertTakesWrites(deployment, context.signal);
   const { order, verifySeconds } = await orderFor(context, deployment, record, request);
   if (!request.confirm)
     return await describePlan(context, deployment, { ...order, undone: record }, warnings);

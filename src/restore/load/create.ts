@@ -7,6 +7,8 @@ import { toOrdered } from "../../bson/ordered.ts";
 import { ID_INDEX, useOfOption } from "../../mongo/definition-fields.ts";
 import { runExactly } from "../../mongo/exact-command.ts";
 import { CODES, driverError } from "../../mongo/server-error.ts";
+import { BY_PRIMARY, MAJORITY } from "../../mongo/write-concerns.ts";
+import type { WriteConcern } from "../../mongo/write-concerns.ts";
 
 /** Expiry begins after the documents are loaded and verified: the server deletes expired ones within 60 s. */
 export const EXPIRY = "expireAfterSeconds";
@@ -56,8 +58,8 @@ const isUnknownField = (error: unknown) =>
 
 /** How a change of a namespace is made. */
 export interface HowMade {
-  /** Absent: that of the connection, which waits for a majority. */
-  readonly writeConcern?: { readonly w: 1 };
+  /** Absent: BY_PRIMARY. The restore waits for a majority once, at its end. */
+  readonly writeConcern?: WriteConcern;
   /** Waits no longer for its locks. */
   readonly maxTimeMS?: number;
 }
@@ -67,13 +69,13 @@ export async function createNamespace(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   metadata: CollectionMetadata | null,
-  { writeConcern, maxTimeMS }: HowMade = {},
+  { writeConcern = BY_PRIMARY, maxTimeMS }: HowMade = {},
 ): Promise<void> {
   const namespace = `${target.database}.${target.name}`;
   const command = new Map([
     ["create", target.name],
     ...(metadata ? createOptions(metadata) : []),
-    ...(writeConcern ? [["writeConcern", writeConcern] as const] : []),
+    ["writeConcern", writeConcern],
     ...(maxTimeMS === undefined ? [] : [["maxTimeMS", maxTimeMS] as const]),
   ] as [string, unknown][]);
   const run = () =>
@@ -96,7 +98,7 @@ export async function dropNamespace(
   target: { readonly database: string; readonly name: string },
   maxTimeMS?: number,
 ): Promise<void> {
-  const limit = maxTimeMS === undefined ? {} : { maxTimeMS };
+  const limit = { writeConcern: BY_PRIMARY, ...(maxTimeMS !== undefined && { maxTimeMS }) };
   const db = client.db(target.database);
   try {
     if (target.name === UNDROPPABLE)
@@ -109,14 +111,14 @@ export async function dropNamespace(
   }
 }
 
-/** Sets a collection's expiry once its documents are in place. */
+/** Sets a collection's expiry once its documents are in place: the last step, so that it waits for a majority itself. */
 export async function setExpiry(
   client: MongoClient,
   target: { readonly database: string; readonly name: string },
   expireAfterSeconds: unknown,
   maxTimeMS?: number,
 ): Promise<void> {
-  const limit = maxTimeMS === undefined ? {} : { maxTimeMS };
+  const limit = { writeConcern: MAJORITY, ...(maxTimeMS !== undefined && { maxTimeMS }) };
   try {
     await client
       .db(target.database)

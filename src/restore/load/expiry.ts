@@ -3,7 +3,9 @@ import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { withinLimit } from "../../mongo/lock-limit.ts";
 import type { LockLimit } from "../../mongo/lock-limit.ts";
-import { driverError } from "../../mongo/server-error.ts";
+import { CODES, driverError } from "../../mongo/server-error.ts";
+import { BY_PRIMARY, MAJORITY } from "../../mongo/write-concerns.ts";
+import type { Deployment } from "../../mongo/deployment.ts";
 import { collectionExpiry, EXPIRY, setExpiry } from "./create.ts";
 import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
 import type { Definition } from "./indexes.ts";
@@ -36,15 +38,18 @@ export async function expireAll(
     await step(run, { name: "expire", namespace: planned.namespace }, async () => {
       const there = await indexNames(client, planned);
       const absent = expiring.filter((d) => !there.has(nameOf(d)));
-      await buildIndexes(client, planned, absent);
+      await buildIndexes(run.deployment, planned, absent, LASTING);
       for (const definition of expiring)
-        if (!absent.includes(definition)) await addExpiry(limit, planned, definition);
+        if (!absent.includes(definition))
+          await addExpiry(run.deployment, limit, planned, definition);
       if (expiry !== null)
         await withinLimit(limit, planned.namespace, (ms) => setExpiry(client, planned, expiry, ms));
     });
   }
 }
 
+/** Nothing waits for a majority after this step. */
+const LASTING = { writeConcern: MAJORITY } as const;
 /** The service runs by now: what waits for a collection holds up whoever comes after it. */
 const BESIDE_OTHERS = { waitMs: 60_000, tryMs: 200 } as const;
 
@@ -64,29 +69,40 @@ async function indexNames(client: MongoClient, { database, name }: Place): Promi
   }
 }
 
-async function addExpiry(limit: LockLimit, place: Place, definition: Definition): Promise<void> {
+async function addExpiry(
+  deployment: Deployment,
+  limit: LockLimit,
+  place: Place,
+  definition: Definition,
+): Promise<void> {
   const { database, name } = place;
   const { client } = limit;
   const db = client.db(database);
   try {
     const index = { name: nameOf(definition), expireAfterSeconds: definition.get(EXPIRY) };
     await withinLimit(limit, `${database}.${name}`, (maxTimeMS) =>
-      db.command({ collMod: name, index, maxTimeMS }),
+      db.command({ collMod: name, index, maxTimeMS, ...LASTING }),
     );
   } catch (error) {
-    if (!(error instanceof MongoServerError)) throw driverError("create", database, error);
-    await rebuild(client, place, definition);
+    if (!(error instanceof MongoServerError) || error.code === CODES.writeConcernTimeout)
+      throw driverError("create", database, error);
+    await rebuild(deployment, place, definition);
   }
 }
 
-async function rebuild(client: MongoClient, place: Place, definition: Definition): Promise<void> {
+async function rebuild(
+  deployment: Deployment,
+  place: Place,
+  definition: Definition,
+): Promise<void> {
   const { database, name } = place;
+  const drop = { dropIndexes: name, index: nameOf(definition), writeConcern: BY_PRIMARY };
   try {
-    await client.db(database).command({ dropIndexes: name, index: nameOf(definition) });
-    await buildIndexes(client, place, [definition]);
+    await deployment.client.db(database).command(drop);
+    await buildIndexes(deployment, place, [definition], LASTING);
   } catch (error) {
     // Better an index without its expiry than none.
-    await buildIndexes(client, place, [withoutExpiry(definition)]);
+    await buildIndexes(deployment, place, [withoutExpiry(definition)], LASTING);
     throw driverError("create", `indexes of ${database}.${name}`, error);
   }
 }

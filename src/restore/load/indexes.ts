@@ -6,8 +6,11 @@ import type { CollectionMetadata } from "../../archive/metadata.ts";
 import { toOrdered } from "../../bson/ordered.ts";
 import type { Emit } from "../../events.ts";
 import { useOfIndexField } from "../../mongo/definition-fields.ts";
+import type { Deployment } from "../../mongo/deployment.ts";
 import { runExactly } from "../../mongo/exact-command.ts";
 import { CODES, driverError } from "../../mongo/server-error.ts";
+import { BY_PRIMARY, MAJORITY } from "../../mongo/write-concerns.ts";
+import { isOlder } from "../../util/series.ts";
 import { EXPIRY } from "./create.ts";
 import type { HowMade } from "./create.ts";
 import { indexRefusal } from "./index-refusal.ts";
@@ -92,12 +95,14 @@ function withoutCollation(definition: Definition): Definition {
   return copy;
 }
 
+type Builder = Pick<Deployment, "client" | "server" | "isLookalike">;
+
 /** Builds all the given indexes at once. @throws KeepError server-error naming the index and documents, rights-missing */
 export async function buildIndexes(
-  client: MongoClient,
+  deployment: Builder,
   target: { readonly database: string; readonly name: string },
   indexes: readonly Definition[],
-  { writeConcern }: Pick<HowMade, "writeConcern"> = {},
+  { writeConcern = BY_PRIMARY }: Pick<HowMade, "writeConcern"> = {},
 ): Promise<void> {
   if (indexes.length === 0) return;
   const what = `indexes of ${target.database}.${target.name}`;
@@ -109,17 +114,25 @@ export async function buildIndexes(
     ["indexes", indexes],
     // A newer server takes what is its own; what is nobody's never had an effect.
     ...(isStrange ? ([["ignoreUnknownIndexOptions", true]] as const) : []),
-    ...(writeConcern ? [["writeConcern", writeConcern] as const] : []),
+    ...quorumFor(deployment),
+    ["writeConcern", writeConcern],
   ]);
   try {
-    await runExactly(client, target.database, command, { action: "create", target: what });
+    await runExactly(deployment.client, target.database, command, {
+      action: "create",
+      target: what,
+    });
   } catch (error) {
-    throw await indexRefusal(client, target, error);
+    throw await indexRefusal(deployment.client, target, error);
   }
 }
 
-/** A set that has lost members must not stop a restore for ever. */
-export const MAJORITY = { w: "majority", wtimeout: 60_000 } as const;
+/** By its own default the server waits for every member that votes, without end for one that is down. */
+function quorumFor({ server, isLookalike }: Builder) {
+  const isKnown =
+    server.topology !== "standalone" && !isLookalike && !isOlder(server.version, "4.4");
+  return isKnown ? [["commitQuorum", "majority"] as const] : [];
+}
 
 /**
  * Waits until all earlier writes are on disk and held by a majority: a createIndexes that finds its index

@@ -157,9 +157,6 @@ function createProgress(run: Run, work: readonly Work[]) {
   };
 }
 
-/** Durability is asked for once, when all is there: a flush of the server's journal for each would be most of the time. */
-const SETTLED_LATER = { writeConcern: { w: 1 } } as const;
-
 async function loadOne(
   run: Run,
   { planned, target, archived, metadata, mayRepeat = false }: Work,
@@ -168,7 +165,7 @@ async function loadOne(
 ): Promise<number> {
   const { namespace } = planned;
   await step(run, { name: "create", namespace, target }, () =>
-    createNamespace(run.deployment.client, target, metadata, SETTLED_LATER),
+    createNamespace(run.deployment.client, target, metadata),
   );
   const { dataFile } = archived;
   const inOrder = metadata !== null && isCapped(metadata.options);
@@ -207,7 +204,7 @@ export async function buildAll(
   { planned, target, indexes }: Pick<Work, "planned" | "target" | "indexes">,
 ): Promise<void> {
   if (indexes.length === 0) return;
-  const build = () => buildIndexes(run.deployment.client, target, indexes, SETTLED_LATER);
+  const build = () => buildIndexes(run.deployment, target, indexes);
   const { namespace } = planned;
   await step(run, { name: "index", namespace, target }, build, {
     words: () => indexesInWords(indexes),

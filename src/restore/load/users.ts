@@ -7,7 +7,7 @@ import type { Deployment } from "../../mongo/deployment.ts";
 import { MERGED_ROLES, MERGED_USERS } from "../../mongo/own-collections.ts";
 import { driverError } from "../../mongo/server-error.ts";
 import type { ArchivedFile } from "../../archive/place.ts";
-import { MAJORITY } from "./indexes.ts";
+import { MAJORITY } from "../../mongo/write-concerns.ts";
 import { dropNamespace } from "./create.ts";
 import type { Loader } from "./load.ts";
 

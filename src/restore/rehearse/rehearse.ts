@@ -83,12 +83,13 @@ interface Target {
 }
 
 async function rehearseOne(
-  { client }: Deployment,
+  deployment: Deployment,
   raw: RawConnection,
   one: Placed,
   target: Target,
 ): Promise<void> {
   const { type } = one;
+  const { client } = deployment;
   // Of a series that only the oplog will make nothing is known yet; buckets without one would be nobody's.
   const metadata = one.metadata ?? (type === "timeseries" ? ANY_SERIES : null);
   try {
@@ -97,7 +98,7 @@ async function rehearseOne(
     await insertOne(raw, { ...one, metadata }, target);
     if (metadata) {
       const { plain, expiring } = splitIndexes(metadata);
-      await buildIndexes(client, target, [...plain, ...expiring]);
+      await buildIndexes(deployment, target, [...plain, ...expiring]);
     }
     await readOne(client, dataCollection(type, target.name), target);
     const expiry = metadata && collectionExpiry(metadata);

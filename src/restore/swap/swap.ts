@@ -12,7 +12,7 @@ import type { LockLimit } from "../../mongo/lock-limit.ts";
 import type { Marker } from "../../mongo/own-collections.ts";
 import { CODES, driverError } from "../../mongo/server-error.ts";
 import { createNamespace, dropNamespace, orderViews } from "../load/create.ts";
-import { MAJORITY } from "../load/indexes.ts";
+import { MAJORITY } from "../../mongo/write-concerns.ts";
 import type { RestoreRecord } from "../record/record.ts";
 import { runPool } from "../../util/task-pool.ts";
 import { optionsBytes, readStandings } from "./standings.ts";

@@ -1,0 +1,71 @@
+// Whether a replica set takes writes now: it has a primary, and a majority confirms what that writes. Asked before a
+// command changes anything: a set that has lost its majority answers each write only when its time is over, or never.
+import { setTimeout as sleep } from "node:timers/promises";
+import { KeepError } from "../errors.ts";
+import type { Deployment } from "./deployment.ts";
+import { isReached, viewSet } from "./members.ts";
+import type { SetView } from "./members.ts";
+import type { ClusterTime } from "./server-info.ts";
+import { NO_MAJORITY_HINT, NOT_PRIMARY_HINT } from "./set-refusals.ts";
+
+type Asked = Pick<Deployment, "client" | "server" | "isLookalike">;
+
+export interface Obstacle {
+  readonly code: "no-majority" | "not-primary";
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** A healthy majority confirms within milliseconds; one that is busy comes closer all the time. */
+const PATIENCE_MS = 5_000;
+const POLL_MS = 100;
+
+/** @throws KeepError no-majority, not-primary. A set may still lose its majority at any later moment. */
+export async function assertTakesWrites(deployment: Asked, signal: AbortSignal): Promise<void> {
+  const view = await viewSet(deployment);
+  const obstacle = view && (await findObstacle(deployment, view, signal));
+  if (!obstacle) return;
+  const { code, message, hint } = obstacle;
+  throw new KeepError(code, message, { hint });
+}
+
+/** null: nothing speaks against a write. */
+export async function findObstacle(
+  deployment: Asked,
+  view: SetView,
+  signal: AbortSignal,
+): Promise<Obstacle | null> {
+  const set = `the replica set ${deployment.server.setName ?? ""}`;
+  if (view.primary === "unknown")
+    return { code: "no-majority", message: `${set} has no primary: nothing can be written to it`, hint: NO_MAJORITY_HINT }; // prettier-ignore
+  const isAlone = deployment.client.options.directConnection;
+  if (view.asked.role !== "primary" && isAlone)
+    return { code: "not-primary", message: `${view.asked.host} is not the primary of ${set}: nothing can be written to it`, hint: NOT_PRIMARY_HINT }; // prettier-ignore
+  if (await confirms(deployment, view, signal)) return null;
+  const silent = view.silent.length > 0 ? ` (no answer from ${view.silent.join(", ")})` : "";
+  const message = `a majority of the members of ${set} does not confirm what the primary writes${silent}`;
+  return { code: "no-majority", message, hint: NO_MAJORITY_HINT };
+}
+
+/** False where a majority did not come any closer to what the primary has written. */
+async function confirms(deployment: Asked, first: SetView, signal: AbortSignal): Promise<boolean> {
+  const until = performance.now() + PATIENCE_MS;
+  const wanted = ofPrimary(first)?.applied ?? null;
+  const began = ofPrimary(first)?.readable ?? null;
+  for (let readable = began; ; readable = await readableOf(deployment)) {
+    if (!wanted || !began || !readable || isReached(readable, wanted)) return true;
+    if (!isReached(began, readable)) return true;
+    if (performance.now() >= until) return false;
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+const ofPrimary = ({ asked, others }: SetView) =>
+  [asked, ...others].find(({ role }) => role === "primary");
+
+async function readableOf({ client }: Asked): Promise<ClusterTime | null> {
+  const hello = await client.db("admin").command({ hello: 1 });
+  const { ts } = ((hello.lastWrite ?? {}) as { majorityOpTime?: { ts?: ClusterTime } })
+    .majorityOpTime ?? { ts: undefined };
+  return ts ? { t: ts.t, i: ts.i } : null;
+}
