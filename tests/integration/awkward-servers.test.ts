@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { dbHash } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
+import { holdReads } from "../support/held-dump.ts";
 import { requires } from "../support/requires.ts";
 import { ownServer } from "../support/servers.ts";
 import { workspace } from "../support/workspace.ts";
@@ -33,16 +33,18 @@ test("a dump that outlasts the server's history still has the accounts", async (
 });
 
 test("a database that is dropped while all are read leaves nothing in what is restored", async (t) => {
-  const server = await ownServer(t, { topology: "replicaSet" });
+  const server = await ownServer(t, { topology: "replicaSet", testCommands: true });
   const fresh = await freshDatabase(t, server.uri);
   const gone = fresh.client.db(fresh.otherName());
   await fresh.db.collection("notes").insertMany(some(2_000));
+  // More than one batch.
   await gone.collection("notes").insertMany(some(6_000));
-  const place = await workspace(t, { MONGODB_URI: fresh.serverUri, BACKUP_MAX_RATE: "1" });
+  const place = await workspace(t, { MONGODB_URI: fresh.serverUri });
+  const held = await holdReads(t, fresh.client, `${gone.databaseName}.notes`);
   const running = place.start(["backup", "--json"]);
-  await running.says(/dump:/);
-  await sleep(700);
+  await held.reached(running);
   await gone.dropDatabase();
+  await held.letGo();
   const run = await running.result;
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.equal(run.json().consistency.mode, "oplog", run.stderr);
@@ -101,12 +103,13 @@ test("Ctrl-C while a plan is made is exit 130, and not a fault of the settings",
   await fresh.db.collection("notes").insertMany(some(10));
   const place = await workspace(t, { MONGODB_URI: fresh.uri });
   assert.equal((await place.run(["backup"])).code, 0);
-  const data = { failCommands: ["listIndexes"], blockConnection: true, blockTimeMS: 2_500 };
+  const data = { failCommands: ["listIndexes"], blockConnection: true, blockTimeMS: 20_000 };
   const slow = { configureFailPoint: "failCommand", mode: { times: 1 }, data };
-  await fresh.client.db("admin").command(slow);
+  const admin = fresh.client.db("admin");
+  const { count } = await admin.command(slow);
   const running = place.start(["restore", "latest", "--json"]);
-  await running.says(/verify/);
-  await sleep(800);
+  const entered = { timesEntered: Number(count) + 1, maxTimeMS: 60_000 };
+  await admin.command({ waitForFailPoint: "failCommand", ...entered });
   running.kill("SIGINT");
   const run = await running.result;
   assert.equal(run.code, 130, run.stdout + run.stderr);

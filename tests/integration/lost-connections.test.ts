@@ -47,6 +47,9 @@ async function cutting(t: TestContext, fresh: FreshDatabase, positions: readonly
   return opened;
 }
 
+/** Turns of the writer, 0.3 MB of oplog each. */
+const BEFORE_LAST_CUT = 6;
+
 const count = (text: string, what: RegExp) => [...text.matchAll(new RegExp(what, "g"))].length;
 
 requires(
@@ -64,6 +67,12 @@ requires(
     const writer = (async () => {
       while (proxy.cuts() === 0 && changing.on) await sleep(5);
       for (let n = 0; changing.on; n = (n + 1) % 20) {
+        // Else the connection that follows the oplog would take more than one of the cuts.
+        if (n >= BEFORE_LAST_CUT && proxy.cuts() < positions.length - 1) {
+          n--;
+          await sleep(5);
+          continue;
+        }
         const tenth = { _id: { $mod: [20, n] } } as never;
         await scans.updateMany(tenth, { $inc: { v: 1 }, $set: { grown: "x".repeat(2_000) } });
         if (n % 2 === 0) await scans.deleteMany({ _id: { $mod: [40, n] } } as never);
@@ -75,8 +84,8 @@ requires(
     await writer;
     assert.equal(backup.code, 0, backup.stdout + backup.stderr);
     assert.equal(proxy.cuts(), positions.length);
-    // The others hit the connection that follows the oplog, which goes on without a word.
-    assert.ok(count(backup.stderr, /resumed at the same instant/) >= 2, backup.stderr);
+    // The last one may hit the connection that follows the oplog, which goes on without a word.
+    assert.ok(count(backup.stderr, /resumed at the same instant/) >= 3, backup.stderr);
     assert.equal(backup.json().consistency.mode, "snapshot");
     assert.notDeepEqual(await dbHash(fresh.client, fresh.name), before, "it did change meanwhile");
     await fresh.db.dropDatabase();

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { listAtInstant } from "../../src/dump/listing-at-instant.ts";
 import { createPartial } from "../../src/archive/writer.ts";
@@ -25,22 +24,34 @@ const EVERYTHING = {
   allowEmpty: false,
 } as const;
 
-/** The secondaries keep their heartbeat, and apply nothing. */
+/** The secondaries keep their heartbeat, and apply nothing. Returns once it is so. */
 async function holdSecondaries(
   t: TestContext,
   hosts: readonly string[],
 ): Promise<() => Promise<void>> {
-  const clients = await Promise.all(
-    hosts.map((host) => MongoClient.connect(`mongodb://${host}/?directConnection=true`)),
+  const admins = await Promise.all(
+    hosts.map(async (host) => {
+      const client = await MongoClient.connect(`mongodb://${host}/?directConnection=true`);
+      t.after(() => client.close());
+      return client.db("admin");
+    }),
   );
-  t.after(() => Promise.all(clients.map((client) => client.close())));
   const turn = (mode: "alwaysOn" | "off") =>
     Promise.all(
-      clients.map((c) => c.db("admin").command({ configureFailPoint: "rsSyncApplyStop", mode })),
+      admins.map((admin) => admin.command({ configureFailPoint: "rsSyncApplyStop", mode })),
     );
-  await turn("alwaysOn");
-  // They hold at the end of what they apply just then.
-  await sleep(500);
+  const before = await turn("alwaysOn");
+  // What they wait for when it is turned on they would still apply.
+  await Promise.all(
+    admins.map((admin, n) => {
+      const timesEntered = Number(before[n]?.count) + 1;
+      return admin.command({
+        waitForFailPoint: "rsSyncApplyStop",
+        timesEntered,
+        maxTimeMS: 60_000,
+      });
+    }),
+  );
   return async () => {
     await turn("off");
   };
@@ -62,7 +73,7 @@ test("a majority that is behind", async (t) => {
     await patients.insertOne({ n: 3 }, { writeConcern: { w: 1 } });
     await client.db("surg").createCollection("young", { writeConcern: { w: 1 } });
     const running = place.start(["backup", "--json"]);
-    await sleep(2_000);
+    await running.says(/waiting for a majority of the members/);
     await release();
     const run = await running.result;
     assert.equal(run.code, 0, run.stdout + run.stderr);

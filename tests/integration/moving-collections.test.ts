@@ -7,9 +7,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Db, Document, MongoClient } from "mongodb";
+import type { RunningCli } from "../support/cli.ts";
 import { dbHash, describeCatalog } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
+import { untilReading, untilTrue, whileStopped } from "../support/held-dump.ts";
 import { mongod, ownServer } from "../support/servers.ts";
 import { pathWithTools } from "../support/stock-tools.ts";
 import { workspace } from "../support/workspace.ts";
@@ -30,23 +32,18 @@ async function fillBig(db: Db): Promise<void> {
   await db.collection("big").insertMany(some(2_000));
 }
 
-/** The namespaces are listed by then, and the first documents are on disk. */
-async function untilReading({ backupDir }: Workspace, database: string): Promise<void> {
-  for (;;) {
-    const [partial] = globSync(join(backupDir, ".*.partial", database, "*"));
-    if (partial !== undefined) return;
-    await sleep(10);
-  }
-}
-
 /** More of the file is on disk than its first documents. */
-async function untilLong({ backupDir }: Workspace, file: string): Promise<void> {
-  for (;;) {
+async function untilLong(
+  { backupDir }: Workspace,
+  running: RunningCli,
+  file: string,
+): Promise<void> {
+  const isLong = async () => {
     const [path] = globSync(join(backupDir, ".*.partial", file));
     const found = path === undefined ? null : await stat(path).catch(() => null);
-    if (found && found.size > 1_000_000) return;
-    await sleep(10);
-  }
+    return found !== null && found.size > 1_000_000;
+  };
+  await untilTrue(running, isLong, `${file} did not get long`);
 }
 
 async function stateOf({ client }: FreshDatabase, name: string) {
@@ -128,8 +125,10 @@ test("collections that move", async (t) => {
     await prepareMoves(fresh);
     const place = await workspace(t, { MONGODB_URI: fresh.uri, ...SLOW });
     const running = place.start(["backup", "--json"]);
-    await untilReading(place, fresh.name);
-    for (const move of MOVES) await move(fresh.db);
+    await untilReading(place, running, fresh.name);
+    await whileStopped(running, async () => {
+      for (const move of MOVES) await move(fresh.db);
+    });
     const backup = await running.result;
     assert.equal(backup.code, 0, backup.stdout + backup.stderr);
     assert.equal(backup.json().consistency.mode, "oplog", backup.stderr);
@@ -149,15 +148,17 @@ test("collections that move", async (t) => {
       const limit = { BACKUP_MAX_RATE: "8", BACKUP_COMPRESSION: "none" };
       const place = await workspace(t, { MONGODB_URI: fresh.uri, ...limit });
       const running = place.start(["backup", "--json"]);
-      await untilReading(place, fresh.name);
-      await fresh.db.collection("long").rename("longer");
+      await untilReading(place, running, fresh.name);
+      await whileStopped(running, () => fresh.db.collection("long").rename("longer"));
       await running.says(/read again, as longer/);
-      await untilLong(place, `${fresh.name}/long.bson`);
+      await untilLong(place, running, `${fresh.name}/long.bson`);
       const longer = fresh.db.collection<{ _id: number; again: true }>("longer");
-      for (const _id of [1, 2, 3]) {
-        await longer.deleteOne({ _id });
-        await longer.insertOne({ _id, again: true });
-      }
+      await whileStopped(running, async () => {
+        for (const _id of [1, 2, 3]) {
+          await longer.deleteOne({ _id });
+          await longer.insertOne({ _id, again: true });
+        }
+      });
       const backup = await running.result;
       assert.equal(backup.code, 0, backup.stdout + backup.stderr);
       const { id, totals } = backup.json();
@@ -178,14 +179,14 @@ test("collections that move", async (t) => {
     const place = await workspace(t, { MONGODB_URI: fresh.uri, ...SLOW });
     try {
       for (let run = 1; run <= RUNS; run++) {
-        const before = storm.turns();
-        const backup = await place.run(["backup", "--json"]);
+        const running = place.start(["backup", "--json"]);
+        await untilReading(place, running, fresh.name);
+        await whileStopped(running, () => storm.goesOn());
+        const backup = await running.result;
         assert.equal(backup.code, 0, backup.stdout + backup.stderr);
         const { id, consistency } = backup.json();
         assert.equal(consistency.mode, "oplog", backup.stderr);
         assert.doesNotMatch(backup.stderr, /starts over/);
-        for (const [name, turns] of Object.entries(storm.turns()))
-          assert.ok(turns > (before[name] ?? 0), `${name} stood still`);
         await assertOneInstant(fresh.client.db(await restored(place, fresh, id)));
       }
     } finally {
@@ -292,7 +293,11 @@ async function startStorm(db: Db, wanted: readonly string[] = Object.keys(TURNS)
     }
   });
   return {
-    turns: () => ({ ...turns }),
+    /** Until each has begun another turn. */
+    goesOn: async () => {
+      const before = { ...turns };
+      while (wanted.some((name) => turns[name] === before[name])) await sleep(10);
+    },
     stop: async () => {
       over = true;
       await Promise.all(running);

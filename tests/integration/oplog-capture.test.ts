@@ -14,7 +14,9 @@ import { compareTimes } from "../../src/oplog/cluster-time.ts";
 import type { CliResult } from "../support/cli.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
+import { untilForgotten, untilReading, whileStopped } from "../support/held-dump.ts";
 import { ownServer, ROOT } from "../support/servers.ts";
+import { atEnd } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
 import { onDisk } from "../../src/archive/place.ts";
@@ -66,6 +68,12 @@ async function whileWriting<T>(collection: Collection, work: Promise<T>): Promis
 async function slowBackup(t: TestContext, fresh: FreshDatabase, values = {}) {
   const place = await workspace(t, { MONGODB_URI: fresh.uri, BACKUP_MAX_RATE: SLOW, ...values });
   return { place, running: place.start(["backup", "--json"]) };
+}
+
+/** The dump goes on when the server has forgotten the instant that it began with. */
+async function untilLost(slow: Awaited<ReturnType<typeof slowBackup>>, fresh: FreshDatabase) {
+  await untilReading(slow.place, slow.running, fresh.name);
+  await whileStopped(slow.running, () => untilForgotten(fresh.client, fresh.name, "big"));
 }
 
 async function manifestOf(place: Workspace, run: CliResult): Promise<Manifest> {
@@ -130,11 +138,12 @@ test("a server that soon forgets", async (t) => {
       const elsewhere = fresh.client.db(fresh.otherName()).collection("elsewhere");
       const { place, running } = await slowBackup(t, fresh);
       const meanwhile = async () => {
-        await running.says(/dump:/);
-        await sleep(1_000);
-        await commit();
-        await fresh.db.collection("last").drop();
-        await fresh.db.collection("last").insertOne({ again: true });
+        await untilReading(place, running, fresh.name);
+        await whileStopped(running, async () => {
+          await commit();
+          await fresh.db.collection("last").drop();
+          await fresh.db.collection("last").insertOne({ again: true });
+        });
       };
       const both = whileWriting(elsewhere, Promise.all([running.result, meanwhile()]));
       const [run] = await whileWriting(fresh.db.collection("small"), both);
@@ -183,6 +192,11 @@ test("a server that soon forgets", async (t) => {
 
   await t.test("a dump within the history keeps no oplog", async (t) => {
     const fresh = await slowDatabase(t, uri);
+    const admin = fresh.client.db("admin");
+    const remember = (seconds: number) =>
+      admin.command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: seconds });
+    await remember(300);
+    atEnd(t, () => remember(1));
     const { place, running } = await slowBackup(t, fresh, { BACKUP_MAX_RATE: undefined });
     const manifest = await manifestOf(place, await running.result);
     assert.equal(modeOf(manifest), "snapshot");
@@ -201,9 +215,10 @@ test("a server that soon forgets", async (t) => {
     const app = new URL(fresh.uri);
     [app.username, app.password] = ["app", "app"];
     app.searchParams.set("authSource", fresh.name);
-    const { place, running } = await slowBackup(t, fresh, { MONGODB_URI: app.href });
-    const run = await whileWriting(fresh.db.collection("small"), running.result);
-    const manifest = await manifestOf(place, run);
+    const slow = await slowBackup(t, fresh, { MONGODB_URI: app.href });
+    const both = Promise.all([slow.running.result, untilLost(slow, fresh)]);
+    const [run] = await whileWriting(fresh.db.collection("small"), both);
+    const manifest = await manifestOf(slow.place, run);
     assert.equal(modeOf(manifest), "none");
     assert.deepEqual(oplogIn(manifest), []);
     const told = (run.json().warnings as string[]).join("\n");
@@ -213,11 +228,11 @@ test("a server that soon forgets", async (t) => {
   await t.test("what is renamed before it is read is read under its new name", async (t) => {
     const fresh = await slowDatabase(t, uri);
     const { place, running } = await slowBackup(t, fresh);
-    const moved = running
-      .says(/dump:/)
-      .then(() => sleep(1_000))
-      .then(() => fresh.db.collection("last").rename("latest"));
-    const both = Promise.all([running.result, moved]);
+    const move = async () => {
+      await untilReading(place, running, fresh.name);
+      await whileStopped(running, () => fresh.db.collection("last").rename("latest"));
+    };
+    const both = Promise.all([running.result, move()]);
     const [run] = await whileWriting(fresh.db.collection("small"), both);
     const manifest = await manifestOf(place, run);
     assert.match(run.stderr, /last is read again, as latest/);
@@ -235,10 +250,14 @@ test("a server that soon forgets", async (t) => {
     await fresh.db
       .collection("__mongokeep_restores")
       .insertOne({ _id: own as never, restore, role: "staged", namespace: `${fresh.name}.small` });
-    const { place, running } = await slowBackup(t, fresh);
+    const slow = await slowBackup(t, fresh);
+    const { place, running } = slow;
     const exchange = async () => {
+      await untilLost(slow, fresh);
       await running.says(/the rest is read as it is now/);
-      await fresh.db.collection(own).rename("small", { dropTarget: true });
+      await whileStopped(running, () =>
+        fresh.db.collection(own).rename("small", { dropTarget: true }),
+      );
     };
     const both = Promise.all([running.result, exchange()]);
     const [run] = await whileWriting(fresh.db.collection("broad"), both);
@@ -255,8 +274,11 @@ test("a server that soon forgets", async (t) => {
       const admin = fresh.client.db("admin");
       const data = { failCommands: ["getMore"], namespace: "local.oplog.rs", errorCode: 136 };
       const lose = async () => {
-        await running.says(/dump:/);
-        await admin.command({ configureFailPoint: "failCommand", mode: "alwaysOn", data });
+        await untilReading(place, running, fresh.name);
+        await whileStopped(running, async () => {
+          await untilForgotten(fresh.client, fresh.name, "big");
+          await admin.command({ configureFailPoint: "failCommand", mode: "alwaysOn", data });
+        });
       };
       const both = Promise.all([running.result, lose()]);
       try {
@@ -279,9 +301,10 @@ test("a server that soon forgets", async (t) => {
     const data = { failCommands: ["find"], namespace, errorCode: 175 };
     // Twice: at the instant, if it is read before that is lost, and as it is now.
     await admin.command({ configureFailPoint: "failCommand", mode: { times: 2 }, data });
-    const { place, running } = await slowBackup(t, fresh);
-    const run = await whileWriting(fresh.db.collection("small"), running.result);
-    const manifest = await manifestOf(place, run);
+    const slow = await slowBackup(t, fresh);
+    const both = Promise.all([slow.running.result, untilLost(slow, fresh)]);
+    const [run] = await whileWriting(fresh.db.collection("small"), both);
+    const manifest = await manifestOf(slow.place, run);
     assert.match(run.stderr, /last is read again/);
     const last = manifest.collections.find((c) => c.name === "last");
     assert.equal(last?.documents, 1);

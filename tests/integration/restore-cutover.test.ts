@@ -1,15 +1,13 @@
 // What keeps the server from renaming and dropping live collections: waited for before the service is stopped, and
 // only for RESTORE_CUTOVER_TIMEOUT while it is.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { MongoClient } from "mongodb";
 import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
-import { noted, serviceLog } from "../support/noted-service.ts";
+import { gated, noted, serviceLog } from "../support/noted-service.ts";
 import { requires } from "../support/requires.ts";
 import { ownServer } from "../support/servers.ts";
 import { atEnd } from "../support/temporary.ts";
@@ -82,24 +80,13 @@ for (const { way, flags } of WAYS)
     },
   );
 
-/** A service whose stop lets the test act before it comes back. */
-function gate(place: Workspace) {
-  const [told, go] = [place.at("told"), place.at("go")];
-  for (const path of [told, go]) execFileSync("mkfifo", [path]);
-  return {
-    env: { ...noted(place), SERVICE_STOP: `echo > '${told}'; cat '${go}'` },
-    reached: () => readFile(told),
-    letGo: () => writeFile(go, "\n"),
-  };
-}
-
 for (const { way, flags } of WAYS)
   requires(
     RS,
     `what holds a collection once the service is stopped costs RESTORE_CUTOVER_TIMEOUT and nothing else (${way})`,
     async (t, fresh) => {
       const { place, now } = await changedSince(t, fresh);
-      const service = gate(place);
+      const service = gated(place);
       const settings = { MONGODB_URI: fresh.uri, RESTORE_CUTOVER_TIMEOUT: "1s" };
       await place.writeEnv({ ...settings, ...service.env });
       const running = place.start([

@@ -9,7 +9,7 @@ import { dbHash, keptBeside } from "../support/fidelity.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { ownServer } from "../support/servers.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
-import { noted, serviceLog } from "../support/noted-service.ts";
+import { gated, noted, serviceLog } from "../support/noted-service.ts";
 import { requires } from "../support/requires.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -100,7 +100,7 @@ test("a restore that cannot read the live data fails before it changes any of it
 test("Ctrl-C while live data is replaced puts the old state back first (exit 7)", async (t) => {
   const fresh = await ownDatabase(t);
   const { place, now } = await changedSince(t, fresh);
-  const data = { failCommands: ["insert"], blockConnection: true, blockTimeMS: 1_500 };
+  const data = { failCommands: ["insert"], blockConnection: true, blockTimeMS: 4_000 };
   await fresh.client.db("admin").command({
     configureFailPoint: "failCommand",
     mode: { times: 2 },
@@ -160,11 +160,12 @@ requires(
   "Ctrl-C before the live data is touched leaves everything as it was (exit 130)",
   async (t, fresh) => {
     const { place, now } = await changedSince(t, fresh);
-    const slow = `sleep 2; echo stop >> '${place.at("service.log")}'`;
-    await place.writeEnv({ MONGODB_URI: fresh.uri, ...noted(place), SERVICE_STOP: slow });
+    const service = gated(place);
+    await place.writeEnv({ MONGODB_URI: fresh.uri, ...service.env });
     const running = place.start(["restore", "latest", "--in-place", "--confirm", "--verbose"]);
-    await running.says(/stop-service|stop the service|service/i);
+    await service.reached();
     running.kill("SIGINT");
+    await service.letGo();
     const ended = await running.result;
     assert.equal(ended.code, 130, ended.stderr);
     assert.deepEqual(await dbHash(fresh.client, fresh.name), now);

@@ -1,19 +1,16 @@
 // One instant by the oplog: money moves in transactions all the while a dump outlasts the server's history, and
 // collections, indexes and views come and go; what is restored has every cent, and is what the server had then.
 import assert from "node:assert/strict";
-import { globSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Db } from "mongodb";
 import type { Json } from "../support/cli.ts";
 import { dbHash, describeCatalog } from "../support/fidelity.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
+import { untilForgotten, untilReading, whileStopped } from "../support/held-dump.ts";
 import { mongod, ownServer } from "../support/servers.ts";
 import { ALL_CENTS, centsIn, openAccounts, startTransfers } from "../support/transfers.ts";
 import { workspace } from "../support/workspace.ts";
-import type { Workspace } from "../support/workspace.ts";
 
 const RUNS = process.env.SLOW === "1" ? 50 : 3;
 
@@ -71,15 +68,6 @@ const CHANGES: readonly ((db: Db) => Promise<unknown>)[] = [
   (db) => db.collection("gone").drop(),
 ];
 
-/** The namespaces are listed by then, and the first documents are on disk. */
-async function untilReading({ backupDir }: Workspace, database: string): Promise<void> {
-  for (;;) {
-    const [partial] = globSync(join(backupDir, ".*.partial", database, "*"));
-    if (partial !== undefined) return;
-    await sleep(10);
-  }
-}
-
 test("what changes while a dump outlasts the history is restored as it was at its end", async (t) => {
   const { uri } = await ownServer(t, FORGETFUL);
   const fresh = await freshDatabase(t, uri);
@@ -88,21 +76,21 @@ test("what changes while a dump outlasts the history is restored as it was at it
   await openAccounts(fresh.db);
   await fresh.db.collection("gone").insertOne({ soon: true });
   const running = place.start(["backup", "--json"]);
-  await untilReading(place, fresh.name);
-  for (const change of CHANGES) {
-    await change(fresh.db);
-    await sleep(100);
-  }
+  await untilReading(place, running, fresh.name);
   // A transaction of more than one entry of the oplog.
   const long = Array.from({ length: 20 }, (_, n) => ({ n, text: "l".repeat(1_000_000) }));
-  await fresh.client.withSession((session) =>
-    session.withTransaction(() =>
-      fresh.db.collection("wards").insertMany(
-        long.map((one) => ({ ...one, beds: 1 })),
-        { session },
+  await whileStopped(running, async () => {
+    for (const change of CHANGES) await change(fresh.db);
+    await untilForgotten(fresh.client, fresh.name, "savings");
+    await fresh.client.withSession((session) =>
+      session.withTransaction(() =>
+        fresh.db.collection("wards").insertMany(
+          long.map((one) => ({ ...one, beds: 1 })),
+          { session },
+        ),
       ),
-    ),
-  );
+    );
+  });
   const backup = await running.result;
   assert.equal(backup.code, 0, backup.stdout + backup.stderr);
   const { id, consistency } = backup.json();

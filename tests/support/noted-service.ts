@@ -1,5 +1,6 @@
 // A service that notes its stops and starts in a file: a test reads in which order a restore made them.
-import { readFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import type { EnvValues, Workspace } from "./workspace.ts";
 
 /** Settings whose commands write `stop` and `start` into `service.log` of the place. */
@@ -11,3 +12,14 @@ export const noted = (place: Workspace): EnvValues => ({
 /** What was noted, in order; one empty text where nothing was. */
 export const serviceLog = async (place: Workspace) =>
   (await readFile(place.at("service.log"), "utf8").catch(() => "")).trim().split("\n");
+
+/** A service whose stop lets the test act before it comes back; its start is noted. */
+export function gated(place: Workspace) {
+  const [told, go] = [place.at("told"), place.at("go")];
+  for (const path of [told, go]) execFileSync("mkfifo", [path]);
+  return {
+    env: { ...noted(place), SERVICE_STOP: `echo > '${told}'; cat '${go}'` },
+    reached: () => readFile(told),
+    letGo: () => writeFile(go, "\n"),
+  };
+}
