@@ -1,4 +1,4 @@
-// Every setting there is, with its default. docs/settings.md is written from here (scripts/settings-doc.ts).
+// Every setting with its default. scripts/settings-doc.ts generates docs/settings.md from this schema.
 import { z } from "zod";
 import { parseBytes, parseDuration } from "../util/units.ts";
 import { ENGINES } from "./engines.ts";
@@ -11,10 +11,10 @@ const connection = {
     group: "Connection",
     secret: true,
     parse: field.text,
-    unset: "the application's: `MONGODB_URI` and the rest",
+    unset: "the application's settings: `MONGODB_URI` and the others below",
     looks: "`mongodb://backup:password@host:27017/database?authSource=admin`",
     about:
-      "mongokeep's own URI, beside the application's in one .env: a login of its own, with the role `backup`. Nothing of `MONGODB_URI`, its parts and `DATABASE_URL` counts then, right or wrong; `MONGODB_DATABASE` does.",
+      "A URI for mongokeep alone, in the same .env as the application's: a separate login with the role `backup`. mongokeep then ignores `MONGODB_URI`, `MONGODB_HOST` and the settings below it, and `DATABASE_URL`, even if they are malformed; it still reads `MONGODB_DATABASE`.",
   }),
   MONGOKEEP_RESTORE_URI: optional({
     group: "Connection",
@@ -23,30 +23,30 @@ const connection = {
     unset: "the same login as for backups",
     looks: "`mongodb://restorer:password@host:27017/?authSource=admin`",
     about:
-      "A login for `restore` and `rollback`, with the backup that they make first: the nightly one needs no right to write then. It must lead to the same server; what is backed up it does not say.",
+      "A login for `restore` and `rollback`, and for the safety backup that they make, so that the nightly login needs no right to write. It must lead to the same server. It does not choose what is backed up.",
   }),
   MONGODB_URI: optional({
     group: "Connection",
     aliases: ["MONGO_URI", "MONGO_URL"],
     secret: true,
     parse: field.text,
-    unset: "from `MONGODB_HOST` and the rest, else `DATABASE_URL` if that is a mongodb URL",
+    unset: "built from `MONGODB_HOST` and the settings below it, else `DATABASE_URL` if it is a mongodb URL",
     looks: "`mongodb://user:password@host:27017/database`",
     about:
-      "Where MongoDB is. Special characters in user and password are percent-encoded (`@` is `%40`). It may be the application's own: options that do not say where the server is, who logs in and how the connection is secured (pool sizes, time limits of queries, write concern, compressors, forms of answers) are left out.",
+      "The address of MongoDB. Percent-encode special characters in user and password (`@` is `%40`). It may be the application's URI: mongokeep uses only the options for address, login and TLS, and ignores the others (pool sizes, query timeouts, write concern, compressors).",
   }),
   MONGODB_HOST: optional({
     group: "Connection",
     parse: field.text,
     looks: "`db.example.org`, or `a:27017,b:27017` for a replica set",
-    about: "In place of a URI, with the seven below; they need no percent-encoding.",
+    about: "Replaces the URI, together with the seven settings below. They need no percent-encoding.",
   }),
   MONGODB_PORT: optional({
     group: "Connection",
     parse: field.wholeNumber(1, 65535),
     unset: "27017",
     looks: "`27017`",
-    about: "Port of each host that names none.",
+    about: "Port for hosts without one.",
   }),
   MONGODB_USERNAME: optional({
     group: "Connection",
@@ -68,7 +68,7 @@ const connection = {
     parse: field.text,
     unset: "`admin`",
     looks: "`admin`",
-    about: "Database that the user is defined in.",
+    about: "Database in which the user is defined.",
   }),
   MONGODB_DIRECT_CONNECTION: optional({
     group: "Connection",
@@ -76,20 +76,20 @@ const connection = {
     unset: "`false`",
     looks: "`true` or `false`",
     about:
-      "Whether to use this one member alone, whatever names its replica set gives the members: for a set in containers, whose names mean nothing outside.",
+      "Connect to this member only, without the other members of its replica set. Needed for a set in containers whose member names are unknown outside.",
   }),
   MONGODB_TLS: optional({
     group: "Connection",
     parse: field.yesNo,
-    unset: "`true` where `MONGODB_TLS_CA_FILE` is set, else `false`",
+    unset: "`true` if `MONGODB_TLS_CA_FILE` is set, else `false`",
     looks: "`true` or `false`",
-    about: "Whether to speak TLS.",
+    about: "Use TLS.",
   }),
   MONGODB_TLS_CA_FILE: optional({
     group: "Connection",
     parse: field.path,
     looks: "`~/ca.pem`",
-    about: "Certificate authority that signed the server's certificate (PEM).",
+    about: "Certificate (PEM) of the authority that signed the server's certificate.",
   }),
   MONGODB_DATABASE: optional({
     group: "Connection",
@@ -107,20 +107,20 @@ const backups = {
     parse: field.path,
     looks: "`~/.tmp/backups`, `/srv/backups`",
     about:
-      "Folder of the backups, for them alone. A relative path starts at the .env file's folder.",
+      "Folder for the backups and nothing else. A relative path starts at the folder of the .env file.",
   }),
   BACKUP_LOG: withDefault("~/.tmp/backup.log", {
     group: "Backups",
     parse: field.path,
     looks: "`~/.tmp/backup.log`",
-    about: "File that scheduled runs append their output to.",
+    about: "File to which scheduled runs append their output.",
   }),
   BACKUP_ENGINE: withDefault("native", {
     group: "Backups",
     parse: field.oneOf(...ENGINES),
     looks: "`native`, `mongodump` or `ejson`",
     about:
-      "What moves the documents: our own, or stock `mongodump` (where it is not installed, `native` takes over), or a line of canonical Extended JSON for each document (`ejson`), which people and other programs read.",
+      "What reads the documents: mongokeep itself (`native`), the stock tool `mongodump` (if it is not installed, `native` is used), or `ejson`, which writes one line of canonical Extended JSON for each document, readable by people and other programs.",
   }),
   BACKUP_COMPRESSION: withDefault("gzip", {
     group: "Backups",
@@ -140,35 +140,35 @@ const backups = {
     parse: field.timeZone,
     unset: "the system's",
     looks: "`Europe/Berlin`",
-    about: "Time zone (IANA name) of backup names and of the days, weeks and months of retention.",
+    about: "Time zone (IANA name) for the names of backups and for the days, weeks and months of retention.",
   }),
   BACKUP_MAX_RATE: optional({
     group: "Backups",
     parse: field.rate,
     unset: "no limit",
     looks: "`20` (MB/s), `500 KB/s`",
-    about: "Reads no faster than this from the server.",
+    about: "Highest rate at which a backup reads from the server.",
   }),
   BACKUP_READ_PREFERENCE: withDefault("secondaryPreferred", {
     group: "Backups",
     parse: field.oneOf(...READ_PREFERENCES),
     looks: "`primary`, `primaryPreferred`, `secondary`, `secondaryPreferred` or `nearest`",
     about:
-      "Which member of a replica set `backup` reads the documents from, whatever the URI says; what collections there are the primary tells.",
+      "The member of a replica set from which `backup` reads documents; it overrides the URI. The list of collections always comes from the primary.",
   }),
   BACKUP_MAX_LAG: withDefault("10min", {
     group: "Backups",
     parse: parseDuration,
     looks: "`10min`, `1h`, `0` for no limit",
     about:
-      "How far the data may be behind the newest write that the replica set is known to have: beyond it a backup fails. Beyond 60 s it warns.",
+      "A backup fails if its data is further behind the newest known write of the replica set. Beyond 60 s it warns.",
   }),
   BACKUP_NICE: withDefault("10", {
     group: "Backups",
     parse: field.wholeNumber(0, 19),
     looks: "`0` to `19`",
     about:
-      "How much `backup` yields the processor to others, the database beside it above all: `0` not at all, `19` always.",
+      "How much processor time `backup` leaves to other processes, such as the database on the same machine: `0` none, `19` all they need.",
   }),
 };
 
@@ -196,13 +196,13 @@ const upkeep = {
     group: "Disk",
     parse: parseBytes,
     looks: "`10GB`, `500 MB`, `8 GiB` (GB is 10⁹ bytes), `0` for never",
-    about: "Below this much free space a backup warns and goes on.",
+    about: "A backup warns if less space is free.",
   }),
   DISK_ABORT_FREE: withDefault("5GB", {
     group: "Disk",
     parse: parseBytes,
     looks: "`5GB`, `0` for never",
-    about: "Below this much free space cleanup runs, then the backup is given up.",
+    about: "If less space is free, mongokeep runs the cleanup; if that does not free enough, the backup fails.",
   }),
 };
 
@@ -211,14 +211,14 @@ const surroundings = {
     group: "Service and restore",
     parse: field.systemdUnit,
     looks: "`surg-backend.service`",
-    about: "systemd unit that writes to the database: stopped while a restore replaces live data.",
+    about: "systemd unit of the application that uses the database. A restore stops it while it replaces live data.",
   }),
   SERVICE_STOP: optional({
     group: "Service and restore",
     secret: true,
     parse: field.text,
     looks: "`docker stop surg-api`",
-    about: "Shell command that stops it, in place of `SERVICE_NAME`.",
+    about: "Shell command that stops the service. Replaces `SERVICE_NAME`.",
   }),
   SERVICE_START: optional({
     group: "Service and restore",
@@ -226,7 +226,7 @@ const surroundings = {
     parse: field.text,
     looks: "`docker start surg-api`",
     about:
-      "Shell command that starts it. It must come back once the service runs; output of what it leaves in the background belongs into a file.",
+      "Shell command that starts the service. It must return once the service runs; redirect the output of background processes to a file.",
   }),
   SERVICE_CHECK: optional({
     group: "Service and restore",
@@ -234,58 +234,58 @@ const surroundings = {
     parse: field.text,
     looks: "`curl -fsS localhost:8000/health`",
     about:
-      "Shell command that exits 0 when the service works; tried again for a minute. A service that does not work is not taken for stopped.",
+      "Shell command that exits 0 if the service works; it is repeated for up to a minute. A failing check does not mean that the service is stopped.",
   }),
   SERVICE_STATUS: optional({
     group: "Service and restore",
     secret: true,
     parse: field.text,
     unset:
-      "systemd's answer for `SERVICE_NAME`, else it is not known: then the service is stopped, and started again",
+      "systemd's answer for `SERVICE_NAME`, else unknown: a restore then stops the service and starts it again",
     looks: "`systemctl --user status surg-api`",
     about:
-      "Shell command that exits 0 when the service runs, whether it works or not, and 3 when it is stopped; anything else counts as not known. A service that is stopped before a restore is not started by it.",
+      "Shell command that exits 0 if the service runs, whether it works or not, and 3 if it is stopped; any other exit code counts as unknown. A restore does not start a service that was stopped before.",
   }),
   RESTORE_KEEP_ASIDE: withDefault("24h", {
     group: "Service and restore",
     parse: parseDuration,
     looks: "`24h`, `90min`, `7d`, `0` for not at all",
-    about: "How long a restore keeps the data that it replaced beside the live data.",
+    about: "How long a restore retains the collections that it replaced.",
   }),
   RESTORE_CUTOVER_TIMEOUT: withDefault("10s", {
     group: "Service and restore",
     parse: parseDuration,
     looks: "`10s`, `1min`",
     about:
-      "How long the service stays stopped for what holds a collection that is replaced (an open transaction, an index build): then the old state is put back. Before the service is stopped it is waited for up to 5 minutes.",
+      "How long a restore keeps the service stopped while it waits for an open transaction or index build that blocks a collection; after that it returns to the old state. Before it stops the service it waits up to 5 minutes.",
   }),
   DRILL_MONGODB_URI: optional({
     group: "Drills",
     secret: true,
     parse: field.text,
-    unset: "a mongod of its own, started for the drill",
+    unset: "a temporary mongod",
     looks: "`mongodb://user:password@test-host:27017/`",
     about:
-      "Throw-away server that `drill` restores into. It must hold no databases of its own; what the drill makes there is dropped again.",
+      "Test server into which `drill` restores. It must hold no databases; the drill drops everything it created.",
   }),
   DRILL_CHECKS: optional({
     group: "Drills",
     parse: field.path,
     looks: "`drill-checks.txt`",
-    about: "File of named checks that `drill` puts to the restored data (see docs/cli.md).",
+    about: "File of checks that `drill` runs on the restored data (see docs/cli.md).",
   }),
   DRILL_REMINDER: withDefault("90d", {
     group: "Drills",
     parse: parseDuration,
     looks: "`90d`, `0` for never",
-    about: "`status` speaks up when no restore and no drill succeeded for so long.",
+    about: "`status` warns if no restore and no drill succeeded for this long.",
   }),
   MONGOD_BINARY: optional({
     group: "Drills",
     parse: field.path,
-    unset: "`mongod` on the `PATH`, else one that is fetched once (Linux x64)",
+    unset: "`mongod` on the `PATH`, else one that is downloaded once (Linux x64)",
     looks: "`/usr/bin/mongod`",
-    about: "The mongod that `drill` starts where `DRILL_MONGODB_URI` is not set.",
+    about: "The mongod that `drill` starts if `DRILL_MONGODB_URI` is not set.",
   }),
   ALERT_COMMAND: optional({
     group: "Alerts",
@@ -293,21 +293,21 @@ const surroundings = {
     parse: field.text,
     looks: '`mail -s "$MONGOKEEP_TITLE" ops@example.org`',
     about:
-      "Shell command run when a person is needed: the message on stdin, facts in `MONGOKEEP_…` variables.",
+      "Shell command that mongokeep runs for an alert, with the message on stdin and details in `MONGOKEEP_…` variables.",
   }),
   ALERT_WEBHOOK_URL: optional({
     group: "Alerts",
     secret: true,
     parse: field.webUrl,
     looks: "`https://hooks.slack.com/services/…`",
-    about: "Gets a JSON POST with `text` (as Slack reads it) and the facts.",
+    about: "URL that receives alerts as a JSON POST with `text` (in the format of Slack) and the details.",
   }),
   ALERT_PING_URL: optional({
     group: "Alerts",
     secret: true,
     parse: field.webUrl,
     looks: "`https://hc-ping.com/…`",
-    about: "Requested after each good backup, so that a watcher notices when none ran.",
+    about: "URL requested after each good backup, so that a monitoring service notices a missing one.",
   }),
 };
 
@@ -318,6 +318,6 @@ export const settingsSchema = z.object({
   ...surroundings,
 });
 
-/** Values by name, still apart: settings.ts puts them together. */
+/** Values by setting name; settings.ts assembles the settings from them. */
 export type SettingValues = z.output<typeof settingsSchema>;
 export type SettingName = keyof SettingValues;
