@@ -30,7 +30,8 @@ const connection = {
     aliases: ["MONGO_URI", "MONGO_URL"],
     secret: true,
     parse: field.text,
-    unset: "built from `MONGODB_HOST` and the settings below it, else `DATABASE_URL` if it is a mongodb URL",
+    unset:
+      "built from `MONGODB_HOST` and the settings below it, else `DATABASE_URL` if it is a mongodb URL",
     looks: "`mongodb://user:password@host:27017/database`",
     about:
       "The address of MongoDB. Percent-encode special characters in user and password (`@` is `%40`). It may be the application's URI: mongokeep uses only the options for address, login and TLS, and ignores the others (pool sizes, query timeouts, write concern, compressors).",
@@ -39,7 +40,8 @@ const connection = {
     group: "Connection",
     parse: field.text,
     looks: "`db.example.org`, or `a:27017,b:27017` for a replica set",
-    about: "Replaces the URI, together with the seven settings below. They need no percent-encoding.",
+    about:
+      "Replaces the URI, together with the seven settings below. They need no percent-encoding.",
   }),
   MONGODB_PORT: optional({
     group: "Connection",
@@ -140,7 +142,8 @@ const backups = {
     parse: field.timeZone,
     unset: "the system's",
     looks: "`Europe/Berlin`",
-    about: "Time zone (IANA name) for the names of backups and for the days, weeks and months of retention.",
+    about:
+      "Time zone (IANA name) for the names of backups and for the days, weeks and months of retention.",
   }),
   BACKUP_MAX_RATE: optional({
     group: "Backups",
@@ -202,7 +205,8 @@ const upkeep = {
     group: "Disk",
     parse: parseBytes,
     looks: "`5GB`, `0` for never",
-    about: "If less space is free, mongokeep runs the cleanup; if that does not free enough, the backup fails.",
+    about:
+      "If less space is free, mongokeep runs the cleanup; if that does not free enough, the backup fails.",
   }),
 };
 
@@ -211,7 +215,8 @@ const surroundings = {
     group: "Service and restore",
     parse: field.systemdUnit,
     looks: "`surg-backend.service`",
-    about: "systemd unit of the application that uses the database. A restore stops it while it replaces live data.",
+    about:
+      "systemd unit of the application that uses the database. A restore stops it while it replaces live data.",
   }),
   SERVICE_STOP: optional({
     group: "Service and restore",
@@ -300,14 +305,16 @@ const surroundings = {
     secret: true,
     parse: field.webUrl,
     looks: "`https://hooks.slack.com/services/…`",
-    about: "URL that receives alerts as a JSON POST with `text` (in the format of Slack) and the details.",
+    about:
+      "URL that receives alerts as a JSON POST with `text` (in the format of Slack) and the details.",
   }),
   ALERT_PING_URL: optional({
     group: "Alerts",
     secret: true,
     parse: field.webUrl,
     looks: "`https://hc-ping.com/…`",
-    about: "URL requested after each good backup, so that a monitoring service notices a missing one.",
+    about:
+      "URL requested after each good backup, so that a monitoring service notices a missing one.",
   }),
 };
 
