@@ -1,11 +1,8 @@
 // mongokeep init
 import { resolve } from "node:path";
-import { compose } from "../../compose.ts";
 import type { Composition } from "../../compose.ts";
 import { assertNoPassword } from "../../config/own-uri.ts";
 import type { InitAnswers, InitResult } from "../../jobs/init/result.ts";
-import { canChoose } from "../choose-backup.ts";
-import { readAnswers } from "../init-answers.ts";
 import type { InitFlags } from "../init-answers.ts";
 import { currentPlace, ownScript } from "../place.ts";
 import { helpEnd, keep, usage } from "../verb.ts";
@@ -60,6 +57,8 @@ export const init: Verb<"init"> = {
   },
   execute: async ({ flags }, composition) => {
     const wanted = flags as InitFlags;
+    const { canChoose } = await import("../choose-backup.ts");
+    const { readAnswers } = await import("../init-answers.ts");
     const asks = canChoose() && wanted.yes !== true && wanted.json !== true;
     const answers = await readAnswers(composition.context, wanted, asks);
     const envFile = composition.context.settings.envFile ?? resolve(".env");
@@ -74,6 +73,7 @@ async function setUp(
   answers: InitAnswers,
   { envFile, flags }: { readonly envFile: string; readonly flags: InitFlags },
 ): Promise<InitResult> {
+  const { compose } = await import("../../compose.ts");
   const { editsOf } = await import("../../jobs/init/edits.ts");
   const { writeEnv } = await import("../../jobs/init/write-env.ts");
   const { runFirst } = await import("../../jobs/init/first-run.ts");

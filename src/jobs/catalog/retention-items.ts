@@ -5,10 +5,9 @@ import type { Scope } from "../../archive/manifest.ts";
 import type { RetentionItem, RetentionState } from "../../retention/item.ts";
 import { mayBeOpen } from "../../restore/record/read-record.ts";
 import type { UnreadableRecord } from "../../restore/record/read-record.ts";
-import { isApplied, protectedBy } from "../../restore/record/record.ts";
+import { isApplied, protectedBy, safetyNote } from "../../restore/record/record.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import type { JobContext } from "../context.ts";
-import { safetyNote } from "../restore/run/safety-backup.ts";
 import { readRestores } from "../restore/records.ts";
 
 /** Id of a backup → why it must stay. */

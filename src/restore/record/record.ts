@@ -148,6 +148,9 @@ export interface StoredRecord {
 }
 
 export const restoresFolder = (root: string) => join(root, "restores");
+
+/** By it the safety backup of a restore is found where its record cannot be read. */
+export const safetyNote = (restoreId: string) => `before restore ${restoreId}`;
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 /** `id` must be free (see freeRestoreId). */

@@ -4,7 +4,7 @@ import { formatBackupId, isBackupId, momentOf } from "../../../archive/layout.ts
 import { ACCOUNT_COLLECTIONS } from "../../../dump/users.ts";
 import { KeepError } from "../../../errors.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
-import { restoresFolder } from "../../../restore/record/record.ts";
+import { restoresFolder, safetyNote } from "../../../restore/record/record.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
 import { splitNamespace } from "../../../restore/plan/select.ts";
@@ -64,9 +64,6 @@ export async function protectPresent(
   const seconds = Math.round(performance.now() - began) / 1_000;
   return { backup: { id, path: made.path }, declined: false, seconds };
 }
-
-/** By it the safety backup of a restore is found where its record cannot be read. */
-export const safetyNote = (restoreId: string) => `before restore ${restoreId}`;
 
 function orderOf({ settings }: JobContext, record: RestoreRecord) {
   return {
