@@ -18,6 +18,7 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.exitCode = 2;
 } else {
   keepCompiledCode(require("node:module"));
+  widenThreadPool(require("node:fs"));
   // It reads process.argv, and ends the process.
   import("../dist/cli/main.js");
 }
@@ -29,6 +30,15 @@ function tellTooOld(message, hint) {
   }
   console.error(message);
   console.error(hint);
+}
+
+// The disk flushes many small files together as soon as one of them, if they wait together. Read by Node when the pool
+// starts, which is here; not for programs that we start.
+function widenThreadPool(fs) {
+  if (process.env.UV_THREADPOOL_SIZE) return;
+  process.env.UV_THREADPOOL_SIZE = "16";
+  fs.access(__filename, function () {});
+  delete process.env.UV_THREADPOOL_SIZE;
 }
 
 // Compiled code is kept in Node's own cache: a third of the start-up time. Not where Node puts it, in a folder of

@@ -1,11 +1,11 @@
 // The local disk as a storage. Short calls are made at once instead of on the thread pool: with thousands of small
-// files, the way there and back took most of the time.
+// files, the way there and back took most of the time. What may wait for the disk is not.
 import { closeSync, lstatSync } from "node:fs";
 import { readdir, realpath, rm } from "node:fs/promises";
 import type { Dirent, Stats } from "node:fs";
 import { KeepError } from "../errors.ts";
 import {
-  createAtOnce,
+  createFile,
   createPrivateFolder,
   flush,
   flushData,
@@ -26,7 +26,10 @@ export const localDisk: Storage = {
   stat: inPromise(statAtOnce),
   resolve: (path) => realpath(path),
   open: openToRead,
-  create: inPromise(createFile),
+  async create(path, signal) {
+    signal?.throwIfAborted();
+    return new LocalFile(await createFile(path), signal);
+  },
   replace: replaceFile,
   async rename(from, to) {
     // rename(2) would replace a file, or an empty folder.
@@ -64,11 +67,6 @@ function statAtOnce(path: string): EntryStat | null {
 function taken(from: string, to: string): Error {
   const message = `EEXIST: file already exists, rename '${from}' -> '${to}'`;
   return Object.assign(new Error(message), { code: "EEXIST", syscall: "rename", path: from });
-}
-
-function createFile(path: string, signal?: AbortSignal): WritableFile {
-  signal?.throwIfAborted();
-  return new LocalFile(createAtOnce(path), signal);
 }
 
 class LocalFile implements WritableFile {

@@ -1,4 +1,5 @@
-// Where the command keeps compiled code: code that others could put there would run as the user of the backups.
+// What the command does before its program: it keeps compiled code where others cannot put any, which would run as the
+// user of the backups, and makes room for many files that wait for the disk.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmod, cp, mkdir, readdir, stat, writeFile } from "node:fs/promises";
@@ -11,21 +12,23 @@ import type { Cleanup } from "../support/temporary.ts";
 const run = promisify(execFile);
 
 /** The real command before a program of one line, which Node would compile. */
-async function place(t: Cleanup) {
+async function place(t: Cleanup, program = "console.log('ran');\n") {
   const folder = await temporaryFolder(t);
   const [home, tmp] = [join(folder, "home"), join(folder, "tmp")];
   for (const path of ["bin", "dist/cli", "home", "tmp"])
     await mkdir(join(folder, path), { recursive: true });
   await cp(resolve(import.meta.dirname, "../../bin"), join(folder, "bin"), { recursive: true });
-  await writeFile(join(folder, "dist/cli/main.js"), "console.log('ran');\n");
+  await writeFile(join(folder, "dist/cli/main.js"), program);
   await writeFile(join(folder, "package.json"), '{"type": "module"}');
-  const start = async () => {
-    const env = { HOME: home, TMPDIR: tmp };
+  const say = async (more: Readonly<Record<string, string>> = {}) => {
+    const env = { HOME: home, TMPDIR: tmp, ...more };
     const main = join(folder, "bin/mongokeep.cjs");
-    const { stdout } = await run(process.execPath, [main], { env });
-    assert.equal(stdout, "ran\n");
+    return (await run(process.execPath, [main], { env })).stdout.trimEnd();
   };
-  return { home, tmp, start, cache: join(home, ".cache/mongokeep/compiled") };
+  const start = async () => {
+    assert.equal(await say(), "ran");
+  };
+  return { home, tmp, start, say, cache: join(home, ".cache/mongokeep/compiled") };
 }
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
@@ -51,4 +54,18 @@ test("without a home that can be written to the command runs all the same", asyn
   const { home, start } = await place(t);
   await writeFile(join(home, ".cache"), "a file");
   await start();
+});
+
+test("many files can wait for the disk at once, unless the user says how many; programs that we start do not hear of it", async (t) => {
+  const program = `import { readdirSync } from "node:fs";
+const tasks = process.platform === "linux" ? readdirSync("/proc/self/task").length : 0;
+console.log(JSON.stringify({ tasks, inherited: process.env.UV_THREADPOOL_SIZE ?? null }));
+`;
+  const { say } = await place(t, program);
+  const told = async (more?: Readonly<Record<string, string>>) =>
+    JSON.parse(await say(more)) as { tasks: number; inherited: string | null };
+  const [ours, theirs] = [await told(), await told({ UV_THREADPOOL_SIZE: "1" })];
+  assert.equal(ours.inherited, null);
+  assert.equal(theirs.inherited, "1");
+  if (process.platform === "linux") assert.ok(ours.tasks >= theirs.tasks + 8, JSON.stringify({ ours, theirs })); // prettier-ignore
 });
