@@ -76,6 +76,8 @@ export function momentOf(id: string, zone: string): number {
 export const partialName = (id: string) => `.${id}${PARTIAL_SUFFIX}`;
 export const damagedName = (id: string) => `${id}${DAMAGED_SUFFIX}`;
 
+/** What is never escaped. */
+const PLAIN_NAME = /^[A-Za-z0-9_.~-]+$/;
 /** Longer escaped names are cut, so that the longest suffix still fits into 255 bytes. */
 const LONGEST = 238;
 const CUT = 208;
@@ -94,6 +96,7 @@ export function mongodumpEscapeName(name: string): string {
 }
 
 function escapeWith(name: string, space: string): string {
+  if (PLAIN_NAME.test(name) && name.length <= LONGEST) return name;
   const escape = (byte: number) => (byte === 0x20 ? space : escapeByte(byte));
   const escaped = [...Buffer.from(name, "utf8")].map(escape).join("");
   if (escaped.length <= LONGEST) return escaped;
@@ -103,7 +106,7 @@ function escapeWith(name: string, space: string): string {
 
 function escapeByte(byte: number): string {
   const char = String.fromCharCode(byte);
-  if (/[A-Za-z0-9_.~-]/.test(char)) return char;
+  if (PLAIN_NAME.test(char)) return char;
   return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 

@@ -73,7 +73,22 @@ interface AsText {
   readonly exact: boolean;
 }
 
+/** In thousands of collections most options and indexes are the same: short ones are remembered, a few at a time. */
+const known = new Map<string, AsText>();
+const [MOST_KNOWN, LONGEST_KNOWN] = [64, 512];
+
 function toText(raw: Uint8Array): AsText {
+  if (raw.length > LONGEST_KNOWN) return convert(raw);
+  const key = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString("latin1");
+  const before = known.get(key);
+  if (before) return before;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const text = convert(raw);
+  known.set(key, text);
+  return text;
+}
+
+function convert(raw: Uint8Array): AsText {
   const text = rawToEjson(raw);
   try {
     return { text, exact: Buffer.compare(ejsonToRaw(text), raw) === 0 };
