@@ -13,7 +13,7 @@ import { SHORT_BYTES, tablesFor } from "../codec/gzip-members.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { Emit } from "../events.ts";
-import type { ReadOptions } from "../mongo/bulk-read.ts";
+import type { RawBatch, ReadOptions } from "../mongo/bulk-read.ts";
 import { estimateContents, estimateSize } from "../mongo/collection-size.ts";
 import type { ContentSize } from "../mongo/collection-size.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -29,6 +29,7 @@ import type { CollectionData } from "./collection.ts";
 import type { DumpConnections } from "./connections.ts";
 import { classifyReadFailure } from "./consistency.ts";
 import { toLines } from "./lines-file.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { readOnward } from "./resume.ts";
 import { startingOver } from "./start-over.ts";
 import type { DumpTail } from "./tail.ts";
@@ -52,11 +53,11 @@ export const PIECE_BYTES = 2 * 1024 * 1024;
 const BATCH_BYTES = 1.9 * 1024 * 1024;
 /**
  * More than two large ones at a time gain nothing: compression is what takes the time, and it uses every core. Small
- * ones wait most of the time: for the server's answer, and for the disk.
+ * ones wait most of the time for the disk, which flushes many files as soon as one.
  */
 const LANES: Lanes<Sized> = {
   large: Math.min(2, availableParallelism()),
-  small: 8,
+  small: 16,
   isSmall: ({ size }) => size !== null && size.bytes <= SMALL_BYTES,
 };
 const SMALL_BYTES = 256 * 1024;
@@ -84,6 +85,8 @@ interface Sized {
 /** What the dump of many namespaces shares. `at` turns null when the server gives the instant up. */
 interface Shared {
   at: ClusterTime | null;
+  /** null: nothing is read before its turn. */
+  readonly ahead: ReadAhead | null;
   readonly onRead: (namespace: string, documents: number, bytes: number) => void;
 }
 
@@ -99,12 +102,16 @@ export async function dumpNamespaces(
   namespaces: readonly NamespaceInfo[],
 ): Promise<DumpedNamespaces> {
   const sized = await withSizes(run, namespaces);
-  const shared: Shared = { at: run.at, onRead: createProgress(run, sized) };
+  await using ahead = readAhead(run, sized);
+  const shared: Shared = { at: run.at, ahead, onRead: createProgress(run, sized) };
   const collections: ManifestCollection[] = [];
   const files: ManifestFile[] = [];
   await runLargestFirst(sized, LANES, run.signal, async (one, signal) => {
-    const data = await dumpData({ ...run, signal }, shared, one);
-    const metadata = await writeMetadata(run, one.info);
+    // Each waits for the disk.
+    const [data, metadata] = await both(
+      dumpData({ ...run, signal }, shared, one),
+      writeMetadata(run, one.info),
+    );
     collections.push(entryOf(one.info, data, metadata));
     files.push(metadata, ...(data ? [data.file] : []));
   });
@@ -113,6 +120,25 @@ export async function dumpNamespaces(
   files.sort((a, b) => order(a.path, b.path));
   return { collections, files, atInstant: shared.at !== null };
 }
+
+/** The results of two works, once neither goes on. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
+
+function readAhead(run: DumpRun, sized: readonly Sized[]): ReadAhead {
+  const small = sized.filter((one) => one.info.type !== "view" && LANES.isSmall(one));
+  const reads = small.map((one) => ({
+    options: readOptions(run, one, instantOf(one.info, run.at)),
+    expectedBytes: one.size?.bytes ?? 0,
+  }));
+  return new ReadAhead(run, reads);
+}
+
+/** Capped collections refuse snapshot reads (tried on 6.0.5: code 246): outside of the instant. */
+const instantOf = ({ options }: NamespaceInfo, at: ClusterTime | null) =>
+  isCapped(options) ? null : at;
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -144,8 +170,7 @@ type DumpedData = CollectionData & { readonly consistency: ConsistencyMode };
 async function dumpData(run: DumpRun, shared: Shared, one: Sized): Promise<DumpedData | null> {
   const { info } = one;
   if (info.type === "view") return null;
-  // Capped collections refuse snapshot reads (tried on 6.0.5: code 246): outside of the instant.
-  const at = isCapped(info.options) ? null : shared.at;
+  const at = instantOf(info, shared.at);
   if (at === null) return { ...(await readNow(run, shared, one)), consistency: "none" };
   try {
     const data = await readInto(run, shared, one, at);
@@ -193,7 +218,7 @@ export async function dumpMoved(
   standing: Standing,
 ): Promise<{ readonly dumped: DumpedNamespaces; readonly isWhole: boolean }> {
   const size = await estimateSize(run.deployment.client, info.database, standing.now);
-  const shared: Shared = { at: null, onRead: () => undefined };
+  const shared: Shared = { at: null, ahead: null, onRead: () => undefined };
   await run.partial.removeFile(dataFileOf(run, info));
   try {
     const data = await readInto(run, shared, { info, size, standing }, null);
@@ -242,14 +267,12 @@ const dataFileOf = (run: DumpRun, info: NamespaceInfo) =>
     run.encoding,
   );
 
-/** Reads the documents into their file, of which nothing is left on failure. */
-async function readInto(
+function readOptions(
   run: DumpRun,
-  shared: Shared,
   { info, size, standing }: Sized,
   at: ClusterTime | null,
-): Promise<CollectionData> {
-  const options: ReadOptions = {
+): ReadOptions {
+  return {
     database: info.database,
     collection: standing?.now ?? dataCollection(info.type, info.name),
     batchDocuments: batchDocuments(size),
@@ -259,8 +282,20 @@ async function readInto(
     after: standing?.after ?? run.at,
     secondaryOk: true,
   };
+}
+
+/** Reads the documents into their file, of which nothing is left on failure. */
+async function readInto(
+  run: DumpRun,
+  shared: Shared,
+  one: Sized,
+  at: ClusterTime | null,
+): Promise<CollectionData> {
+  const { info } = one;
+  const options = readOptions(run, one, at);
   const path = dataFileOf(run, info);
   return await startingOver(run, options, async () => {
+    const ahead = (await shared.ahead?.take(options)) ?? null;
     const file = await openFile(run, info);
     let [allDocuments, allBytes] = [0, 0];
     const onRead = (documents: number, bytes: number) => {
@@ -269,13 +304,19 @@ async function readInto(
       shared.onRead(`${info.database}.${info.name}`, documents, bytes);
     };
     try {
-      return await writeBatches(readOnward(run, options), file, { ...run, onRead });
+      const batches = ahead ? onlyBatch(ahead) : readOnward(run, options);
+      return await writeBatches(batches, file, { ...run, onRead });
     } catch (error) {
       onRead(-allDocuments, -allBytes);
       await run.partial.removeFile(path);
       throw error;
     }
   });
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- an async source like the others
+async function* onlyBatch(batch: RawBatch): AsyncGenerator<RawBatch, void, void> {
+  yield batch;
 }
 
 async function openFile(run: DumpRun, info: NamespaceInfo): Promise<DataFile> {

@@ -46,7 +46,8 @@ export async function* watchRead(
   }
 }
 
-async function withinLimits<T>(read: WatchedRead, work: Promise<T>): Promise<T> {
+/** One wait of such a read. @throws KeepError as watchRead does */
+export async function withinLimits<T>(read: WatchedRead, work: Promise<T>): Promise<T> {
   const began = performance.now();
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timers: NodeJS.Timeout[] = [];
