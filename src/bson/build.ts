@@ -1,4 +1,4 @@
-// Raw BSON put together from raw pieces, for commands that must carry a document's exact bytes.
+// Builds raw BSON from raw pieces, for commands that must contain a document's exact bytes.
 import { TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT, TYPE_STRING } from "./element.ts";
 
 /** One element: type, name, value bytes. */
@@ -6,10 +6,10 @@ export function rawElement(type: number, name: string, value: Uint8Array): Buffe
   return Buffer.concat([Buffer.from([type]), Buffer.from(`${name}\0`, "utf8"), value]);
 }
 
-/** A document of raw elements, in their order. */
+/** A document of raw elements, in the given order. */
 export const rawDocument = (...elements: readonly Uint8Array[]): Buffer => documentOf(elements);
 
-/** The same of a list, which may be longer than a call can have arguments (some 120,000). */
+/** The same for a list, which may be longer than the arguments of a call (about 120,000). */
 export function documentOf(elements: readonly Uint8Array[]): Buffer {
   const length = elements.reduce((sum, e) => sum + e.length, 5);
   const head = Buffer.alloc(4);

@@ -1,7 +1,7 @@
-// Values that a server holds and JavaScript has no type for, in a form that the driver's serializer writes
-// as what they are: it asks a Map for its entries(), and a Date for its getTime().
+// Values that a server can store but JavaScript has no type for, in a form that the driver's serializer writes
+// correctly: it calls entries() of a Map and getTime() of a Date.
 
-/** Fields of which some share a name: each of them is a condition of a query, not only the last one. */
+/** Fields that may share a name: each one is a condition of a query, not only the last one. */
 export class RepeatedFields extends Map<string, unknown> {
   #all: (readonly [string, unknown])[] = [];
 
@@ -11,7 +11,7 @@ export class RepeatedFields extends Map<string, unknown> {
     this.#all = [...all];
   }
 
-  /** Takes the place of all of that name. */
+  /** Replaces all fields of that name. */
   override set(name: string, value: unknown): this {
     this.#all = [...this.#all.filter(([other]) => other !== name), [name, value]];
     return super.set(name, value);
@@ -31,7 +31,7 @@ export class RepeatedFields extends Map<string, unknown> {
   }
 }
 
-/** Bytes of a value that nothing in JavaScript stands for. The driver must not take it for an object. */
+/** Bytes of a value without a JavaScript type. The driver must not treat it as an object. */
 export class RawValue {
   readonly type: number;
   readonly bytes: Uint8Array;
@@ -50,10 +50,10 @@ export class RawValue {
 const DATE_LIMIT = 8_640_000_000_000_000n;
 const LONG_MAX = 2n ** 63n - 1n;
 
-/** A date beyond the range of Date; null for one within. @throws RangeError for one that cannot be carried */
+/** A date beyond the range of Date; null for one within it. @throws RangeError for a date that cannot be represented */
 export function farDate(ms: bigint): Date | null {
   if (ms >= -DATE_LIMIT && ms <= DATE_LIMIT) return null;
-  // The serializer takes 2 ** 63 for the largest of all, which is what people write for "never".
+  // The serializer clamps 2 ** 63 to the largest value, which people write for "never".
   if (ms !== LONG_MAX && BigInt(Number(ms)) !== ms)
     throw new RangeError(`the driver cannot carry the date of ${ms} ms`);
   return new FarDate(Number(ms));

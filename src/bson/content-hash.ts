@@ -1,11 +1,10 @@
-// An order-independent hash of documents: two 64-bit lanes of seeded xxHash64, each summed over all
-// documents modulo 2^64. Equal content gives equal sums whatever its natural order; it proves equality
-// against faults, not against tampering (each file's SHA-256 does that).
-// xxHash64: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+// An order-independent hash of documents: two 64-bit lanes of seeded xxHash64, each summed over all documents modulo
+// 2^64. Equal content gives equal sums in any order. It detects faults, not tampering (the SHA-256 of each file detects
+// that). xxHash64: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 import xxhash from "xxhash-wasm";
 
 export interface ContentHash {
-  /** Adds whole documents, back to back. Their lengths must have been checked. */
+  /** Adds whole documents, back to back, whose lengths were checked. */
   add(documents: Buffer): void;
   /** 32 hex digits. */
   digest(): string;
@@ -21,7 +20,7 @@ export interface Lanes {
   b(bytes: Uint8Array): bigint;
 }
 
-/** For code that needs each document's hash, not only their sum. */
+/** For code that needs the hash of each document, not only the sum. */
 export async function createLanes(): Promise<Lanes> {
   const hasher = await loadHasher();
   return {
@@ -30,12 +29,12 @@ export async function createLanes(): Promise<Lanes> {
   };
 }
 
-/** What `digest` gives for documents whose lanes add up to these. */
+/** The result of `digest` for documents whose lanes add up to these. */
 export function digestOf(a: bigint, b: bigint): string {
   return hex(BigInt.asUintN(LANE, a)) + hex(BigInt.asUintN(LANE, b));
 }
 
-/** What `whole` is without the documents of `part`. */
+/** `whole` without the documents of `part`. */
 export function hashWithout(whole: string, part: string): string {
   const lane = (text: string, n: number) => BigInt(`0x${text.slice(16 * n, 16 * (n + 1))}`);
   return digestOf(lane(whole, 0) - lane(part, 0), lane(whole, 1) - lane(part, 1));

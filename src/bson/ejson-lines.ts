@@ -14,8 +14,8 @@ export { LineError } from "./ejson-scan.ts";
 
 const LINE_FEED = 0x0a;
 /**
- * No document's line is longer: the element that grows most is an empty regular expression without a name,
- * 53 characters for 4 bytes.
+ * No document has a longer line: the element that grows most is an empty regular expression without a name, from 4
+ * bytes to 53 characters.
  */
 export const LONGEST_LINE = 14 * LONGEST_DOCUMENT;
 
@@ -29,15 +29,14 @@ export function writeLines(sink: TextSink, documents: Buffer): void {
 }
 
 export interface ReadLines {
-  /** Back to back. A view of the scratch buffer, if one was given. */
+  /** Documents back to back. A view of the scratch buffer, if one was given. */
   readonly documents: Buffer;
   readonly count: number;
 }
 
 /**
- * The documents of whole lines, in pieces of about `pieceBytes`, so that short lines that are long
- * documents cost no memory. `scratch` is written over by each piece.
- * @throws LineError with the number of the line
+ * The documents of whole lines, in pieces of about `pieceBytes`, so that a short line that makes a long document costs
+ * no memory. Each piece overwrites `scratch`. @throws LineError with the number of the line
  */
 export function* readLines(
   lines: Buffer,
@@ -45,7 +44,7 @@ export function* readLines(
   scratch?: Buffer,
 ): Generator<ReadLines, void, void> {
   const isText = isUtf8(lines);
-  // BSON is shorter than its canonical text, nearly always.
+  // BSON is almost always shorter than its canonical text.
   const fresh = (from: number) =>
     Buffer.allocUnsafe(Math.min(lines.length - from, pieceBytes) + 1024);
   const scan: Scan = {

@@ -1,4 +1,4 @@
-// Which values of a document Extended JSON cannot keep, in words for people: found by trying each alone.
+// Names the values of a document that Extended JSON cannot represent, found by trying each one separately.
 import { byteAt } from "./byte-at.ts";
 import { rawDocument } from "./build.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
@@ -6,18 +6,18 @@ import { keepAll, writeLines } from "./ejson-lines.ts";
 import { isWrapper } from "./ejson-parse.ts";
 import { createSink } from "./ejson-text.ts";
 
-/** Whether a document comes back from its line as it was. `raw` must be valid BSON. */
+/** Whether a document is read back from its line unchanged. `raw` must be valid BSON. */
 export function isKept(raw: Buffer): boolean {
   const sink = createSink(raw.length * 2 + 64);
   writeLines(sink, raw);
   return keepAll(sink.bytes.subarray(0, sink.length), raw, Buffer.allocUnsafe(raw.length + 64));
 }
 
-/** Each kind once, in the order of the document; never a name or a value of it. */
+/** Each kind once, in document order; never a field name or a value. */
 export function findLost(raw: Buffer): string[] {
   const found = new Set<string>();
   walk(raw, 0, "document", found);
-  // What no value shows alone.
+  // No single value explains the difference.
   if (found.size === 0 && !isKept(raw)) found.add("a document of a form that JSON does not have");
   return [...found];
 }
@@ -65,7 +65,7 @@ const NAMES: Readonly<Record<number, string>> = {
 };
 
 function nameOf(type: number, b: Buffer, at: number): string {
-  // Finite doubles have texts that give them back; were one lost, it is not a NaN's fault.
+  // Every finite double has a text that gives it back, so a lost double is a NaN.
   if (type === 0x01 && !Number.isNaN(b.readDoubleLE(at))) return "a double";
   return NAMES[type] ?? `a value of the BSON type ${type}`;
 }

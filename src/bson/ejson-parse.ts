@@ -1,5 +1,5 @@
-// One line of canonical Extended JSON v2 → raw BSON, in one pass over the bytes. Strict: what ejson-write.ts
-// does not write is an error, so that no line can mean something else to us than to other tools.
+// One line of canonical Extended JSON v2 → raw BSON, in one pass over the bytes. Strict: anything that ejson-write.ts
+// does not write is an error, so that other tools read every line in the same way.
 import { DEEPEST } from "./validate.ts";
 import {
   expectText,
@@ -25,7 +25,7 @@ export function parseLine(scan: Scan): void {
   if (scan.at !== scan.end) throw new LineError("has more behind its end");
 }
 
-/** Fields behind an opening brace, up to the closing one. `keys` takes their names. */
+/** Fields after an opening brace, up to the closing one. `keys` receives their names. */
 function putFields(scan: Scan, depth: number, keys: string[] | null): void {
   if (depth >= DEEPEST) throw new LineError(`is nested deeper than ${DEEPEST} levels`);
   const start = openLength(scan);
@@ -76,7 +76,7 @@ function closeDocument(scan: Scan, start: number): void {
   scan.out.writeInt32LE(scan.written - start, start);
 }
 
-/** Writes the value's bytes and gives its type. */
+/** Writes the value's bytes and returns its type. */
 function putValue(scan: Scan, depth: number): number {
   switch (peek(scan)) {
     case 0x22:
@@ -105,7 +105,7 @@ function putValue(scan: Scan, depth: number): number {
   }
 }
 
-/** A type wrapper or a document, behind its opening brace. */
+/** A type wrapper or a document, after its opening brace. */
 function putObject(scan: Scan, depth: number): number {
   const { at, written, text } = scan;
   if (text[at] !== 0x22 || text[at + 1] !== 0x24) {
@@ -122,14 +122,14 @@ function putObject(scan: Scan, depth: number): number {
   return TYPE_DOCUMENT;
 }
 
-/** Whether other tools would take a document with exactly these keys for a value of another type. */
+/** Whether other tools would read a document with exactly these keys as a value of another type. */
 export function isWrapper(keys: readonly string[]): boolean {
   const [first = "", second] = keys;
   if (keys.length === 1) return WRAPPERS.has(first);
   return keys.length === 2 && [first, second].sort().join() === "$code,$scope";
 }
 
-/** null where the object is no type wrapper; then the scan stands anywhere. */
+/** null if the object is no type wrapper; the position of the scan is then undefined. */
 function tryWrapper(scan: Scan, depth: number): number | null {
   const nameEnd = scan.text.indexOf(0x22, scan.at + 1);
   const read = WRAPPERS.get(
@@ -149,12 +149,12 @@ function tryWrapper(scan: Scan, depth: number): number | null {
   if (skipText(scan, "}")) return type;
   if (type !== 0x0d || !skipText(scan, ',"$scope":{')) return null;
   putScope(scan, start, depth);
-  // Read once only: to read it again as a document's field would take twice as long a level.
+  // Parsed only once: parsing it again as a document's field would double the time for each level.
   expectText(scan, "}");
   return TYPE_SCOPED_CODE;
 }
 
-/** The code has been written at `start`: its scope, and the length of both before them. */
+/** The code is already written at `start`. Writes its scope, and the length of both before them. */
 function putScope(scan: Scan, start: number, depth: number): void {
   makeOut(scan, 4);
   scan.out.copyWithin(start + 4, start, scan.written);

@@ -1,6 +1,6 @@
-// What a type wrapper of Extended JSON may hold. The library reads "abc" as the number 0, a date that is none as
-// 1970, and a number that is too long as another one: a query would be answered wrongly, and a TTL index restored
-// that deletes everything at once.
+// What a type wrapper of Extended JSON may contain. The library reads "abc" as the number 0, an invalid date as 1970,
+// and a number that is too long as another one. A query would then be answered wrongly, or a restored TTL index would
+// delete everything at once.
 import { JsonObject } from "./json-text.ts";
 import type { Json } from "./json-text.ts";
 
@@ -23,13 +23,13 @@ const CHECKS: ReadonlyMap<string, (payload: Json) => boolean> = new Map([
   ["$maxKey", (payload: Json) => payload === 1],
 ]);
 
-/** @throws SyntaxError for a payload that the library would take for another value */
+/** @throws SyntaxError for a payload that the library would read as another value */
 export function assertPayload(wrapper: JsonObject): void {
   for (const [name, payload] of wrapper.fields)
     if (CHECKS.get(name)?.(payload) === false) throw new SyntaxError(`${name} holds no such value`);
 }
 
-/** Numbers are written without quotes by hand; "" for what is neither. */
+/** People write numbers without quotes; "" for anything else. */
 function textOf(payload: Json): string {
   return typeof payload === "number" ? String(payload) : typeof payload === "string" ? payload : "";
 }
@@ -59,7 +59,7 @@ const fieldOf = (json: JsonObject, name: string): Json =>
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
-/** @throws SyntaxError for text that is no base64: a Buffer passes over what it does not know */
+/** @throws SyntaxError for text that is not base64: a Buffer skips unknown characters */
 export function fromBase64(text: string): Buffer {
   if (!BASE64.test(text)) throw new SyntaxError("no base64");
   return Buffer.from(text, "base64");

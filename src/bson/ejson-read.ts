@@ -1,5 +1,5 @@
-// Canonical Extended JSON v2 → raw BSON, field by field: no object in between could hold repeated keys.
-// The relaxed numbers and dates of older tools are understood too.
+// Canonical Extended JSON v2 → raw BSON, field by field, because an object in between could not hold repeated keys. It
+// also accepts the relaxed numbers and dates of older tools.
 import * as BSON from "bson";
 import { byteAt } from "./byte-at.ts";
 import { documentOf, rawElement } from "./build.ts";
@@ -15,7 +15,7 @@ export function ejsonToRaw(text: string): Uint8Array {
   try {
     return documentFrom(value.fields);
   } catch (error) {
-    // The library names what is wrong with a wrapper in errors of every kind, TypeError included.
+    // The library reports malformed wrappers with errors of every kind, including TypeError.
     throw new SyntaxError("not canonical Extended JSON", { cause: error });
   }
 }
@@ -41,7 +41,7 @@ function valueOf(json: Json): Value {
   return wrapped(json) ?? { type: TYPE_DOCUMENT, bytes: documentFrom(json.fields) };
 }
 
-/** Objects with exactly these keys are values, not documents; `$regex` and others are operators. */
+/** An object with exactly these keys is a value, not a document. `$regex` and others are operators. */
 const WRAPPERS: Readonly<Record<string, (json: JsonObject) => Value>> = {
   $numberInt: parsed,
   $numberLong: parsed,
@@ -70,7 +70,7 @@ function wrapped(json: JsonObject): Value | null {
   return read(json);
 }
 
-/** A value in the way in which the library serializes it. */
+/** A value in the form in which the library serializes it. */
 function byLibrary(value: unknown): Value {
   const raw = BSON.serialize({ v: value });
   return { type: byteAt(raw, 4), bytes: raw.subarray(7, -1) };
@@ -86,7 +86,7 @@ function plainText(json: Json): string {
   return `{${json.fields.map(([k, v]) => `${JSON.stringify(k)}:${plainText(v)}`).join()}}`;
 }
 
-/** A field of a wrapper; undefined if it is not there. */
+/** A field of a wrapper; undefined if it is missing. */
 function get(json: Json | undefined, name: string): Json | undefined {
   return json instanceof JsonObject ? json.fields.find(([key]) => key === name)?.[1] : undefined;
 }
@@ -111,7 +111,7 @@ const string = (value: string) => {
   return Buffer.concat([int32(bytes.length), bytes]);
 };
 
-/** Any 64 bits, also where JavaScript's Date ends. */
+/** Any 64 bits, also beyond the range of JavaScript's Date. */
 function dateOf(json: JsonObject): Value {
   const ms = get(get(json, "$date"), "$numberLong");
   if (typeof ms !== "string") return parsed(json);
@@ -126,7 +126,7 @@ function binaryOf(json: JsonObject): Value {
   if (!/^[0-9a-f]{1,2}$/i.test(subType)) throw new SyntaxError("no kind of a binary value");
   const kind = Number.parseInt(subType, 16);
   const data = fromBase64(text(get(inner, "base64"), "a binary value"));
-  // The old kind holds its length twice.
+  // Subtype 2 stores its length twice.
   const held = kind === 2 ? Buffer.concat([int32(data.length), data]) : data;
   return { type: 0x05, bytes: Buffer.concat([int32(held.length), Buffer.from([kind]), held]) };
 }

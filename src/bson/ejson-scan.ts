@@ -1,31 +1,30 @@
-// The text of canonical Extended JSON while it is read, and the BSON that it becomes: bytes to bytes.
-// Everything here is for files that a stranger may have written: nothing is read beyond `end`, no length is
-// believed, and no document grows beyond what a server takes.
+// A reader for canonical Extended JSON and the BSON that it becomes, bytes to bytes. Its input may come from a
+// stranger: nothing is read beyond `end`, no length is trusted, and no document grows beyond the server's limit.
 import { byteAt } from "./byte-at.ts";
 import { LONGEST_DOCUMENT } from "./validate.ts";
 
 export interface Scan {
   readonly text: Buffer;
   at: number;
-  /** Where the text ends. */
+  /** End of the text. */
   end: number;
   out: Buffer;
-  /** Bytes of `out` that are written. */
+  /** Bytes written to `out` so far. */
   written: number;
-  /** Where in `out` the line's document starts. */
+  /** Where the document of this line starts in `out`. */
   lineStart: number;
 }
 
-/** What is wrong with a line, in words that fit behind "document 7". */
+/** What is wrong with a line, worded to follow "document 7". */
 export class LineError extends Error {
-  /** Counted from 0 within the lines that were read together. */
+  /** Counted from 0 within the lines read together. */
   line = 0;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Makes room for so many bytes more of BSON. @throws LineError for a document that no server takes */
+/** Makes room for this many more bytes of BSON. @throws LineError for a document that no server accepts */
 export function makeOut(scan: Scan, more: number): void {
   const needed = scan.written + more;
   if (needed - scan.lineStart > LONGEST_DOCUMENT) throw new LineError("is longer than 16 MB");
@@ -45,7 +44,7 @@ export function putInt32(scan: Scan, value: number): void {
   scan.written = scan.out.writeInt32LE(value, scan.written);
 }
 
-/** Leaves room for a length; `closeLength` puts in what has been written since. */
+/** Leaves room for a length; `closeLength` fills it in afterwards. */
 export function openLength(scan: Scan): number {
   makeOut(scan, 4);
   const at = scan.written;
@@ -57,7 +56,7 @@ export function peek(scan: Scan): number {
   return scan.at < scan.end ? byteAt(scan.text, scan.at) : 0;
 }
 
-/** Goes past the text if it stands here. For a few ASCII characters. */
+/** Skips the text if it is next. For a few ASCII characters. */
 export function skipText(scan: Scan, wanted: string): boolean {
   const { text, at } = scan;
   if (at + wanted.length > scan.end) return false;
@@ -72,7 +71,7 @@ export function expectText(scan: Scan, wanted: string): void {
 }
 
 /**
- * The JSON string that starts here, as UTF-8 bytes into `out`. `noNull`: where BSON ends text by a zero byte.
+ * Copies the JSON string that starts here into `out` as UTF-8. `noNull`: for text that BSON ends with a zero byte.
  * @throws LineError
  */
 export function putString(scan: Scan, noNull: boolean): void {
@@ -80,7 +79,7 @@ export function putString(scan: Scan, noNull: boolean): void {
   expectText(scan, '"');
   const start = scan.at;
   let at = start;
-  // Text without escapes, nearly all there is, is copied in one go.
+  // Text without escapes, which is almost all text, is copied in one step.
   for (; at < end; at++) {
     const byte = byteAt(text, at);
     if (byte === QUOTE || byte === BACKSLASH || byte < 0x20) break;
@@ -171,7 +170,7 @@ function putCodePoint(scan: Scan, code: number): void {
   }
 }
 
-/** The plain characters of a quoted number or the like; its quotes are passed over. @throws LineError */
+/** The plain characters of a quoted number or similar, without the quotes. @throws LineError */
 export function readQuoted(scan: Scan, longest: number): string {
   expectText(scan, '"');
   const start = scan.at;

@@ -1,10 +1,9 @@
-// The text of canonical Extended JSON while it is written: bytes in a buffer that grows, never a string,
-// because a backup writes hundreds of megabytes of it.
-// What must stay true: no line break of any kind (U+2028, U+2029 and U+0085 included) stands in a text, so
-// that every reader of lines finds one document a line.
+// The text of canonical Extended JSON while it is written: bytes in a growing buffer, never a string, because a backup
+// writes hundreds of megabytes. What must stay true: no text contains a line break of any kind (including U+2028,
+// U+2029 and U+0085), so that every line reader finds one document per line.
 import { byteAt } from "./byte-at.ts";
 
-/** `bytes` up to `length` are written. */
+/** `bytes` is filled up to `length`. */
 export interface TextSink {
   bytes: Buffer;
   length: number;
@@ -15,7 +14,7 @@ export const createSink = (capacity: number): TextSink => ({
   length: 0,
 });
 
-/** Makes room for so many bytes more. */
+/** Makes room for this many more bytes. */
 export function makeRoom(sink: TextSink, more: number): void {
   const needed = sink.length + more;
   if (needed <= sink.bytes.length) return;
@@ -24,7 +23,7 @@ export function makeRoom(sink: TextSink, more: number): void {
   sink.bytes = grown;
 }
 
-/** Longer texts are copied by the runtime, shorter ones faster by hand. */
+/** The runtime copies longer texts faster, a loop copies shorter ones faster. */
 const BY_HAND = 48;
 
 /** Text of ASCII characters that need no escapes. */
@@ -38,7 +37,7 @@ export function writeAscii(sink: TextSink, text: string): void {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** What follows the backslash in the short escapes; 0 where there is none. */
+/** The character after the backslash in the short escapes; 0 if there is none. */
 const SHORT = new Uint8Array(32);
 for (const [code, letter] of [
   [8, "b"],
@@ -57,7 +56,7 @@ export function writeQuoted(sink: TextSink, b: Buffer, at: number, end: number):
   let to = sink.length;
   out[to++] = QUOTE;
   for (let i = at; i < end; i++) {
-    // Not byteAt, which costs a tenth here; no index is beyond the end, so that ?? is for the compiler alone.
+    // Not byteAt, which is 10 % slower here. No index is beyond the end; `??` only satisfies the compiler.
     /* node:coverage ignore next */
     const byte = b[i] ?? 0;
     if (byte < 0x20) {
@@ -81,7 +80,7 @@ export function writeQuoted(sink: TextSink, b: Buffer, at: number, end: number):
   sink.length = to;
 }
 
-/** Of a number below 16. */
+/** For a number below 16. */
 const hexDigit = (n: number): number => (n < 10 ? 0x30 + n : 0x57 + n);
 
 function writeEscape(out: Buffer, at: number, code: number): number {
@@ -106,10 +105,10 @@ export function writeHex(sink: TextSink, b: Buffer, at: number, end: number): vo
   sink.length = to;
 }
 
-/** 64 bits, signed. */
+/** A signed 64-bit number. */
 export function writeInt64(sink: TextSink, b: Buffer, at: number): void {
   const high = b.readInt32LE(at + 4);
-  // Numbers hold 53 bits, and are many times faster than bigints.
+  // Numbers hold 53 bits and are many times faster than bigints.
   const fits = high >= -0x20_0000 && high < 0x20_0000;
   const value = fits ? high * 0x1_0000_0000 + b.readUInt32LE(at) : b.readBigInt64LE(at);
   writeAscii(sink, String(value));

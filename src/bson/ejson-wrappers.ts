@@ -1,4 +1,4 @@
-// The type wrappers of canonical Extended JSON v2, each in exactly the form in which ejson-write.ts writes it.
+// The type wrappers of canonical Extended JSON v2, in exactly the form in which ejson-write.ts writes them.
 import * as BSON from "bson";
 import { byteAt } from "./byte-at.ts";
 import {
@@ -14,10 +14,10 @@ import {
 } from "./ejson-scan.ts";
 import type { Scan } from "./ejson-scan.ts";
 
-/** Writes the value's bytes and gives its type. The scan stands behind the key's colon. */
+/** Writes the value's bytes and returns its type. The scan is after the key's colon. */
 type Wrapper = (scan: Scan) => number;
 
-/** By the first key of the object. What they take ends before the object's closing brace. */
+/** By the first key of the object. Each one stops before the object's closing brace. */
 export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
   ["$numberInt", readInt],
   ["$numberLong", (scan) => (putInt64(scan), 0x12)],
@@ -87,7 +87,7 @@ function readDouble(scan: Scan): number {
   if (!special && !DOUBLE.test(text)) throw new LineError("holds no double");
   makeOut(scan, 8);
   scan.out.writeDoubleLE(Number(text), scan.written);
-  // A NaN's bits are the machine's choice otherwise.
+  // Otherwise the machine would choose the NaN's bits.
   if (text === "NaN") scan.out.writeBigUInt64LE(0x7ff8_0000_0000_0000n, scan.written);
   scan.written += 8;
   return 0x01;
@@ -140,7 +140,7 @@ function readBinary(scan: Scan): number {
   scan.at += 2;
   expectText(scan, '"}');
   const bytes = lengthOfBase64(scan.text, start, end);
-  // The old kind holds its length twice.
+  // Subtype 2 stores its length twice.
   putInt32(scan, kind === OLD_BINARY ? bytes + 4 : bytes);
   putByte(scan, kind);
   if (kind === OLD_BINARY) putInt32(scan, bytes);

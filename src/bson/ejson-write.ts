@@ -1,7 +1,7 @@
-// Raw BSON → canonical Extended JSON v2, byte for byte, with the order of keys kept, repeated and
-// integer-like ones too (https://github.com/mongodb/specifications, source/extended-json).
-// Values are read from their bytes: the library would change or refuse a date beyond what JavaScript's Date
-// holds (Java's Long.MAX_VALUE for "never") or the order of a regular expression's options.
+// Raw BSON → canonical Extended JSON v2 (https://github.com/mongodb/specifications, source/extended-json), keeping the
+// order of keys, including repeated and integer-like ones. Values are read from their bytes, because the library would
+// change or refuse dates beyond the range of JavaScript's Date (Java's Long.MAX_VALUE for "never") and the order of a
+// regular expression's options.
 import * as BSON from "bson";
 import { byteAt } from "./byte-at.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
@@ -10,10 +10,10 @@ import type { TextSink } from "./ejson-text.ts";
 
 const COMMA = 0x2c;
 const OLD_BINARY = 2;
-/** `"}}` and as much more as any closing takes. */
+/** Room for `"}}` and any other closing text. */
 const MOST_TO_CLOSE = 8;
 
-/** The document (or array) at `start` of valid BSON. Text that is not UTF-8 is passed on as it is. */
+/** The document (or array) at `start` of valid BSON. Text that is not UTF-8 is copied unchanged. */
 export function writeDocument(sink: TextSink, b: Buffer, start: number, isArray: boolean): void {
   writeByte(sink, isArray ? 0x5b : 0x7b);
   let at = start + 4;
@@ -101,7 +101,7 @@ function doubleText(value: number): string {
 
 function writeBinary(sink: TextSink, b: Buffer, at: number, end: number): void {
   const subType = byteAt(b, at + 4);
-  // The old kind holds its length twice.
+  // Subtype 2 stores its length twice.
   const start = at + (subType === OLD_BINARY && end - at >= 9 ? 9 : 5);
   wrap(sink, '{"$binary":{"base64":"', b.toString("base64", start, end), '","subType":"');
   writeHex(sink, b, at + 4, at + 5);

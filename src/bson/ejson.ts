@@ -1,11 +1,10 @@
-// Raw BSON ⇄ canonical Extended JSON v2 as text, for metadata; documents by the million go through
-// ejson-lines.ts.
+// Raw BSON ⇄ canonical Extended JSON v2 as text, for metadata. Collections use ejson-lines.ts.
 import { createSink } from "./ejson-text.ts";
 import { writeDocument } from "./ejson-write.ts";
 
 export { ejsonToRaw } from "./ejson-read.ts";
 
-/** One line of canonical Extended JSON; text that is not UTF-8 is replaced. `raw` must be valid BSON. */
+/** One line of canonical Extended JSON, with invalid UTF-8 replaced. `raw` must be valid BSON. */
 export function rawToEjson(raw: Uint8Array): string {
   const sink = createSink(raw.length * 3 + 16);
   writeDocument(sink, Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), 0, false);

@@ -1,7 +1,7 @@
 // The sizes of BSON elements (bsonspec.org 1.1), for code that steps over values without decoding them.
 import { byteAt } from "./byte-at.ts";
 
-/** Bytes of a value of fixed size by its type; -1 where the size is in the value. */
+/** Bytes of a value of fixed size by type; -1 if the value contains its size. */
 const FIXED_BYTES = new Int8Array(256).fill(-1);
 for (const [type, bytes] of [
   [0x01, 8], // double
@@ -30,8 +30,8 @@ export const TYPE_TIMESTAMP = 0x11;
 export const TYPE_INT64 = 0x12;
 
 /**
- * The offset after the value of `type` that starts at `at`; -1 for an unknown type.
- * Trusts the lengths in `b`: for replies of a server and documents that were validated.
+ * The offset after the value of `type` that starts at `at`; -1 for an unknown type. Trusts the lengths in `b`: use it
+ * for server replies and validated documents.
  */
 export function skipValue(b: Buffer, type: number, at: number): number {
   const fixed = FIXED_BYTES[type] ?? -1;
@@ -56,7 +56,7 @@ export function skipValue(b: Buffer, type: number, at: number): number {
   }
 }
 
-/** Where a named element of the document at `start` lies; undefined if it is not there. Top level only. */
+/** Position of a named element of the document at `start`; undefined if there is none. Top level only. */
 export function findElement(
   b: Buffer,
   start: number,
@@ -84,7 +84,7 @@ export function isCapped(options: Uint8Array): boolean {
   const b = Buffer.from(options.buffer, options.byteOffset, options.byteLength);
   const capped = findElement(b, 0, "capped");
   if (capped === undefined) return false;
-  // Old servers kept a number where they were given one.
+  // Old servers stored the number that they were given.
   const value = b.subarray(capped.at, skipValue(b, capped.type, capped.at));
   return value.some((byte) => byte !== 0);
 }

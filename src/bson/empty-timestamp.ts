@@ -1,9 +1,9 @@
-// Finds documents that an insert would change: the server replaces Timestamp(0,0) in a top-level field
-// (other than _id) by the present time (tried on 6.0.5; TOOLS-3540).
+// Finds documents that an insert would change: the server replaces Timestamp(0,0) in a top-level field other than _id
+// by the current time (tried on 6.0.5; TOOLS-3540).
 import { byteAt } from "./byte-at.ts";
 import { skipValue, TYPE_TIMESTAMP } from "./element.ts";
 
-/** The end of a field's name and eight zero bytes of value: without it there is nothing to find. */
+/** The end of a field's name and eight zero bytes of value. A chunk without these bytes has no empty timestamp. */
 const NEEDLE = Buffer.alloc(9);
 
 function hasEmptyTimestamp(b: Buffer, start: number): boolean {
@@ -20,8 +20,8 @@ function hasEmptyTimestamp(b: Buffer, start: number): boolean {
 }
 
 /**
- * Offsets of the documents with an empty top-level timestamp in a chunk of validated documents.
- * Nearly always none, told by one search of the chunk's bytes where no field is zero.
+ * Offsets of the documents with an empty top-level timestamp in a chunk of validated documents. Almost always none; if
+ * no field is zero, one search of the chunk's bytes shows that.
  */
 export function findEmptyTimestamps(chunk: Buffer): number[] {
   if (!chunk.includes(NEEDLE)) return [];

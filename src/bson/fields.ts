@@ -1,5 +1,5 @@
-// The elements of one raw document as slices of it: for small documents that are read by their structure
-// (oplog entries, commands, definitions), without decoding a value. Trusts the lengths: validate first.
+// The elements of one raw document as slices: for small documents that are read by structure (oplog entries, commands,
+// definitions) without decoding values. Trusts the lengths: validate first.
 import { byteAt } from "./byte-at.ts";
 import {
   findElement,
@@ -13,14 +13,14 @@ import {
 export interface Field {
   readonly type: number;
   readonly name: string;
-  /** Where the element begins, with its type. */
+  /** Start of the element, including its type. */
   readonly start: number;
-  /** Where the value begins. */
+  /** Start of the value. */
   readonly at: number;
   readonly end: number;
 }
 
-/** The elements of a document, in their order. */
+/** The elements of a document, in order. */
 export function* fieldsOf(b: Buffer): Generator<Field> {
   let start = 4;
   for (let type = byteAt(b, start); type !== 0; type = byteAt(b, start)) {
@@ -54,7 +54,7 @@ export function isTrue(b: Buffer, name: string): boolean {
   return found?.type === TYPE_BOOL && b[found.at] === 1;
 }
 
-/** The documents of an array, as slices; null where it holds anything else. */
+/** The documents of an array, as slices; null if it contains anything else. */
 export function documentsOf(array: Buffer): Buffer[] | null {
   const found: Buffer[] = [];
   for (const field of fieldsOf(array)) {

@@ -1,10 +1,11 @@
-// The `_id` of a document as canonical Extended JSON: by it people find a document, and nothing else of it is told.
+// The `_id` of a document as canonical Extended JSON. People find a document by it; no other part of a document is
+// shown.
 import { rawDocument, rawElement } from "./build.ts";
 import { rawToEjson } from "./ejson.ts";
 import { skipValue } from "./element.ts";
 import { findId } from "./identity.ts";
 
-/** The whole `_id` of the document at `start`; null where it has none. */
+/** The whole `_id` of the document at `start`; null if it has none. */
 export function idText(b: Buffer, start: number): string | null {
   const id = findId(b, start);
   if (!id) return null;
@@ -12,7 +13,7 @@ export function idText(b: Buffer, start: number): string | null {
   return rawToEjson(rawDocument(rawElement(id.type, "v", value))).slice('{"v":'.length, -1);
 }
 
-/** An `_id` can be as long as a document may be: cut for messages and logs. */
+/** Cut for messages and logs, because an `_id` can be as long as a document. */
 const LONGEST = 200;
 
 /** The same for messages. */

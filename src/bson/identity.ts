@@ -36,12 +36,12 @@ export function identityOf(b: Buffer, start: number): Buffer | null {
   const id = findId(b, start);
   if (!id) return null;
   if (id.type !== TYPE_OBJECT_ID) return canonicalValue(b, id.type, id.at);
-  // Type, name and value as they stand: without a copy for what most collections have.
+  // Type, name and value as stored: no copy for the common case.
   if (id.at === start + 9) return b.subarray(start + 4, start + 21);
   return Buffer.concat([Buffer.from([id.type]), NAME, b.subarray(id.at, id.at + 12)]);
 }
 
-/** Equal for two values exactly where the server holds them to be equal without a collation. */
+/** Equal for two values exactly if the server considers them equal without a collation. */
 export function canonicalValue(b: Buffer, type: number, at: number): Buffer {
   const parts: Buffer[] = [];
   addValue(parts, b, type, at);
@@ -65,7 +65,7 @@ function addValue(parts: Buffer[], b: Buffer, type: number, at: number): void {
   parts.push(Buffer.from([tag]), b.subarray(at, skipValue(b, type, at)));
 }
 
-/** The names of an array's elements say nothing. */
+/** The names of an array's elements are ignored. */
 function addFields(parts: Buffer[], b: Buffer, outer: number, start: number): void {
   parts.push(Buffer.from([outer]));
   let at = start + 4;

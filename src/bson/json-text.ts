@@ -1,7 +1,7 @@
-// JSON with every key of an object in its place, repeated ones too: JSON.parse moves integer-like keys to
-// the front and drops all but the last of those that share a name, and a view would become another view.
+// Parses JSON and keeps every key of an object in order, also repeated ones: JSON.parse moves integer-like keys to the
+// front and keeps only the last of repeated keys, which would change a view.
 
-/** An object of a JSON text: its fields in the order of the text. */
+/** An object of a JSON text: its fields in text order. */
 export class JsonObject {
   readonly fields: readonly (readonly [string, Json])[];
 

@@ -1,5 +1,5 @@
-// Numbers as the server compares them: across int32, int64, double and Decimal128, by their exact value.
-// A JavaScript number would make 2^53 and 2^53 + 1 one, and a Decimal128 another value.
+// Numbers as the server compares them: across int32, int64, double and Decimal128, by exact value. A JavaScript number
+// would make 2^53 and 2^53 + 1 equal, and change a Decimal128.
 import * as BSON from "bson";
 import { TYPE_DOUBLE, TYPE_INT32, TYPE_INT64 } from "./element.ts";
 
@@ -13,7 +13,7 @@ export function isNumeric(type: number): boolean {
 
 /** `0.digits × 10^exponent`; digits without zeros at either end, none for 0. */
 interface Exact {
-  /** -1, 0 or 1; NaN for what is no number. */
+  /** -1, 0 or 1; NaN if it is not a number. */
   readonly sign: number;
   readonly digits: string;
   /** Infinity for an infinite value. */
@@ -23,15 +23,15 @@ interface Exact {
 const ZERO: Exact = { sign: 0, digits: "", exponent: 0 };
 const NOT_A_NUMBER: Exact = { sign: NaN, digits: "", exponent: 0 };
 const infinite = (sign: number): Exact => ({ sign, digits: "", exponent: Infinity });
-/** What a Decimal128 holds, and no double needs more of to be told from another. */
+/** Digits of a Decimal128, which also suffice to tell any double from another number. */
 const DECIMAL_DIGITS = 34;
 
-/** Equal for two numbers exactly where the server holds them to be equal. */
+/** Equal for two numbers exactly if the server considers them equal. */
 export function numberKey(b: Buffer, type: number, at: number): string {
   const small = smallOf(b, type, at);
   if (small !== null) return String(small);
   const { sign, digits, exponent } = exactOf(b, type, at);
-  // The same small number must have the same key, whatever type it comes in.
+  // The same small number must have the same key in every type.
   if (sign === 0 || (exponent <= 15 && digits.length <= exponent))
     return String(sign === 0 ? 0 : sign * Number(digits.padEnd(exponent, "0")));
   return `${sign}:${digits}e${exponent}`;
@@ -52,7 +52,7 @@ export function compareNumbers(
   return compareExact(exactOf(a, aType, aAt), exactOf(b, bType, bAt));
 }
 
-/** The value as a JavaScript number where that is exact for sure and a whole number; else null. */
+/** The value as a JavaScript number if it is certainly exact and whole; otherwise null. */
 export function smallOf(b: Buffer, type: number, at: number): number | null {
   if (type === TYPE_INT32) return b.readInt32LE(at);
   if (type === TYPE_DECIMAL) return null;

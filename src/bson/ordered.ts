@@ -1,5 +1,5 @@
-// Raw BSON as Maps for commands sent through the driver: a plain object would move integer-like keys
-// ("0", "10") to the front, and an index on {b: 1, "0": 1} would become another index.
+// Raw BSON as Maps, for commands sent through the driver: a plain object would move integer-like keys ("0", "10") to
+// the front, which would change an index on {b: 1, "0": 1}.
 import { isUtf8 } from "node:buffer";
 import * as BSON from "bson";
 import { byteAt } from "./byte-at.ts";
@@ -10,9 +10,8 @@ import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "./element.ts";
 export type OrderedValue = unknown;
 
 /**
- * A document's fields in their order, every value in its exact BSON type; what the driver cannot write as it
- * is becomes a RawValue, which only serializeOrdered takes.
- * `raw` must be valid BSON (a server's reply, or validated).
+ * A document's fields in order, every value in its exact BSON type. A value that the driver cannot write exactly
+ * becomes a RawValue, which only serializeOrdered accepts. `raw` must be valid BSON (a server's reply, or validated).
  */
 export function toOrdered(raw: Uint8Array): Map<string, OrderedValue> {
   const b = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
@@ -34,7 +33,7 @@ function readFields(b: Buffer, start: number): Map<string, OrderedValue> {
   return once.size === fields.length ? once : new RepeatedFields(fields);
 }
 
-/** An array's values; their keys say nothing, and may be anything. */
+/** An array's values. Their keys are ignored and may be anything. */
 function readItems(b: Buffer, start: number): OrderedValue[] {
   const items: OrderedValue[] = [];
   let at = start + 4;
@@ -57,7 +56,7 @@ function readValue(b: Buffer, type: number, at: number, end: number): OrderedVal
   return new RawValue(type, Buffer.from(b.subarray(at, end)));
 }
 
-/** Whether JavaScript's text can carry all names of the document at `start`; not those of documents in it. */
+/** Whether JavaScript text can represent all names of the document at `start`, without nested documents. */
 function hasReadableNames(b: Buffer, start: number): boolean {
   let at = start + 4;
   for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
@@ -70,7 +69,7 @@ function hasReadableNames(b: Buffer, start: number): boolean {
 
 const CHANGED = Symbol("the library would write other bytes");
 
-/** The value, if the library writes it as the same bytes again: NaN has many, and text may be no UTF-8. */
+/** The value, if the library writes it back as the same bytes: NaN has many forms, and text may not be UTF-8. */
 function readExactly(b: Buffer, type: number, at: number, end: number): OrderedValue {
   try {
     const value = readLeaf(b, type, at, end);
@@ -82,7 +81,7 @@ function readExactly(b: Buffer, type: number, at: number, end: number): OrderedV
   }
 }
 
-/** Raw BSON of fields as toOrdered gives them. */
+/** Raw BSON of fields as returned by toOrdered. */
 export function serializeOrdered(fields: ReadonlyMap<string, OrderedValue>): Buffer {
   return documentOf([...fields].map(([name, value]) => elementOf(name, value)));
 }
@@ -99,7 +98,7 @@ function elementOf(name: string, value: OrderedValue): Buffer {
   return rawElement(byteAt(single, 4), name, single.subarray(7, -1));
 }
 
-/** Whether the driver cannot carry one of the values, at any depth. */
+/** Whether the driver cannot represent one of the values, at any depth. */
 export function holdsRaw(value: OrderedValue): boolean {
   if (value instanceof RawValue) return true;
   if (value instanceof Map) return [...value].some(([, inner]) => holdsRaw(inner));
@@ -107,10 +106,10 @@ export function holdsRaw(value: OrderedValue): boolean {
 }
 
 const TYPE_DATE = 0x09;
-/** Broken UTF-8 must not end a backup: it is replaced here, as mongodump does, and kept elsewhere. */
+/** Invalid UTF-8 must not fail a backup: it is replaced here, as in mongodump, and the raw bytes are kept elsewhere. */
 const LEAF = { promoteValues: false, bsonRegExp: true, validation: { utf8: false } } as const;
 
-/** One value that is neither document nor array, in its BSON type, as well as the library can hold it. */
+/** One value that is neither document nor array, in its BSON type, as far as the library can represent it. */
 export function readLeaf(b: Buffer, type: number, at: number, end: number): OrderedValue {
   if (type === TYPE_DATE) {
     const far = farDate(b.readBigInt64LE(at));

@@ -1,11 +1,11 @@
-// Walks documents element by element without decoding a value: lengths, types, terminators, depth.
-// A hot loop over a Buffer and numbers: no object is made for an element.
-// Grammar: https://bsonspec.org/spec.html (1.1), deprecated types included.
+// Walks documents element by element without decoding values, and checks lengths, types, terminators and depth. A hot
+// loop over a Buffer and numbers: it creates no object per element. Grammar: https://bsonspec.org/spec.html (1.1),
+// including deprecated types.
 import { byteAt } from "./byte-at.ts";
 
-/** No server takes deeper nesting: the most that its parameter maxBSONDepth (200 by default) can be set to. */
+/** No server accepts deeper nesting: this is the largest value of its parameter maxBSONDepth (200 by default). */
 export const DEEPEST = 250;
-/** 16 MiB and the room that the server keeps for its own fields. */
+/** 16 MiB, and the room that the server reserves for its own fields. */
 export const LONGEST_DOCUMENT = 16 * 1024 * 1024 + 16 * 1024;
 
 export interface Damage {
@@ -29,7 +29,7 @@ for (const [size, types] of [
 ] as const)
   for (const type of types) SIZES[type] = size;
 
-/** Counts whole documents, back to back, or names the first that is damaged. */
+/** Counts whole documents, back to back, or names the first damaged one. */
 export function validateDocuments(b: Buffer): { readonly documents: number } | Damage {
   const ends = new Int32Array(DEEPEST + 1);
   let documents = 0;
@@ -46,7 +46,7 @@ export function validateDocuments(b: Buffer): { readonly documents: number } | D
   return { documents };
 }
 
-/** `ends` is room for the ends of the nested documents. */
+/** `ends` holds the ends of the nested documents. */
 function checkDocument(b: Buffer, start: number, end: number, ends: Int32Array): string | null {
   if (b[end - 1] !== 0) return "has no terminator";
   let depth = 0;
@@ -55,7 +55,7 @@ function checkDocument(b: Buffer, start: number, end: number, ends: Int32Array):
   let at = start + 4;
   for (;;) {
     if (at === last) {
-      // The terminator of this document: go on behind it in the one around it.
+      // End of this document: continue in the enclosing one.
       if (depth === 0) return null;
       at = last + 1;
       last = ends[--depth] ?? 0;
@@ -90,7 +90,7 @@ function checkDocument(b: Buffer, start: number, end: number, ends: Int32Array):
   }
 }
 
-/** Where the scope document of a code-with-scope value starts; -1 if its code is damaged. */
+/** Start of the scope document of a code-with-scope value; -1 if its code is damaged. */
 function scopeOf(b: Buffer, at: number, last: number): number {
   return at + 8 > last ? -1 : skipString(b, at + 4, last);
 }

@@ -1,4 +1,4 @@
-// The commands in an oplog (`op: "c"`), told apart by the first field of `o`. Pure.
+// The commands in an oplog (`op: "c"`), distinguished by the first field of `o`. Pure.
 import { findElement, findString, TYPE_INT64 } from "../bson/element.ts";
 import { documentAt, documentsOf, fieldsOf, firstField, isTrue, stringOf } from "../bson/fields.ts";
 import { isNumeric, smallOf } from "../bson/number.ts";
@@ -6,7 +6,7 @@ import { useOfChange, useOfOption } from "../mongo/definition-fields.ts";
 import { ignore, isServersOwn, placeOf, timeAt, unknown, VIEWS } from "./operation.ts";
 import type { CommandOperation, Operation, TransactionPart } from "./operation.ts";
 
-/** Without effect on what a backup holds: an index counts when its build is committed. */
+/** Commands that do not change what a backup holds: an index counts when its build is committed. */
 const WITHOUT_EFFECT: readonly string[] = [
   "startIndexBuild",
   "abortIndexBuild",
@@ -15,7 +15,7 @@ const WITHOUT_EFFECT: readonly string[] = [
   "dbCheck",
 ];
 
-/** What an entry says of the database that it names; `raw` is the whole entry. */
+/** Parses a command in the database that the entry names; `raw` is the whole entry. */
 export function classifyCommand(raw: Buffer, database: string, o: Buffer): Operation {
   const first = firstField(o);
   if (first === null) return unknown("a command without a name");
@@ -66,7 +66,7 @@ function classifyOnCollection(
   }
 }
 
-/** A field that no server is known to write: nobody knows what it would do. Views are written to their own collection. */
+/** A field that no known server writes, so its effect is unknown. Views are written to their own collection. */
 function strangeField(
   command: "create" | "collMod",
   namespace: string,
@@ -82,7 +82,7 @@ function strangeField(
     : null;
 }
 
-/** The server makes the collection of all views itself. */
+/** The server creates the collection of all views itself. */
 function classifyOnViews(command: string, database: string): Operation {
   if (command === "create" || command.endsWith("Indexes")) return ignore(`${command} ${VIEWS}`);
   if (command === "drop") return { kind: "dropViews", database };
@@ -93,7 +93,7 @@ function classifyRename(o: Buffer): Operation {
   const from = split(findString(o, 0, "renameCollection"));
   const to = split(findString(o, 0, "to"));
   if (from === null || to === null) return unknown("a rename without names");
-  // Views move with nothing else: the server refuses to rename them and their collection.
+  // Views never move: the server refuses to rename them and their collection.
   if (from.collection === VIEWS || to.collection === VIEWS) return unknown(`a rename of ${VIEWS}`);
   return { kind: "rename", from, to };
 }
@@ -104,7 +104,7 @@ function split(namespace: string | null) {
   return placeOf(namespace.slice(0, dot), namespace.slice(dot + 1));
 }
 
-/** createIndexes holds one definition beside its own name, commitIndexBuild several in an array. */
+/** createIndexes holds one definition next to its own name, commitIndexBuild several in an array. */
 function classifyIndexes(
   command: "createIndexes" | "commitIndexBuild",
   place: ReturnType<typeof placeOf>,
@@ -137,7 +137,7 @@ function classifyApplyOps(raw: Buffer, o: Buffer): Operation {
   return { kind: "applyOps", operations, transaction } satisfies CommandOperation;
 }
 
-/** Retryable writes grouped by the server (`multiOpType: 1`) look like a transaction and count at once. */
+/** Retryable writes that the server grouped (`multiOpType: 1`) look like a transaction but apply at once. */
 function transactionOf(raw: Buffer, o: Buffer): TransactionPart | null {
   const key = transactionKey(raw);
   if (key === null || numberIn(raw, "multiOpType") === 1) return null;
@@ -152,7 +152,7 @@ function transactionOf(raw: Buffer, o: Buffer): TransactionPart | null {
   };
 }
 
-/** The session and the number of a transaction; null where the entry belongs to none. */
+/** The session and number of a transaction; null if the entry belongs to none. */
 function transactionKey(raw: Buffer): string | null {
   const lsid = documentAt(raw, "lsid");
   const number = findElement(raw, 0, "txnNumber");

@@ -1,14 +1,13 @@
-// One entry of an oplog, told apart without decoding it: raw BSON in, slices of the same bytes out. Pure.
-// What must stay true: what is not known for certain is `unknown`, and never `ignore`. Skipping an entry
-// would restore another state than the one that was backed up.
-// Formats: src/mongo/db/repl/oplog_entry.idl of the server's source, versions 5 to 8.
+// Classifies one oplog entry without decoding it: raw BSON in, slices of the same bytes out. Pure. What must stay true:
+// anything not known for certain is `unknown`, never `ignore`, because skipping an entry would restore a different
+// state. Formats: src/mongo/db/repl/oplog_entry.idl of the server's source, versions 5 to 8.
 import { documentAt } from "../bson/fields.ts";
 import { findString } from "../bson/element.ts";
 import { classifyCommand } from "./command-entry.ts";
 import { ignore, isServersOwn, placeOf, timeAt, unknown, VIEWS } from "./operation.ts";
 import type { OplogEntry, Operation, WriteOperation } from "./operation.ts";
 
-/** Noops, and marks that hold no data of a collection (mongorestore passes over the same ones). */
+/** Noops, and markers without data of a collection (mongorestore skips the same ones). */
 const NO_DATA: readonly string[] = ["n", "km", "ci", "cu", "cd"];
 
 const WRITES = new Map<string, WriteOperation["kind"]>([
@@ -17,10 +16,7 @@ const WRITES = new Map<string, WriteOperation["kind"]>([
   ["d", "delete"],
 ]);
 
-/**
- * Reads what an entry says.
- * @param entry one whole document, whose lengths were checked (validateDocuments)
- */
+/** Classifies an entry. @param entry one whole document with checked lengths (validateDocuments) */
 export function classifyEntry(entry: Buffer): OplogEntry {
   const at = timeAt(entry, "ts");
   if (at === null) return { ...unknown("an entry without a time"), at: { t: 0, i: 0 } };

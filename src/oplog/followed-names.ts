@@ -1,8 +1,8 @@
-// Which collections the tail of a backup follows. Temporary ones pass: they are followed from their creation,
-// whatever the backup takes, because a rename can make a collection of the backup out of them. Pure.
+// Which collections the tail of a backup follows. Temporary collections are followed from their creation, even if the
+// backup excludes them, because a rename can turn one into a collection of the backup. Pure.
 import { isBornTemporary, RENAMED_ACROSS } from "./operation.ts";
 
-/** What a backup takes. */
+/** Whether the backup includes a name. */
 export interface TakenNamespaces {
   database(name: string): boolean;
   collection(database: string, name: string): boolean;
@@ -10,7 +10,7 @@ export interface TakenNamespaces {
   readonly temporary?: ReadonlySet<string>;
 }
 
-/** Call its methods in the oplog's order. */
+/** Call the methods in oplog order. */
 export class FollowedNames implements TakenNamespaces {
   readonly #taken: TakenNamespaces;
   readonly #passing = new Set<string>();

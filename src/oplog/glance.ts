@@ -1,4 +1,4 @@
-// The few fields of an oplog entry that say when it happened and whom it concerns, read without decoding it. Pure.
+// The few fields of an oplog entry that tell its time and namespace, read without decoding it. Pure.
 import {
   findElement,
   findString,
@@ -13,7 +13,7 @@ export interface Glance {
   /** `i`, `u`, `d`, `c`, `n`… */
   readonly op: string;
   readonly database: string;
-  /** What follows the database; `$cmd` for a command. */
+  /** The part after the database; `$cmd` for a command. */
   readonly collection: string;
   /** Offset of the document `o`; -1 without one. */
   readonly at: number;
@@ -21,7 +21,7 @@ export interface Glance {
 
 const ZERO: ClusterTime = { t: 0, i: 0 };
 
-/** Reads an entry, or an operation within `applyOps` (which has no `ts`), that starts at `start`. */
+/** Reads an entry, or an operation inside `applyOps` (without `ts`), that starts at `start`. */
 export function glance(b: Buffer, start: number): Glance {
   const ns = findString(b, start, "ns") ?? "";
   const dot = ns.indexOf(".");
@@ -34,26 +34,26 @@ export function glance(b: Buffer, start: number): Glance {
   };
 }
 
-/** A named timestamp of the document at `start`; zero where there is none. */
+/** A named timestamp of the document at `start`; zero if there is none. */
 export function timestampAt(b: Buffer, start: number, name: string): ClusterTime {
   const found = findElement(b, start, name);
   if (found?.type !== TYPE_TIMESTAMP) return ZERO;
   return { t: b.readUInt32LE(found.at + 4), i: b.readUInt32LE(found.at) };
 }
 
-/** Where a named document of the document at `start` begins; -1 if there is none. */
+/** Start of a named document within the document at `start`; -1 if there is none. */
 export function documentAt(b: Buffer, start: number, name: string): number {
   const found = findElement(b, start, name);
   return found?.type === TYPE_DOCUMENT ? found.at : -1;
 }
 
-/** Where the operations of an `applyOps` command begin; -1 for any other command. */
+/** Start of the operations of an `applyOps` command; -1 for any other command. */
 export function operationsAt(b: Buffer, command: number): number {
   const found = findElement(b, command, "applyOps");
   return found?.type === TYPE_ARRAY ? found.at : -1;
 }
 
-/** A command's name: the first field. */
+/** A command's name, which is its first field. */
 export function commandName(b: Buffer, command: number): string {
   return b.toString("utf8", command + 5, b.indexOf(0, command + 5));
 }

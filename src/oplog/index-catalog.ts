@@ -1,7 +1,7 @@
-// Options and indexes of each collection while a log is replayed: they begin as the backup has them, and each
-// entry about indexes changes them here instead of on the server. All of a collection's are built at once
-// when its documents are complete: an index would slow every write, and a unique one could refuse a state
-// that was only passed through. Pure; definitions stay raw, in the order of their keys.
+// Options and indexes of each collection during a replay. They start as in the backup, and each entry about indexes
+// changes them here instead of on the server. All indexes of a collection are built at once when its documents are
+// complete: an index would slow down every write, and a unique one could refuse an intermediate state. Pure;
+// definitions stay raw, in key order.
 import type { CollectionMetadata } from "../archive/metadata.ts";
 import {
   findElement,
@@ -17,7 +17,7 @@ import type { Place } from "./operation.ts";
 import { EXPIRY } from "./rewrite.ts";
 import { toSeriesIndex } from "./series-index.ts";
 
-/** What a collection needs besides its documents, in the form of metadata.json. */
+/** What a collection needs besides documents, in the form of metadata.json. */
 export type Catalogued = Pick<CollectionMetadata, "options" | "indexes">;
 
 interface Entry {
@@ -32,11 +32,11 @@ const keyOf = ({ database, collection }: Name) => `${database}.${collection}`;
 const asBuffer = (raw: Uint8Array) => Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 const nameOf = (definition: Buffer) => findString(definition, 0, "name") ?? "";
 
-/** Collections by the names that they have in the backup and its log, whatever they are restored as. */
+/** Collections by their names in the backup and its log, not by the names under which they are restored. */
 export class IndexCatalog {
   readonly #entries = new Map<string, Entry>();
 
-  /** A collection as the backup has it. */
+  /** A collection of the backup. */
   add(name: Name, { options, indexes }: Catalogued): void {
     const raw = indexes.map(asBuffer);
     this.#entries.set(keyOf(name), {
@@ -58,7 +58,7 @@ export class IndexCatalog {
     return keys.map((key) => key.slice(prefix.length));
   }
 
-  /** Leaves one that is there as it is: the backup saw it already. */
+  /** Does not change an existing one: the backup already saw it. */
   create(name: Name, options: Buffer): void {
     if (!this.#entries.has(keyOf(name))) this.add(name, { options, indexes: [] });
   }
@@ -80,12 +80,12 @@ export class IndexCatalog {
     const series = documentAt(entry.options, "timeseries");
     for (const definition of definitions) {
       const own = place.buckets ? toSeriesIndex(definition, series) : definition;
-      // Not a slice: the entry that it lies in can be long.
+      // Copied, because the entry that contains it can be long.
       entry.indexes.set(nameOf(own), Buffer.from(own));
     }
   }
 
-  /** By the `index` of dropIndexes: a name, names, a key, or `*`. */
+  /** `index` is that of dropIndexes: a name, names, a key, or `*`. */
   dropIndexes(place: Place, o: Buffer): void {
     const entry = this.#entries.get(keyOf(place));
     const index = findElement(o, 0, "index");
@@ -93,14 +93,14 @@ export class IndexCatalog {
     for (const name of namesIn(entry, o)) entry.indexes.delete(name);
   }
 
-  /** The collection has lost all its indexes but the one on `_id`. */
+  /** Drops all indexes except the one on `_id`. */
   clearIndexes(place: Place): void {
     const entry = this.#entries.get(keyOf(place));
     if (entry)
       for (const name of [...entry.indexes.keys()]) if (name !== "_id_") entry.indexes.delete(name);
   }
 
-  /** The `index` of collMod. Gives the name of a change that it does not know, else null. */
+  /** `index` is that of collMod. Returns the name of an unknown change, otherwise null. */
   modifyIndex(place: Place, change: Buffer): string | null {
     const entry = this.#entries.get(keyOf(place));
     if (!entry) return null;
@@ -110,12 +110,12 @@ export class IndexCatalog {
     const definition = name === null ? undefined : entry.indexes.get(name);
     const strange = [...fieldsOf(change)].find((f) => !KNOWN_CHANGES.includes(f.name));
     if (strange) return strange.name;
-    // One that the backup does not have was dropped before it was listed, and the log will say so.
+    // An index that the backup does not have was dropped before the listing, and a later entry says so.
     if (name !== null && definition) entry.indexes.set(name, modified(definition, change));
     return null;
   }
 
-  /** The collection's own expiry: an element, of a number of seconds or of "off". */
+  /** The collection's own expiry: an element with a number of seconds or "off". */
   setExpiry(place: Place, element: Buffer): void {
     const entry = this.#entries.get(keyOf(place));
     if (!entry) return;
@@ -136,7 +136,7 @@ const KNOWN_CHANGES: readonly string[] = [
   "forceNonUnique",
 ];
 
-/** Flags stand in a definition only where they are true. */
+/** A definition contains a flag only if it is true. */
 function modified(definition: Buffer, change: Buffer): Buffer {
   let result = definition;
   for (const field of fieldsOf(change)) {

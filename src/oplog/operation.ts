@@ -1,15 +1,15 @@
-// What an entry of an oplog can do, as types. Pure. All Buffers are slices of the entry.
+// The operations of oplog entries, as types. Pure. All Buffers are slices of the entry.
 import { findElement, TYPE_TIMESTAMP } from "../bson/element.ts";
 import { isTrue } from "../bson/fields.ts";
 import { isServersDatabase, ownerOf } from "../mongo/servers-own.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 
-/** The collection that an entry speaks of. */
+/** The collection of an entry. */
 export interface Place {
   readonly database: string;
-  /** A time series goes by its own name, also where the entry names its buckets. */
+  /** The name of a time series, also if the entry names its buckets. */
   readonly collection: string;
-  /** The entry is about the buckets of the time series. */
+  /** The entry refers to the buckets of the time series. */
   readonly buckets: boolean;
 }
 
@@ -18,18 +18,18 @@ export interface TransactionPart {
   readonly key: string;
   /** More parts follow. */
   readonly partial: boolean;
-  /** It counts only when a commitTransaction follows. */
+  /** It applies only if a commitTransaction follows. */
   readonly prepare: boolean;
-  /** Where the part before it is; null for the first. */
+  /** Position of the previous part; null for the first. */
   readonly previous: ClusterTime | null;
-  /** Operations in all parts, where the last one says so. */
+  /** Number of operations in all parts, if the last part states it. */
   readonly count: number | null;
 }
 
-/** What an entry does, without when. */
+/** What an entry does, without its time. */
 export type Operation =
   | { readonly kind: "ignore"; readonly what: string }
-  /** An entry that cannot be replayed, because nobody knows what it would do. */
+  /** An entry that cannot be replayed, because its effect is unknown. */
   | { readonly kind: "unknown"; readonly what: string }
   | WriteOperation
   | ViewOperation
@@ -40,7 +40,7 @@ export type WriteOperation =
   | { readonly kind: "update"; readonly place: Place; readonly o: Buffer; readonly o2: Buffer }
   | { readonly kind: "delete"; readonly place: Place; readonly o: Buffer };
 
-/** A write to `system.views`: the definition of a view, or that of a time series over its buckets. */
+/** A write to `system.views`: the definition of a view, or of a time series over its buckets. */
 export interface ViewOperation {
   readonly kind: "view";
   readonly change: WriteOperation["kind"];
@@ -53,7 +53,7 @@ export type CommandOperation =
   /** `o` without its first element is the collection's options. */
   | { readonly kind: "create"; readonly place: Place; readonly o: Buffer }
   | { readonly kind: "drop"; readonly place: Place }
-  /** `system.views` itself is dropped: no view of the database is left. */
+  /** `system.views` itself is dropped: the database has no views left. */
   | { readonly kind: "dropViews"; readonly database: string }
   | { readonly kind: "dropDatabase"; readonly database: string }
   | { readonly kind: "rename"; readonly from: Place; readonly to: Place }
@@ -63,7 +63,7 @@ export type CommandOperation =
   | { readonly kind: "dropIndexes"; readonly place: Place; readonly o: Buffer }
   | { readonly kind: "convertToCapped"; readonly place: Place; readonly o: Buffer }
   | { readonly kind: "emptyCapped"; readonly place: Place }
-  /** `transaction`: null where the operations count at once. */
+  /** `transaction`: null if the operations apply at once. */
   | {
       readonly kind: "applyOps";
       readonly operations: readonly Buffer[];
@@ -92,17 +92,17 @@ export function timeAt(b: Buffer, name: string): ClusterTime | null {
   return { t: b.readUInt32LE(found.at + 4), i: b.readUInt32LE(found.at) };
 }
 
-/** What the server writes for itself, and what else lies where only it should write: no backup has it. */
+/** Namespaces that only the server writes to: no backup contains them. */
 export function isServersOwn(database: string, name: string): boolean {
   if (isServersDatabase(database)) return ownerOf(database, name) !== "data";
   return name === "system.profile" || (database === "admin" && name === "system.keys");
 }
 
 /**
- * Whether a command `create` makes a collection that the server drops at its next start, and that $out, mapReduce
- * and convertToCapped rename in the end. Only `temp` tells: names of this form may be a user's own.
+ * Whether a `create` makes a collection that the server drops at its next start, and that $out, mapReduce and
+ * convertToCapped finally rename. Only the option `temp` counts, because a user may choose such a name.
  */
 export const isBornTemporary = (o: Buffer): boolean => isTrue(o, "temp");
 
-/** For a rename into another database the server makes a collection without `temp`: a user's could be called so. */
+/** For a rename into another database the server creates a collection without `temp`; a user could use such a name. */
 export const RENAMED_ACROSS = /^tmp.{5}\.renameCollection$/;

@@ -1,11 +1,11 @@
-// The entries of an oplog file, ours or mongodump's, one by one and checked. Memory is bounded by some chunks.
+// The entries of an oplog file, from mongokeep or mongodump, one by one and checked. Memory is limited to a few chunks.
 import { basename } from "node:path";
 import { readChunks } from "../archive/chunk-reader.ts";
 import type { ArchivedOplog } from "../archive/stock-oplog.ts";
 import { validateDocuments } from "../bson/validate.ts";
 import { KeepError } from "../errors.ts";
 
-/** Chunks inflated ahead of the replay. */
+/** Chunks decompressed ahead of the replay. */
 const AHEAD = 2;
 
 /** @throws KeepError damaged naming the file */

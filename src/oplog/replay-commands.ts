@@ -1,5 +1,5 @@
-// The commands of a log, carried out under the names that collections are being restored as. Each may find
-// its work done already: the backup was read while the log was written.
+// Executes the commands of a log under the names to which collections are restored. The effect of each command may
+// already exist, because the backup was read while the log was written.
 import { embed, rawArray, rawDocument, rawElement, rawString } from "../bson/build.ts";
 import { elementOf, withoutFields } from "../bson/edit.ts";
 import { TYPE_INT32 } from "../bson/element.ts";
@@ -70,7 +70,7 @@ async function create(
   if (isBornTemporary(o)) state.temporary.set(fullName(place), place);
   await beforeCreate?.(fullName(place), target);
   await state.writer.command(target.database, rewriteCreate(options, target), about);
-  // One that the backup has under this name is gone, or it would stand there.
+  // The backup's collection of this name no longer exists, otherwise it would be here.
   catalog.drop(place);
   catalog.create(place, Buffer.from(withoutFields(options, ["idIndex"])));
   state.views.replace({ database: place.database, name: place.collection });
@@ -88,7 +88,7 @@ async function drop(state: ReplayState, place: Place, target: Target, about: Abo
   await state.removed(place, target);
 }
 
-/** Only what the backup and the log have: what else stands in the database is none of their business. */
+/** Only collections of the backup and the log; anything else in the database is not part of the restore. */
 async function dropDatabase(state: ReplayState, database: string, about: About): Promise<void> {
   state.views.dropAllOf(database);
   for (const collection of state.options.catalog.collectionsOf(database))
@@ -131,7 +131,7 @@ async function change(
 const sizeOf = (o: Buffer): Buffer[] =>
   [...fieldsOf(o)].filter(({ name }) => name === "size").map((field) => elementOf(o, field));
 
-/** The server's own `emptycapped` is for its tests only. */
+/** The server's own `emptycapped` exists only for its tests. */
 function deleteAll(collection: string): Buffer[] {
   const all = rawDocument(
     embed("q", rawDocument()),
@@ -171,7 +171,7 @@ async function rename(state: ReplayState, from: Place, to: Place, about: About):
   state.applied++;
   state.renamed.push({ from: fullName(from), to: fullName(to) });
   state.temporary.delete(fullName(from));
-  // What it becomes is not restored, and under the old name it is no longer there.
+  // The result of the rename is not restored, and the old name no longer exists.
   if (target === null) await drop(state, from, source, about);
   else await move(state, { place: from, target: source }, { place: to, target }, about);
 }
@@ -186,7 +186,7 @@ async function move(state: ReplayState, from: Located, to: Located, about: About
   state.isGone(from.place);
   state.isGone(to.place);
   if (!(await state.standing.has(from.target))) {
-    // The backup saw it under its new name already, or neither: then the log drops it later.
+    // The backup already saw it under its new name, or saw neither: then the log drops it later.
     if (!(await state.standing.has(to.target))) state.expectDrop(to.place, about);
     return;
   }
@@ -199,7 +199,7 @@ async function move(state: ReplayState, from: Located, to: Located, about: About
   await state.made(to.place, to.target);
 }
 
-/** What a command had begun and not finished when the log ended: the server drops it at its next start too. */
+/** What a command started but did not finish before the log ended; the server would drop it at its next start. */
 export async function dropTemporary(state: ReplayState, about: Omit<About, "namespace">) {
   for (const place of state.temporary.values()) {
     const target = state.locate(place);

@@ -1,14 +1,14 @@
-// What a failure of a replay says: kind of entry, namespace, cluster time; never what an entry holds.
+// Messages of a failed replay: kind of entry, namespace and cluster time, never the content of an entry.
 import { KeepError } from "../errors.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { CODES, withoutValues } from "../mongo/server-error.ts";
 import { formatTime } from "./cluster-time.ts";
 import type { Operation, Place } from "./operation.ts";
 
-/** Which entry is being replayed. */
+/** The entry that is being replayed. */
 export interface About {
   readonly kind: string;
-  /** As the log names it. */
+  /** The name in the log. */
   readonly namespace: string;
   readonly at: ClusterTime;
 }
@@ -40,13 +40,13 @@ export function refused(about: About, code: number, message: string): KeepError 
   );
 }
 
-/** An entry that nobody can replay. */
+/** An entry that cannot be replayed. */
 export function notKnown(about: About, what: string): KeepError {
   return new KeepError(
     "not-in-this-version",
     `cannot replay ${describe(about)}: ${what} is not known`,
     {
-      hint: "An entry that is skipped would restore another state. Restore another backup, or this one with: mongorestore --oplogReplay",
+      hint: "Skipping the entry would restore another state. Restore another backup, or this one with: mongorestore --oplogReplay",
       details: detailsOf(about),
     },
   );
@@ -59,17 +59,17 @@ export function incoherent(about: About, problem: string): KeepError {
   });
 }
 
-/** A collection cannot be restored without the one that it was renamed from. */
+/** A collection cannot be restored without the collection from which it was renamed. */
 export function notAlone(from: Place, to: Place, at: ClusterTime): KeepError {
   const namespace = `${from.database}.${from.collection}`;
-  const problem = `it becomes ${to.database}.${to.collection}, and is not part of this restore itself`;
+  const problem = `it becomes ${to.database}.${to.collection}, which is not part of this restore`;
   const { message, details } = incoherent({ kind: "rename", namespace, at }, problem);
   return new KeepError("usage", message, { hint: `Restore ${namespace} as well.`, details });
 }
 
 const nameOf = ({ database, collection }: Place) => `${database}.${collection}`;
 
-/** Which entry an operation is. */
+/** Identifies the entry of an operation. */
 export function about(operation: Operation, at: ClusterTime): About {
   const { kind } = operation;
   if ("place" in operation) return { kind, namespace: nameOf(operation.place), at };

@@ -1,4 +1,4 @@
-// What a replay knows while it runs: names, what exists, indexes, views, and what it has done.
+// The state of a replay: names, what exists, indexes, views, and what was done.
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
@@ -14,44 +14,44 @@ import type { ReplayWriter } from "./writer.ts";
 
 export interface ReplayOptions {
   /**
-   * Under which name a collection of the backup or its log is being restored: itself in place, a staging
-   * name otherwise. Asked once for each name; null where it is not part of this restore.
+   * The name under which a collection of the backup or its log is restored: its own name in place, otherwise a staging
+   * name. Called once for each name; null if it is not part of this restore.
    */
   readonly locate: (database: string, collection: string) => Target | null;
-  /** What is older is in the backup already. */
+  /** Older entries are already in the backup. */
   readonly from: ClusterTime | null;
-  /** The instant to stop at; entries of that very time count. null: the end of the log. */
+  /** The last instant to replay, including entries of that very time. null: the end of the log. */
   readonly to: ClusterTime | null;
-  /** Options and indexes as the backup has them; changed by the replay. */
+  /** Options and indexes of the backup; the replay changes them. */
   readonly catalog: IndexCatalog;
   /** The views of the backup. */
   readonly views?: readonly ViewDefinition[];
   /** Where transactions of more than 64 MB wait for their end. */
   readonly spillFolder: string;
-  /** Called before the log makes a collection that does not exist under `target`. */
+  /** Called before the log creates a collection that does not exist under `target`. */
   readonly beforeCreate?: (namespace: string, target: Target) => Promise<void>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
 export interface ReplaySummary {
-  /** Operations that were carried out. */
+  /** Operations that were executed. */
   readonly applied: number;
-  /** Operations on what is not part of this restore. */
+  /** Operations on collections that are not part of this restore. */
   readonly skipped: number;
-  /** Collections, by their names in the log, that exist now and did not before. */
+  /** Collections, by their names in the log, that exist now and did not exist before. */
   readonly created: readonly string[];
-  /** The same that existed before and do not now. */
+  /** Collections that existed before and no longer exist. */
   readonly dropped: readonly string[];
-  /** What it wrote to, or did anything else with, by the names in the log. */
+  /** Collections that it changed in any way, by their names in the log. */
   readonly touched: readonly string[];
-  /** In their order, also those in between. */
+  /** In order, including intermediate ones. */
   readonly renamed: readonly { readonly from: string; readonly to: string }[];
   /** Create these when the collections are in place: `views.applyTo(those of the backup)`. */
   readonly views: ViewChanges;
-  /** Indexes are to be built from this: the replay has built none. */
+  /** The indexes to build: the replay has built none. */
   readonly catalog: IndexCatalog;
-  /** Transactions that had not ended with the log; nothing of them was carried out. */
+  /** Transactions without an end in the log; none of their operations was executed. */
   readonly unfinishedTransactions: number;
 }
 
@@ -63,15 +63,15 @@ export class ReplayState {
   readonly standing: Standing;
   readonly views = new ViewChanges();
   readonly renamed: { readonly from: string; readonly to: string }[] = [];
-  /** Made by the server for the time of one command. */
+  /** Created by the server for the duration of one command. */
   readonly temporary = new Map<string, Place>();
   applied = 0;
   skipped = 0;
   readonly #targets = new Map<string, Target | null>();
-  /** Whether a collection existed when the log first made or removed it. */
+  /** Whether a collection existed when the log first created or removed it. */
   readonly #before = new Map<string, boolean>();
   readonly #now = new Map<string, boolean>();
-  /** Collections that entries speak of and that do not exist: the log must drop them later. */
+  /** Collections that entries mention and that do not exist: the log must drop them later. */
   readonly #missing = new Map<string, About>();
 
   constructor(deployment: Deployment, writer: ReplayWriter, options: ReplayOptions) {
@@ -90,7 +90,7 @@ export class ReplayState {
     return target;
   }
 
-  /** Whether the collection exists; one that does not is expected to be dropped later in the log. */
+  /** Whether the collection exists; a missing one is expected to be dropped later in the log. */
   async exists(place: Place, target: Target, about: About): Promise<boolean> {
     if (await this.standing.has(target)) return true;
     this.expectDrop(place, about);
@@ -102,7 +102,7 @@ export class ReplayState {
     if (!this.#missing.has(name)) this.#missing.set(name, about);
   }
 
-  /** The log has dropped or replaced it: what was not there is not missed. */
+  /** The log has dropped or replaced it, so it is no longer missing. */
   isGone(place: Target): void {
     this.#missing.delete(fullName(place));
   }
@@ -122,7 +122,7 @@ export class ReplayState {
     await this.standing.set(target, isThere);
   }
 
-  /** @throws KeepError damaged where the log writes to a collection that nobody has */
+  /** @throws KeepError damaged if the log writes to a collection that does not exist anywhere */
   summarize(unfinishedTransactions: number): ReplaySummary {
     for (const about of this.#missing.values())
       throw incoherent(about, "neither the backup nor the log has this collection");

@@ -1,6 +1,6 @@
-// Replays a log onto collections that were restored from a backup: then they are what they were at the
-// log's end. What must stay true: every operation is carried out, or is not part of this restore and
-// counted, or the replay fails and says on which entry. Operations may meet their own result.
+// Replays a log onto collections restored from a backup, which brings them to their state at the end of the log. What
+// must stay true: every operation is executed, or counted because it is not part of this restore, or the replay fails
+// and names the entry. The effect of an operation may already exist.
 import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { compareTimes } from "./cluster-time.ts";
@@ -19,10 +19,9 @@ import { createReplayWriter } from "./writer.ts";
 const PROGRESS_STEP = 5_000;
 
 /**
- * Builds no index and makes no view: the caller does, from the summary.
- * @param entries whole entries in the order of the log, validated
- * @throws KeepError server-error, rights-missing, not-in-this-version (an entry that is not known),
- * damaged (a log with gaps), each naming the entry
+ * Builds no index and creates no view: the caller does, from the summary. @param entries whole validated entries in log
+ * order @throws KeepError server-error, rights-missing, not-in-this-version (an unknown entry), damaged (a log with
+ * gaps), each naming the entry
  */
 export async function replayOplog(
   deployment: Deployment,
@@ -70,7 +69,7 @@ async function replayEntry(replay: Replay, entry: OplogEntry): Promise<void> {
 
 async function commit(replay: Replay, key: string, at: ClusterTime): Promise<void> {
   if (isOld(replay.state.options, at)) {
-    // The backup has it, and its first parts may lie before the log.
+    // The backup contains it, and its first parts may be older than the log.
     await replay.transactions.abort(key);
     return;
   }

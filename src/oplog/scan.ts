@@ -1,5 +1,5 @@
-// Walks through a log before anything is changed: which collections there are at its end, and whether it can
-// be replayed at all. Nothing is carried out. What must stay true: it follows the same rules as the replay.
+// Walks through a log before anything changes, without executing it: which collections exist at its end, and whether it
+// can be replayed at all. What must stay true: it follows the same rules as the replay.
 import type { CollectionType } from "../archive/manifest.ts";
 import { findString } from "../bson/element.ts";
 import { documentAt } from "../bson/fields.ts";
@@ -21,31 +21,31 @@ export interface OplogScan {
   readonly entries: number;
   readonly first: ClusterTime | null;
   readonly last: ClusterTime | null;
-  /** What the log makes that the backup does not have and that is there at the end. */
+  /** Collections that the log creates, that the backup does not have, and that exist at the end. */
   readonly made: readonly NamedKind[];
-  /** What the log makes and removes again: the replay needs a name for it. */
+  /** Collections that the log creates and removes again: the replay needs a name for them. */
   readonly passing: readonly NamedKind[];
-  /** What the backup has and the log removes. */
+  /** Collections of the backup that the log removes. */
   readonly removed: readonly NamedKind[];
-  /** Names that become something else, a view where a collection was. */
+  /** Names that change their kind: a view replaces a collection, or the reverse. */
   readonly changed: readonly NamedKind[];
 }
 
 export interface ScanOptions {
-  /** What the backup has, as far as it is restored. */
+  /** Collections of the backup, as far as they are restored. */
   readonly initial: readonly NamedKind[];
   readonly from: ClusterTime | null;
   readonly to: ClusterTime | null;
   /** Whether a collection is part of the restore. */
   readonly isRestored: (database: string, collection: string) => boolean;
-  /** Whether what passes in a database may become part of the restore. */
+  /** Whether a collection created in a database may become part of the restore. */
   readonly mayPass: (database: string) => boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * @throws KeepError not-in-this-version for an entry that is not known, usage for a selection that the log
- * does not allow, damaged where the log and the backup do not fit together
+ * @throws KeepError not-in-this-version for an unknown entry, usage for a selection that the log does not allow,
+ * damaged if the log and the backup do not fit together
  */
 export async function scanOplog(
   entries: AsyncIterable<Buffer>,
@@ -88,7 +88,7 @@ export async function scanOplog(
   return { entries: count, first, last, ...names.summarize() };
 }
 
-/** Operations, those that write to one collection only once. */
+/** Operations; for some collections only one of several writes is recorded. */
 type Effects = Map<string, Operation>;
 
 function gather(operation: Operation, into: Effects = new Map()): Effects {
@@ -111,7 +111,7 @@ interface Named {
 
 const keyOf = ({ database, collection }: Named) => `${database}.${collection}`;
 
-/** Which names there are, entry after entry. */
+/** Tracks which names exist, entry by entry. */
 class Names {
   readonly #isSelected: (place: Named) => boolean;
   readonly #mayPass: (database: string) => boolean;
@@ -119,7 +119,7 @@ class Names {
   readonly #now: Map<string, NamedKind>;
   readonly #ever: Map<string, NamedKind>;
   readonly #missing = new Map<string, About>();
-  /** What no restore keeps unless it is renamed: temporary collections, and those that were not asked for. */
+  /** Collections that are kept only if they are renamed: temporary ones, and those that were not selected. */
   readonly #passing = new Set<string>();
 
   constructor({ initial, isRestored, mayPass }: ScanOptions) {
@@ -208,7 +208,7 @@ class Names {
   #view(view: Named, { change, o }: { change: string; o: Buffer }): void {
     const there = this.#now.get(keyOf(view));
     if (change === "delete" && there?.type === "view") this.#remove(view);
-    // The server keeps a time series as a view over its buckets.
+    // The server stores a time series as a view over its buckets.
     if (
       change === "insert" &&
       !(findString(o, 0, "viewOn") ?? "").startsWith(BUCKETS) &&
@@ -217,7 +217,7 @@ class Names {
       this.#make(view, "view");
   }
 
-  /** A collection that is not there is expected to be dropped later, when the dump did not see it any more. */
+  /** A missing collection must be dropped later in the log; the dump no longer saw it. */
   #expect(place: Place, by: About): void {
     const key = keyOf(place);
     if (this.#isRestored(place) && !this.#now.has(key) && !this.#missing.has(key))

@@ -1,4 +1,4 @@
-// Indexes of a time series as people define them: the log holds them as they are on the buckets. Pure.
+// Index definitions of time series as people write them; the log holds them as defined on the buckets. Pure.
 import { embed, rawDocument, rawElement } from "../bson/build.ts";
 import { withField } from "../bson/edit.ts";
 import { findString } from "../bson/element.ts";
@@ -8,8 +8,8 @@ const LOWEST = "control.min.";
 const HIGHEST = "control.max.";
 
 /**
- * The definition over the series' own fields. Newer servers keep it beside the one on the buckets.
- * @param series the option `timeseries` of the collection; null where it is not known
+ * The definition over the fields of the series. Newer servers store it beside the one on the buckets. @param series the
+ * option `timeseries` of the collection; null if it is unknown
  */
 export function toSeriesIndex(definition: Buffer, series: Buffer | null): Buffer {
   const original = documentAt(definition, "originalSpec");
@@ -20,7 +20,7 @@ export function toSeriesIndex(definition: Buffer, series: Buffer | null): Buffer
   let pairOf: string | null = null;
   for (const field of fieldsOf(key)) {
     const measured = measuredName(field.name);
-    // A measurement has an element for its lowest and one for its highest value, in the order of the index.
+    // A measurement has one element for its lowest and one for its highest value, in index order.
     if (measured !== null && measured === pairOf) {
       pairOf = null;
       continue;

@@ -1,5 +1,5 @@
-// A file for what must not sit in memory: written at the end, read anywhere. It has no name on disk, so that
-// nothing is left of it whatever happens, and no other program finds it.
+// A file for data that must not stay in memory: appended at the end, read anywhere. It has no name on disk, so that
+// nothing of it remains and no other program finds it.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, unlink } from "node:fs/promises";
@@ -16,13 +16,13 @@ export interface Stretch {
 export interface SpillFile extends AsyncDisposable {
   append(bytes: Buffer): Promise<Stretch>;
   read(stretch: Stretch): Promise<Buffer>;
-  /** Gives the room back: nothing of it is needed any more. */
+  /** Frees the disk space: the content is no longer needed. */
   clear(): Promise<void>;
 }
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** The file comes into being with the first byte. */
+/** The file is created with the first byte. */
 export function createSpillFile(folder: string): SpillFile {
   let file: FileHandle | null = null;
   let end = 0;

@@ -1,5 +1,5 @@
-// Which of the names that a replay touches exist on the server: asked once for each database, then followed.
-// A write to a collection that is not there must be told from one to a collection that a later entry drops.
+// Tracks which of the names in a replay exist on the server: asked once for each database, then followed. A write to a
+// missing collection must be distinguished from a write to one that a later entry drops.
 import type { MongoClient } from "mongodb";
 import { driverError } from "../mongo/server-error.ts";
 import type { Target } from "./rewrite.ts";

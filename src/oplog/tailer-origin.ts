@@ -1,6 +1,6 @@
-// Where a tail of the oplog begins, and how far it has to go.
-// What must stay true: an origin is asked for before the instant is chosen; then whatever was open at the
-// instant either is in config.transactions, or wrote its first entry after the origin.
+// Where a tail of the oplog starts, and how far it must go. What must stay true: the origin is read before the instant
+// is chosen. Every transaction open at the instant is then either in config.transactions or wrote its first entry after
+// the origin.
 import type { Document, MongoClient, Timestamp } from "mongodb";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { driverError } from "../mongo/server-error.ts";
@@ -9,8 +9,8 @@ import { compareTimes } from "./cluster-time.ts";
 const TRANSACTIONS = "transactions";
 
 /**
- * The entry to begin at: the newest that a majority holds, or the first of the oldest open transaction.
- * null where the server has no oplog. @throws KeepError rights-missing
+ * The entry to start at: the newest one that a majority has, or the first one of the oldest open transaction. null if
+ * the server has no oplog. @throws KeepError rights-missing
  */
 export async function findOrigin(client: MongoClient): Promise<ClusterTime | null> {
   const write = await lastWrite(client);
@@ -35,7 +35,7 @@ export async function findOrigin(client: MongoClient): Promise<ClusterTime | nul
   return origin;
 }
 
-/** The newest entry that the primary wrote: whoever read before this, on any member, saw nothing newer. */
+/** The newest entry that the primary wrote: a read before this call, on any member, saw nothing newer. */
 export async function findNewest(client: MongoClient): Promise<ClusterTime | null> {
   try {
     return asTime((await lastWrite(client))?.opTime);

@@ -1,6 +1,6 @@
-// Which oplog entries a backup keeps, and of a transaction which of its operations. Pure.
-// What must stay true: nothing of a database that was not asked for gets into the file, and no transaction
-// that is committed after the instant loses an operation, also where its first entries are older.
+// Which oplog entries a backup keeps, and which operations of a transaction. Pure. What must stay true: nothing of an
+// unselected database gets into the file, and no transaction committed after the instant loses an operation, even if
+// its first entries are older.
 import { findString } from "../bson/element.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { compareTimes } from "./cluster-time.ts";
@@ -14,9 +14,8 @@ import { dropEmpty, OpenTransactions } from "./tailer-transactions.ts";
 import type { Selected } from "./tailer-transactions.ts";
 
 /**
- * Gives each entry as the backup keeps it: whole, with fewer operations, or null. Call it in the oplog's
- * order. Up to `after`, which the data itself shows, it keeps only what transactions had written that were
- * not committed then.
+ * Returns each entry as the backup keeps it: whole, with fewer operations, or null. Call it in oplog order. Up to
+ * `after`, which the data itself shows, it keeps only operations of transactions that were not committed then.
  */
 export function createSelect(
   takenAtFirst: TakenNamespaces,
@@ -38,7 +37,7 @@ export function createSelect(
       case "abortTransaction":
         return open.end(operation.key, true) ? entry : null;
       case "commitTransaction":
-        // Early ones are in the data; what they committed stays open, and is never applied.
+        // Early entries are in the data. A transaction that they committed stays open here, and is never applied.
         return open.end(operation.key, early) && !early ? entry : null;
       default:
         return !early && concerns(entry, 0, seen, taken) ? entry : null;
@@ -46,7 +45,7 @@ export function createSelect(
   };
 }
 
-/** Whether an entry or an operation within one is about something that the backup takes. */
+/** Whether an entry, or an operation inside one, concerns the backup. */
 function concerns(b: Buffer, start: number, seen: Glance, taken: FollowedNames): boolean {
   const { op, database, collection, at } = seen;
   if (op === "c") return at >= 0 && commandConcerns(b, database, at, taken);
@@ -56,7 +55,7 @@ function concerns(b: Buffer, start: number, seen: Glance, taken: FollowedNames):
   return takes(taken, database, collection);
 }
 
-/** Kinds that are known to change nothing that a backup has: noops and the server's own upkeep. */
+/** Kinds known to change nothing in a backup: noops and the server's own maintenance. */
 const isUnheardOf = (op: string) => !["n", "cd", "ci", "cu", "km"].includes(op);
 
 function takes(taken: FollowedNames, database: string, collection: string): boolean {
@@ -66,7 +65,7 @@ function takes(taken: FollowedNames, database: string, collection: string): bool
 const withoutBuckets = (collection: string) =>
   collection.startsWith(BUCKETS) ? collection.slice(BUCKETS.length) : collection;
 
-/** A view is a document whose `_id` is the view's whole name. */
+/** A view is a document whose `_id` is the view's full name. */
 function viewConcerns(b: Buffer, start: number, seen: Glance, taken: FollowedNames): boolean {
   const at = seen.op === "u" ? documentAt(b, start, "o2") : seen.at;
   const view = at < 0 ? null : findString(b, at, "_id");
@@ -84,7 +83,7 @@ function commandConcerns(b: Buffer, database: string, at: number, taken: Followe
   if (name === "renameCollection") return renameConcerns(target, findString(b, at, "to"), taken);
   if (!taken.database(database)) return false;
   if (target === null) return true;
-  // The collection of all views goes with none of them by name.
+  // The collection of all views belongs to none of them by name.
   if (target === VIEWS) return name === "drop";
   const bare = withoutBuckets(target);
   if (name === "create") taken.created(database, bare, b.subarray(at, at + b.readInt32LE(at)));
@@ -122,7 +121,7 @@ function selectOperation(operation: Buffer, taken: FollowedNames): Buffer | null
   return concerns(operation, 0, seen, taken) ? operation : null;
 }
 
-/** `entry` with other documents in the array at `array`, which lies in the document at `outer`. */
+/** `entry` with other documents in the array at `array`, which is inside the document at `outer`. */
 function replaceArray(
   entry: Buffer,
   outer: number,

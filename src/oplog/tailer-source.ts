@@ -1,5 +1,5 @@
-// The oplog as it grows: majority-committed entries in their order, each once, also over a lost connection.
-// What must stay true: where an entry may be missing it fails, and never goes on behind a gap.
+// The growing oplog: majority-committed entries in order, each once, also over a lost connection. What must stay true:
+// if an entry may be missing it fails, and never continues after a gap.
 import { setTimeout as sleep } from "node:timers/promises";
 import * as BSON from "bson";
 import { ReadConcern } from "mongodb";
@@ -14,21 +14,21 @@ import { documentsOf, glance } from "./glance.ts";
 
 export const OPLOG = "local.oplog.rs";
 const COLLECTION = "oplog.rs";
-/** The server answers at the latest after so long, with nothing where nothing happened. */
+/** The server answers after this time at the latest, with an empty batch if nothing happened. */
 const AWAIT_MS = 500;
-/** Several thousands of small entries; 16 MB end a batch in any case. */
+/** Several thousand small entries; 16 MB end a batch in any case. */
 const BATCH_ENTRIES = 5_000;
 const ATTEMPTS = 6;
-/** A busy server answers at every write: after so long it has many entries in one answer. */
+/** A busy server answers each write separately; after this pause one reply holds many entries. */
 const GATHER_MS = 100;
 const FEW_ENTRIES = 1_000;
 
-/** Entries of one answer of the server; none where nothing happened. They are valid until the next is asked for. */
+/** Entries of one reply; empty if nothing happened. They are valid until the next call. */
 export type OplogBatch = readonly Buffer[];
 
 /**
- * All from the entry `start` on, without end; closes its connection when it is left.
- * @throws KeepError server-error (also where it rolled over), rights-missing, unreachable
+ * All entries from `start` on, without end; closes its connection when the iteration stops. @throws KeepError
+ * server-error (also after a rollover), rights-missing, unreachable
  */
 export async function* followOplog(
   deployment: Deployment,
@@ -42,7 +42,7 @@ export async function* followOplog(
       let resumed = false;
       for await (const batch of openOplog(deployment, last, signal)) {
         if (batch.length > 0 && !resumed) assertContinues(batch, last);
-        // The entry that it resumed at was given before.
+        // The entry at which it resumed was already returned.
         const fresh = batch.length > 0 && !resumed && !first ? batch.slice(1) : batch;
         if (batch.length > 0) [resumed, first, failures] = [true, false, 0];
         const newest = fresh.at(-1);
@@ -51,7 +51,7 @@ export async function* followOplog(
         if (batch.length > 0 && batch.length < FEW_ENTRIES)
           await sleep(GATHER_MS, undefined, { signal });
       }
-      // This member has nothing of that age yet.
+      // This member does not have entries of that time yet.
       await sleep(AWAIT_MS, undefined, { signal });
     } catch (error) {
       signal.throwIfAborted();
@@ -75,12 +75,12 @@ function rolledOver(problem: string, cause?: unknown): KeepError {
   });
 }
 
-/** Whether the oplog went faster than it was read. */
+/** Whether the oplog rolled over before it was read. */
 export function isRolledOver(error: unknown): boolean {
   return error instanceof KeepError && error.details.rolledOver === true;
 }
 
-/** Fail-overs, shutdowns and killed cursors: worth asking again, another member perhaps. */
+/** Fail-overs, shutdowns and killed cursors: trying again may help, perhaps on another member. */
 const PASSING: readonly number[] = [43, 91, 189, 237, 10058, 10107, 11600, 11602, 13435, 13436];
 
 function isPassing(error: unknown): boolean {
@@ -122,7 +122,7 @@ const findCommand = (from: ClusterTime) => ({
   readConcern: { level: "majority" },
 });
 
-/** Ends where the server ends the cursor: nothing of that age is there yet. */
+/** Ends when the server ends the cursor: it has nothing of that time yet. */
 async function* readRaw(
   { wire }: RawConnection,
   from: ClusterTime,
@@ -159,7 +159,7 @@ async function* readRaw(
   }
 }
 
-/** The same by the driver's cursor, where no socket can be taken over. */
+/** The same with the driver's cursor, if no socket can be taken over. */
 async function* readByDriver(
   { client }: Deployment,
   from: ClusterTime,

@@ -1,4 +1,4 @@
-// Transactions in several entries while they are tailed: each of them whole, or not in the file. Pure.
+// Transactions of several entries during the tail: each one complete, or not in the file. Pure.
 import { findElement, TYPE_DOUBLE, TYPE_INT32, TYPE_INT64 } from "../bson/element.ts";
 import { KeepError } from "../errors.ts";
 import { documentAt } from "./glance.ts";
@@ -6,16 +6,16 @@ import type { TransactionPart } from "./operation.ts";
 
 export interface Selected {
   readonly entry: Buffer;
-  /** Operations that are left, and that were taken away. */
+  /** Operations that remain, and operations that were removed. */
   readonly kept: number;
   readonly removed: number;
 }
 
 export const dropEmpty = ({ entry, kept }: Selected) => (kept > 0 ? entry : null);
 
-/** Transactions in several entries, of which none may be missing, and whose last one counts operations. */
+/** Transactions of several entries. None of these may be missing, and the last one counts operations. */
 export class OpenTransactions {
-  /** Operations taken away from each so far. */
+  /** Operations removed from each one so far. */
   readonly #removed = new Map<string, number>();
 
   add(part: TransactionPart, entry: Buffer, selected: Selected, early: boolean): Buffer | null {
@@ -26,7 +26,7 @@ export class OpenTransactions {
     const removed = (this.#removed.get(key) ?? 0) + selected.removed;
     if (partial || prepare) this.#removed.set(key, removed);
     else this.#removed.delete(key);
-    // Committed by this very entry.
+    // Committed by this entry.
     if (early && !partial && !prepare) return null;
     if (count === null || removed === 0) return selected.entry;
     return withCount(
@@ -35,7 +35,7 @@ export class OpenTransactions {
     );
   }
 
-  /** Whether it is one of those; `mayBeUnknown` where nothing is lost if it is not. */
+  /** Whether it is one of those; `mayBeUnknown` if nothing is lost if it is not. */
   end(key: string, mayBeUnknown: boolean): boolean {
     const known = this.#removed.delete(key);
     if (!known) unknown(mayBeUnknown);
@@ -43,7 +43,7 @@ export class OpenTransactions {
   }
 }
 
-/** One that began before the tail did has ended before the instant. */
+/** A transaction that began before the tail ended before the instant. */
 function unknown(early: boolean): null {
   if (early) return null;
   throw new KeepError("server-error", "the beginning of a transaction is missing in the oplog", {
@@ -51,7 +51,7 @@ function unknown(early: boolean): null {
   });
 }
 
-/** Overwrites the number of a transaction's operations. */
+/** Overwrites the operation count of a transaction. */
 function withCount(entry: Buffer, count: number): Buffer {
   const at = documentAt(entry, 0, "o");
   const found = findElement(entry, at, "count");

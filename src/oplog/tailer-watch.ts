@@ -1,7 +1,7 @@
-// Follows each collection through the kept entries by its UUID: what it was called at the instant, whether it
-// still exists, and whether what was read of it is its own. Finds entries that no replay can carry out. Pure.
-// What must stay true: at the end every collection that existed at the instant and still exists was read whole
-// after its last unseen rename, or `unread` names it (docs/architecture.md, "How consistency is chosen").
+// Follows each collection through the kept entries by its UUID: its name at the instant, whether it still exists, and
+// whether the data read for it is its own. Finds entries that cannot be replayed. Pure. What must stay true: at the end
+// every collection that existed at the instant and still exists was read whole after its last unseen rename, or
+// `unread` names it (docs/architecture.md, "How consistency is chosen").
 import { findElement, findString, TYPE_BINARY } from "../bson/element.ts";
 import { documentAt } from "../bson/fields.ts";
 import { hasOwnForm } from "../mongo/own-collections.ts";
@@ -11,44 +11,46 @@ import { compareTimes } from "./cluster-time.ts";
 import type { Operation, Place } from "./operation.ts";
 
 export interface Unreplayable {
-  /** What it is, like "a change of the server's feature compatibility version". */
+  /** A description, such as "a change of the server's feature compatibility version". */
   readonly what: string;
   readonly namespace: string;
 }
 
 /** A collection by its UUID, as hex without dashes. */
 export interface KnownCollection {
-  /** Its whole name; a time series goes by its own name, not by that of its buckets. */
+  /** Its full name; for a time series its own name, not that of its buckets. */
   readonly namespace: string;
   readonly uuid: string;
 }
 
-/** From a moment before a read to one after it: the collection had the name that was read at its end. */
+/** The time from before a read to after it; the collection had the same name at both ends. */
 export interface ReadSpan {
   readonly since: ClusterTime;
   readonly until: ClusterTime;
 }
 
 export interface Watch {
-  /** The first entry that no replay can carry out; null while there is none. */
+  /** The first entry that cannot be replayed; null while there is none. */
   readonly problem: Unreplayable | null;
-  /** An entry that is kept, in the oplog's order. */
+  /** Adds a kept entry, in oplog order. */
   see(entry: Buffer): void;
-  /** The collection was read whole. */
+  /** Records that the collection was read whole. */
   settle(uuid: string, span: ReadSpan): void;
   /** The name at the instant; null for a collection that was created later. */
   nameAtInstant(known: KnownCollection): string | null;
   /** Collections of the backup that exist and were not read, by their names at the instant. */
   unread(): KnownCollection[];
-  /** Where nothing is unread: what was never listed or read, and that the log renames before it drops it. */
+  /**
+   * If nothing is unread: collections that were never listed or read, and that the log renames before it drops them.
+   */
   gone(): KnownCollection[];
-  /** Whether a collection of the listing was dropped, renamed or replaced so far. */
+  /** Whether a collection of the listing has been dropped, renamed or replaced so far. */
   readonly moved: boolean;
 }
 
 /**
- * @param listed the collections of the listing, which may be newer than the instant
- * @param takes whether a whole name belongs to the backup
+ * @param listed the collections of the listing, which may be newer than the instant @param takes whether a full name
+ * belongs to the backup
  */
 export function createWatch(
   listed: readonly KnownCollection[],
@@ -57,7 +59,7 @@ export function createWatch(
   return new CollectionWatch(listed, takes);
 }
 
-/** Holds the feature compatibility version, which no replay may change. */
+/** Holds the feature compatibility version, which a replay must not change. */
 const VERSIONS = "admin.system.version";
 
 const nameOf = ({ database, collection }: Place) => `${database}.${collection}`;
@@ -66,7 +68,7 @@ const nameOf = ({ database, collection }: Place) => `${database}.${collection}`;
 interface Member {
   readonly uuid: string;
   readonly isListed: boolean;
-  /** Its name at the instant: the first one that the log gives, or that of the listing. */
+  /** Its name at the instant: the first one in the log, or that of the listing. */
   first: string;
   now: string;
   isSeen: boolean;
@@ -80,9 +82,9 @@ class CollectionWatch implements Watch {
   moved = false;
   readonly #takes: (namespace: string) => boolean;
   readonly #members = new Map<string, Member>();
-  /** Created after the instant: the log has all of them. */
+  /** Created after the instant: the log contains all of its writes. */
   readonly #born = new Set<string>();
-  /** Every name so far: operations of the command applyOps may come without a UUID. */
+  /** Every name so far: operations of the command applyOps may have no UUID. */
   readonly #names = new Set<string>();
 
   constructor(listed: readonly KnownCollection[], takes: (namespace: string) => boolean) {
@@ -126,7 +128,7 @@ class CollectionWatch implements Watch {
       case "ignore":
       case "view":
       case "dropViews":
-      // The server logs a drop of each collection before it.
+      // The server logs a drop of each collection first.
       case "dropDatabase":
       case "commitTransaction":
       case "abortTransaction":
@@ -222,14 +224,14 @@ type WithoutCollection =
   | "applyOps";
 type OnOneCollection = Exclude<Operation, { kind: WithoutCollection }>;
 
-/** A rename within the span: the name may have been another collection's, or nobody's, when it was read. */
+/** A rename within the span: when it was read, the name may have belonged to another collection, or to none. */
 function isReadWhole({ read, renames }: Member): boolean {
   if (read === null) return false;
   const { since, until } = read;
   return !renames.some((at) => compareTimes(at, since) > 0 && compareTimes(at, until) <= 0);
 }
 
-/** A binary of 16 bytes as hex; null where there is none, or something else. */
+/** A binary of 16 bytes as hex; null for anything else. */
 function uuidAt(b: Buffer | null, name: string): string | null {
   const found = b && findElement(b, 0, name);
   if (found?.type !== TYPE_BINARY || b?.readInt32LE(found.at) !== 16) return null;

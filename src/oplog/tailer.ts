@@ -1,7 +1,7 @@
-// Keeps the oplog on disk while a dump runs, so that no oplog is too short for it: `oplog.bson` in the
-// backup's top folder, as mongodump --oplog has it.
-// What must stay true: a file that is finished has every entry that concerns the backup, from the instant
-// (and, of transactions open then, from their start) to its end; without that it is a failure, never a file.
+// Stores the oplog on disk while a dump runs, so that a short oplog is no problem: `oplog.bson` in the top folder of
+// the backup, as in mongodump --oplog. What must stay true: a finished file has every entry that concerns the backup,
+// from the instant (for transactions open then, from their start) to its end. Otherwise the tail fails and leaves no
+// file.
 import { oplogPath } from "../archive/layout.ts";
 import type { DataFile, WrittenFile } from "../archive/data-file.ts";
 import type { PartialBackup } from "../archive/writer.ts";
@@ -19,9 +19,9 @@ import { createWatch } from "./tailer-watch.ts";
 import type { KnownCollection, Watch } from "./tailer-watch.ts";
 
 export interface TailOptions {
-  /** The entry to begin at (tailer-origin.ts). */
+  /** The entry to start at (tailer-origin.ts). */
   readonly origin: ClusterTime;
-  /** The instant of the dump: what it shows need not be replayed. */
+  /** The instant of the dump; entries up to it need no replay. */
   readonly instant: ClusterTime;
   /** The collections of the listing, each by the UUID of the collection that holds its documents. */
   readonly listed: readonly KnownCollection[];
@@ -32,32 +32,31 @@ export interface TailOptions {
 
 export interface FinishedTail extends WrittenFile {
   readonly entries: number;
-  /** The newest entry that was seen: whatever concerns the backup up to it is in the file. */
+  /** The newest entry seen: everything up to it that concerns the backup is in the file. */
   readonly to: ClusterTime;
 }
 
 export interface Tail {
-  /** Why it stands still; null while it runs. */
+  /** Why it stopped; null while it runs. */
   readonly failure: Error | null;
-  /** What it saw of each collection so far. */
+  /** What it has seen of each collection. */
   readonly watch: Pick<Watch, "problem" | "moved" | "gone" | "nameAtInstant" | "settle">;
   /**
-   * Reads on to `target`; gives the collections that are unread there. Where there are none and `mayStop`, that
-   * is its end.
-   * @throws what it failed with, and unreachable where nothing new came for `patienceMs`
+   * Reads on to `target` and returns the collections that are unread there. If there are none and `mayStop` is set, the
+   * file ends there. @throws its failure, and unreachable if nothing new arrives for `patienceMs`
    */
   reach(
     target: ClusterTime,
     mayStop: boolean,
     patienceMs?: number,
   ): Promise<readonly KnownCollection[]>;
-  /** Closes the file, after `reach` came to the end. @throws what it failed with; the file is removed then */
+  /** Closes the file after `reach` found the end. @throws its failure; the file is then removed */
   finish(): Promise<FinishedTail>;
   /** Stops at once and removes the file. Does nothing after `finish`. */
   discard(): Promise<void>;
 }
 
-/** Who waits for the tail, and for what. */
+/** A caller that waits for the tail, and its target. */
 interface Waiting {
   readonly target: ClusterTime;
   readonly mayStop: boolean;
@@ -66,10 +65,10 @@ interface Waiting {
 
 /** A healthy majority is behind by milliseconds. */
 const PATIENCE_MS = 120_000;
-/** Chunks of a data file are about so long. */
+/** Approximate size of the chunks of a data file. */
 const PIECE_BYTES = 2 * 1024 * 1024;
 
-/** Begins to write; what goes wrong later is in `failure`, and thrown by `finish`. @throws KeepError disk-full */
+/** Starts to write. Later failures are in `failure`, and `finish` throws them. @throws KeepError disk-full */
 export async function startTail(
   deployment: Deployment,
   partial: PartialBackup,
@@ -131,7 +130,7 @@ class OplogTail implements Tail {
     }
   }
 
-  /** Answers who waits, where the target is reached. Whether that is the end. */
+  /** Answers the waiting caller if the target is reached. Returns whether that is the end. */
   #arrive(): boolean {
     const waiting = this.#waiting;
     if (waiting === null || compareTimes(this.#position, waiting.target) < 0) return false;
@@ -155,7 +154,7 @@ class OplogTail implements Tail {
     }
   }
 
-  /** The target is on the primary; where no majority comes to hold it, the log that is followed never has it. */
+  /** The target is on the primary; if it never reaches a majority, the followed log never contains it. */
   #giveUpWithoutProgress(patienceMs: number): NodeJS.Timeout {
     let seen = this.#position;
     return setInterval(() => {
@@ -163,7 +162,7 @@ class OplogTail implements Tail {
         this.#stop.abort(
           new KeepError(
             "unreachable",
-            `the oplog told nothing new for ${Math.round(patienceMs / 1_000)} s, though the primary has newer writes: a majority of the members does not have them`,
+            `the oplog had no new entries for ${Math.round(patienceMs / 1_000)} s, although the primary has newer writes: a majority of the members does not have them`,
             { hint: "See in mongosh, with rs.status(), which members are down or behind." },
           ),
         );
@@ -196,7 +195,7 @@ class OplogTail implements Tail {
     const kept = this.#select(entry);
     if (kept === null) return;
     this.watch.see(kept);
-    // The batch's memory is used again: the entry must be a copy.
+    // The memory of the batch is reused, so the entry must be copied.
     this.#pending.push(kept === entry ? Buffer.from(entry) : kept);
     this.#pendingBytes += kept.length;
     this.#entries++;

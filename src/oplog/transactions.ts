@@ -1,5 +1,5 @@
-// Transactions of a log: their parts wait until the commit, since an aborted one must leave nothing.
-// Memory is bounded: beyond a limit the parts of all open transactions go to a file.
+// Transactions of a log: their parts wait for the commit, because an aborted one must leave nothing. Memory is limited:
+// beyond the limit, the parts of all open transactions go to a file.
 import { KeepError } from "../errors.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
 import { formatTime } from "./cluster-time.ts";
@@ -15,7 +15,7 @@ interface Open {
   operations: number;
 }
 
-/** Of all open transactions together. */
+/** In all open transactions together. */
 const MOST_HELD_BYTES = 64 * 1024 * 1024;
 
 export class Transactions {
@@ -29,12 +29,12 @@ export class Transactions {
     this.#mostHeldBytes = mostHeldBytes;
   }
 
-  /** Transactions that have neither been committed nor aborted. */
+  /** Transactions that are neither committed nor aborted. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** @throws KeepError damaged where an earlier part, or an operation, is missing */
+  /** @throws KeepError damaged if an earlier part, or an operation, is missing */
   async add(part: TransactionPart, at: ClusterTime, operations: readonly Buffer[]): Promise<void> {
     const transaction = part.previous === null ? this.#begin(part.key, at) : this.#known(part, at);
     transaction.last = at;
@@ -44,7 +44,7 @@ export class Transactions {
     if (operations.length > 0) transaction.parts.push(await this.#keep(Buffer.concat(operations)));
   }
 
-  /** Gives the operations of a transaction in their order and forgets it. */
+  /** Returns the operations of a transaction in order and forgets it. */
   async *commit(key: string, at: ClusterTime): AsyncGenerator<Buffer, void, void> {
     const transaction = this.#open.get(key);
     if (!transaction) throw incomplete(at, "is committed, but its operations are missing");
@@ -56,7 +56,7 @@ export class Transactions {
     await this.#forget(key, transaction);
   }
 
-  /** One that began before the log did is not known, and does not matter. */
+  /** A transaction that began before the log is unknown, and does not matter. */
   async abort(key: string): Promise<void> {
     const transaction = this.#open.get(key);
     if (transaction) await this.#forget(key, transaction);

@@ -1,12 +1,12 @@
-// What a log does to views. They are not made while it is replayed, since a view holds nothing: at the end
-// their last definitions are created, and what was dropped is left out. Pure.
+// What a log does to views. A replay does not create them, because they hold no data: at the end the last definitions
+// are created, without dropped ones. Pure.
 import { elementOf, withField, withoutFields } from "../bson/edit.ts";
 import { findElement, findString } from "../bson/element.ts";
 import { documentAt, fieldsOf } from "../bson/fields.ts";
 import { BUCKETS } from "./operation.ts";
 import type { ViewOperation } from "./operation.ts";
 
-/** A view's definition as metadata.json has it: viewOn, pipeline, collation. */
+/** A view's definition in the form of metadata.json: viewOn, pipeline, collation. */
 export interface ViewDefinition {
   readonly database: string;
   readonly name: string;
@@ -28,8 +28,8 @@ export class ViewChanges {
   }
 
   /**
-   * @param known the definition before, for a change that says only what is different
-   * @returns false for a change that it cannot follow
+   * @param known the previous definition, for a change that states only differences @returns false for a change that is
+   * not understood
    */
   take(operation: ViewOperation, known: Uint8Array | null): boolean {
     const { database, view: name, change, o } = operation;
@@ -42,7 +42,7 @@ export class ViewChanges {
     const before = this.#changed.get(key)?.options ?? known;
     const options = findElement(o, 0, "$v") ? merged(before, o) : o;
     if (options === null) return false;
-    // Not a slice: the entry that it lies in can be long.
+    // Copied, because the entry that contains it can be long.
     const own = Buffer.from(withoutFields(Buffer.from(options), ["_id"]));
     this.#changed.set(key, { database, name, options: own });
     return true;
@@ -53,12 +53,12 @@ export class ViewChanges {
     this.#changed.set(keyOf(name), null);
   }
 
-  /** The views that the log has defined or changed and not dropped. */
+  /** The views that the log defined or changed and did not drop. */
   get defined(): ViewDefinition[] {
     return [...this.#changed.values()].filter((view) => view !== null);
   }
 
-  /** The views that are to be there, out of those that the backup has. */
+  /** The views that should exist at the end, given those of the backup. */
   applyTo(views: readonly ViewDefinition[]): ViewDefinition[] {
     const left = views.filter(
       (view) => !this.#changed.has(keyOf(view)) && !this.#droppedAllOf.has(view.database),
@@ -67,12 +67,12 @@ export class ViewChanges {
   }
 }
 
-/** The server keeps a time series as a view over its buckets. */
+/** The server stores a time series as a view over its buckets. */
 function isOfSeries(o: Buffer): boolean {
   return (findString(o, 0, "viewOn") ?? "").startsWith(BUCKETS);
 }
 
-/** A definition with the changes of a `$v: 2` update that replaces whole fields; null for any other. */
+/** A definition with the changes of a `$v: 2` update that replaces whole fields; null for any other update. */
 function merged(before: Uint8Array | null, o: Buffer): Buffer | null {
   const diff = documentAt(o, "diff");
   if (diff === null || before === null) return null;

@@ -1,4 +1,4 @@
-// How far back the oplog of a server reaches: a dump is safe from its end, and point-in-time too.
+// How far back a server's oplog reaches.
 import type { Document, MongoClient, Timestamp } from "mongodb";
 import { driverError } from "../mongo/server-error.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
@@ -9,7 +9,7 @@ export interface OplogWindow {
   readonly seconds: number;
 }
 
-/** null where there is no oplog. @throws KeepError rights-missing */
+/** null if there is no oplog. @throws KeepError rights-missing */
 export async function readOplogWindow(client: MongoClient): Promise<OplogWindow | null> {
   try {
     const [oldest, newest] = [await readEnd(client, 1), await readEnd(client, -1)];

@@ -1,5 +1,5 @@
-// Sends what a replay does to the server: writes in batches through applyOps, commands one by one, all over
-// one connection and in the order of the log. Everything may be sent twice.
+// Sends the operations of a replay to the server: writes in batches through applyOps, commands one by one, all over one
+// connection in log order. Everything may be sent twice.
 import * as BSON from "bson";
 import { embed, rawArray, rawDocument, rawString, rawTrue } from "../bson/build.ts";
 import { KeepError } from "../errors.ts";
@@ -12,14 +12,14 @@ import type { About } from "./replay-error.ts";
 import { dataNameOf, holdsEmptyTimestamp, rewriteWrite, wholeDocument } from "./rewrite.ts";
 import type { Target } from "./rewrite.ts";
 
-/** The server logs a batch as one entry of at most 16 MB, and adds to each operation. */
+/** The server logs a batch as one entry of at most 16 MB, and adds bytes to each operation. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCH_OPERATIONS = 2_000;
 
 export interface ReplayWriter extends Disposable {
-  /** Sent at the latest with the next command. */
+  /** Sent with the next command at the latest. */
   write(operation: WriteOperation, target: Target, about: About): Promise<void>;
-  /** Sends all writes before it. Codes in `tolerated` count as done. */
+  /** Sends all pending writes first. Codes in `tolerated` count as success. */
   command(
     database: string,
     elements: readonly Buffer[],
@@ -33,15 +33,15 @@ interface Reply {
   readonly ok: number;
   readonly code?: number;
   readonly errmsg?: string;
-  /** One for each operation up to the one that failed. */
+  /** One for each operation, up to the one that failed. */
   readonly results?: readonly boolean[];
 }
 
-/** @throws KeepError "internal" where no raw socket can be had */
+/** @throws KeepError "internal" if no raw socket is available */
 export async function createReplayWriter(deployment: Deployment): Promise<ReplayWriter> {
   const connection = await deployment.openRaw("primary");
   if (!connection)
-    throw new KeepError("internal", "an oplog cannot be replayed: the driver gives no raw socket");
+    throw new KeepError("internal", "cannot replay an oplog: the driver provides no raw socket");
   return new Writer(connection);
 }
 
@@ -97,7 +97,7 @@ class Writer implements ReplayWriter {
     if (ok !== 1 && !tolerated.includes(code)) throw refused(about, code, errmsg);
   }
 
-  /** An upsert that takes the document literally, empty timestamps included (TOOLS-3540). */
+  /** An upsert that takes the document literally, including empty timestamps (TOOLS-3540). */
   async #writeLiterally(operation: WriteOperation, target: Target): Promise<void> {
     await this.flush();
     const document = wholeDocument(operation);
@@ -110,7 +110,7 @@ class Writer implements ReplayWriter {
     const { wire } = this.#connection;
     const command = rawDocument(
       ...elements,
-      // Durability is asked for once, when everything is restored.
+      // Durability is requested once, when everything is restored.
       embed("writeConcern", BSON.serialize({ w: 1 })),
       rawString("$db", database),
       ...(wire.apiVersion === null ? [] : [rawString("apiVersion", wire.apiVersion)]),

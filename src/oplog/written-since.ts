@@ -1,5 +1,5 @@
-// Whether collections were written to since an instant, as the oplog tells: what took long to read again need
-// not be. What must stay true: where the oplog may not tell all, nobody is told that nothing was written.
+// Finds out from the oplog whether collections were written to since an instant, so that they need not be read again.
+// What must stay true: if the oplog may be incomplete, it never says that nothing was written.
 import { MongoServerError, Timestamp, UUID } from "mongodb";
 import type { Document, MongoClient } from "mongodb";
 import { driverError } from "../mongo/server-error.ts";
@@ -10,13 +10,13 @@ import { readOplogWindow } from "./window.ts";
 export interface Watched {
   /** Hex without dashes. */
   readonly uuid: string;
-  /** Full names that it was given by ourselves; any other rename counts as a write. */
+  /** Full names that mongokeep gave it; any other rename counts as a write. */
   readonly renamedTo: readonly string[];
 }
 
-/** Longer than this, and reading the collections is as quick. */
+/** Beyond this time, reading the collections is as fast. */
 const LOOK_MS = 5_000;
-/** Commands on a collection that leave its documents as they are. */
+/** Commands on a collection that do not change its documents. */
 const HARMLESS = [
   "collMod",
   "createIndexes",
@@ -27,9 +27,8 @@ const HARMLESS = [
 ];
 
 /**
- * The UUIDs of those that were not written to after `since`. Ask the primary when nothing can write any more.
- * None where the oplog does not reach back so far, may not be read, or takes long.
- * @throws KeepError unreachable
+ * The UUIDs of the collections that were not written to after `since`. Ask the primary when nothing can write any more.
+ * Empty if the oplog does not reach back that far, may not be read, or takes too long. @throws KeepError unreachable
  */
 export async function findUnwritten(
   client: MongoClient,
@@ -43,7 +42,7 @@ export async function findUnwritten(
       .collection("oplog.rs")
       .aggregate(pipelineOf(since, watched), { maxTimeMS: LOOK_MS, readPreference: "primary" })
       .toArray();
-    // Afterwards: what was cut off while it was read counts too.
+    // Checked afterwards, because entries may have been truncated during the read.
     const oldest = (await readOplogWindow(client))?.oldest;
     if (!oldest || compareTimes(oldest, since) > 0) return new Set();
     const unwritten = new Set(watched.map(({ uuid }) => uuid));
@@ -57,7 +56,7 @@ export async function findUnwritten(
   }
 }
 
-/** One document for each kind of entry, however many entries there are; of documents it holds nothing. */
+/** One document for each kind of entry, however many entries there are; it holds no document contents. */
 function pipelineOf({ t, i }: ClusterTime, watched: readonly Watched[]): Document[] {
   const uuids = watched.map(({ uuid }) => new UUID(uuid));
   const ofCommand = (value: unknown) => ({ $cond: [{ $eq: ["$op", "c"] }, value, null] });
@@ -77,8 +76,7 @@ function pipelineOf({ t, i }: ClusterTime, watched: readonly Watched[]): Documen
           rename: ofCommand(named("renameCollection")),
           to: ofCommand("$o.to"),
           harmless: ofCommand({ $or: HARMLESS.map(named) }),
-          // Not cut to those that are watched here: for each of thousands of entries that would take as long as
-          // there are of them.
+          // Not limited to the watched collections: for thousands of entries that would take as long as reading them.
           within: ofCommand({
             $cond: [named("applyOps"), { $setUnion: ["$o.applyOps.ui", []] }, null],
           }),

@@ -134,7 +134,7 @@ function readFilter(text: string, fail: Fail, example: string): Uint8Array {
     filter = ejsonToRaw(text.trim());
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw fail("has a filter that is no Extended JSON object", example);
+    throw fail("has a filter that is not an Extended JSON object", example);
   }
   if (holdsRaw(toOrdered(filter))) throw fail("has a filter with values that cannot be asked for", example); // prettier-ignore
   return filter;

@@ -1,4 +1,4 @@
-// What is asked of one field: conditions on the values of a path, or on one item of an array ($elemMatch).
+// Conditions on one field: on the values of a path, or on one item of an array ($elemMatch).
 import { TYPE_ARRAY } from "../element.ts";
 import { isNumeric, numberKey } from "../number.ts";
 import { someValue } from "./path.ts";
@@ -19,7 +19,7 @@ export interface Condition {
   onValue(value: Value): boolean;
 }
 
-/** Holds where any value of the path passes. */
+/** True if any value of the path passes. */
 export function some(test: Test, isWhole = false): Condition {
   return {
     onPath: (b, start, path) => someValue(b, start, path, isWhole, test),
@@ -43,7 +43,7 @@ export function every(conditions: readonly Condition[]): Condition {
 
 export type Comparison = "$eq" | "$gt" | "$gte" | "$lt" | "$lte";
 
-/** What each says of `compareValues(value, wanted)`. */
+/** What each operator requires of `compareValues(value, wanted)`. */
 const HOLDS: Readonly<Record<Comparison, (order: number) => boolean>> = {
   $eq: (order) => order === 0,
   $gt: (order) => order > 0,
@@ -54,7 +54,7 @@ const HOLDS: Readonly<Record<Comparison, (order: number) => boolean>> = {
 
 const NULL_AND_MISSING = 5;
 
-/** Values of two kinds are neither less nor greater; null and what is missing are one. */
+/** Values of two kinds are neither less nor greater; null and a missing value are the same. */
 export function compareWith(comparison: Comparison, wanted: Value): Test {
   const holds = HOLDS[comparison];
   const allowsEqual = holds(0);
@@ -75,7 +75,7 @@ export function compareWith(comparison: Comparison, wanted: Value): Test {
 const isNaNValue = ({ b, type, at }: Value) =>
   isNumeric(type) && numberKey(b, type, at).startsWith("NaN");
 
-/** Strings that match, and the same pattern stored as a value. */
+/** Matches strings, and the same pattern stored as a value. */
 export function matchPattern(pattern: RegExp, source: string, options: string): Test {
   return (value) => {
     if (value.type === TYPE_REGEX) {
@@ -95,7 +95,7 @@ export function hasSize(size: number): Test {
   return (value) => value.type === TYPE_ARRAY && [...elementsOf(value.b, value.at)].length === size;
 }
 
-/** An array of which one item passes. */
+/** An array with an item that passes. */
 export function anyItem(test: Test): Test {
   return (value) => {
     if (value.type !== TYPE_ARRAY) return false;

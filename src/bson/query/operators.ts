@@ -1,4 +1,4 @@
-// The operators that stand behind a field's name, each read from its raw operand.
+// The operators that can follow a field's name, each parsed from its raw operand.
 import { KeepError } from "../../errors.ts";
 import { TYPE_ARRAY, TYPE_BOOL, TYPE_DOCUMENT, TYPE_STRING } from "../element.ts";
 import { isNumeric, numberKey } from "../number.ts";
@@ -17,7 +17,7 @@ import { createPattern } from "./pattern.ts";
 import { elementsOf, textOf, TYPE_NULL, TYPE_REGEX, TYPE_UNDEFINED } from "./value.ts";
 import type { Value } from "./value.ts";
 
-/** What an operator needs of the parser that it is a part of. */
+/** What an operator needs from the parser. */
 interface Parser {
   operatorsOf(document: Value): Condition;
   parseDocument(document: Value): (b: Buffer, start: number) => boolean;
@@ -70,7 +70,7 @@ function refuseRegex(operand: Value, name: string): Value {
   return operand.type === TYPE_REGEX ? fail(`${name} takes no regular expression`) : operand;
 }
 
-/** As a value behind a field's name, or in a list: a pattern is matched. */
+/** A value after a field's name, or in a list: a pattern is matched. */
 export function equalTo(wanted: Value): Condition {
   if (wanted.type !== TYPE_REGEX) return compare("$eq", wanted);
   return patternOf(...regexParts(wanted));
@@ -149,7 +149,7 @@ function ofSize(operand: Value): Condition {
   return some(hasSize(size), true);
 }
 
-/** Values that all are there; or, if the first is one, conditions by $elemMatch. */
+/** All values must be present; or, if the first one is a $elemMatch, all conditions must hold. */
 function all(operand: Value, _: unknown, parser: Parser): Condition {
   const items = itemsOf(operand, "$all");
   if (items.length === 0) return some(() => false);
@@ -166,7 +166,7 @@ function all(operand: Value, _: unknown, parser: Parser): Condition {
 const LOGICAL: readonly string[] = ["$and", "$or", "$nor"];
 const REFERENCE: readonly string[] = ["$ref", "$id", "$db"];
 
-/** With operators: of a value in the array; else: of a document in it. */
+/** With operators: tests a value in the array; otherwise a document in it. */
 function elementMatch(operand: Value, _: unknown, parser: Parser): Condition {
   if (operand.type !== TYPE_DOCUMENT) fail("$elemMatch needs an object");
   const first = firstName(operand);

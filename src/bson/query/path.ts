@@ -1,5 +1,5 @@
-// The values that a dotted path leads to, as the server finds them (matcher/path.cpp): through arrays to
-// each of their documents, by number into them, and at the end both an array's items and the array itself.
+// The values that a dotted path leads to, as the server finds them (matcher/path.cpp): through arrays into each of
+// their documents, into arrays by number, and at the end both the items of an array and the array itself.
 import { TYPE_ARRAY, TYPE_DOCUMENT } from "../element.ts";
 import { elementsOf, fieldOf, MISSING } from "./value.ts";
 import type { Value } from "./value.ts";
@@ -17,8 +17,8 @@ export function parsePath(text: string): Path {
 export type Test = (value: Value) => boolean;
 
 /**
- * Whether `test` holds for any value of the path in the document at `start`; for MISSING where the path
- * leads to nothing. `isWhole`: an array at the end counts as itself only.
+ * Whether `test` is true for any value of the path in the document at `start`, or for MISSING if the path leads to
+ * nothing. `isWhole`: an array at the end counts only as itself.
  */
 export function someValue(
   b: Buffer,
@@ -39,7 +39,7 @@ export function someValue(
   }
 }
 
-/** `n`: the part of the path that led to the array. */
+/** `n`: number of path parts up to the array. */
 function someItem(array: Value, path: Path, isWhole: boolean, test: Test, n: number): boolean {
   const next = n + 1;
   const isLast = next === path.parts.length;
@@ -56,7 +56,7 @@ function someItem(array: Value, path: Path, isWhole: boolean, test: Test, n: num
   return isLast && test(array);
 }
 
-/** An item that the path names by its number. */
+/** The item that the path selects by number. */
 function atIndex(item: Value, path: Path, isWhole: boolean, test: Test, n: number): boolean {
   if (n + 1 === path.parts.length) return test(item);
   if (item.type === TYPE_ARRAY) return someItem(item, path, isWhole, test, n);

@@ -1,14 +1,14 @@
-// The server's regular expressions are PCRE, ours JavaScript's. Its strict reading (flag u) refuses what it does
-// not know: possessive marks, \A, inline options. What both know and mean differently is translated here.
+// The server uses PCRE, this code JavaScript's regular expressions. Its strict mode (flag u) refuses unknown syntax:
+// possessive quantifiers, \A, inline options. Syntax that both have with different meaning is translated here.
 const SPACES = "\\t\\n\\v\\f\\r ";
-/** Before the newline that ends a text, too. */
+/** Also matches before a newline at the end of the text. */
 const END = "(?=\\n?(?![^]))";
 const END_OF_LINE = "(?=\\n|(?![^]))";
-/** Not behind the newline that ends a text. */
+/** Does not match after a newline at the end of the text. */
 const START_OF_LINE = "(?:(?<![^])|(?<=\\n)(?=[^]))";
 const NO_NEWLINE = "[^\\n]";
 
-/** `options`: of i, m and s. @throws SyntaxError for what JavaScript cannot read */
+/** `options`: any of i, m and s. @throws SyntaxError for syntax that JavaScript does not have */
 export function createPattern(source: string, options: string): RegExp {
   const isMultiline = options.includes("m");
   const meanings: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ export function createPattern(source: string, options: string): RegExp {
     "\\s": `[${SPACES}]`,
     "\\S": `[^${SPACES}]`,
   };
-  // First as it stands: a translation must not make sense of what has none.
+  // Tried unchanged first: a translation must not make an invalid pattern valid.
   new RegExp(source, "u");
   const flags = options.includes("i") ? "iu" : "u";
   return new RegExp(translate(source, meanings), flags);
@@ -26,7 +26,7 @@ export function createPattern(source: string, options: string): RegExp {
 
 function translate(source: string, meanings: Readonly<Record<string, string>>): string {
   let inClass = false;
-  // An escape is one token: what follows a backslash is not what it looks like.
+  // An escape is one token: the character after a backslash has no meaning of its own.
   return source.replace(/\\[^]|[[\].$^]/g, (token) => {
     if (token === "[" || token === "]") {
       inClass = token === "[";

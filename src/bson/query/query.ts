@@ -1,5 +1,5 @@
-// A subset of the server's query language, decided on raw documents: no server, no decoding, no guessing.
-// What must stay true: a query that is not understood in full is refused, never answered with fewer documents.
+// A subset of the server's query language, evaluated on raw documents without a server. What must stay true: a query
+// that is not fully understood is refused, never answered with fewer documents.
 import { KeepError } from "../../errors.ts";
 import { TYPE_ARRAY, TYPE_DOCUMENT } from "../element.ts";
 import { ejsonToRaw } from "../ejson.ts";
@@ -10,7 +10,7 @@ import { parsePath } from "./path.ts";
 import { elementsOf, TYPE_REGEX } from "./value.ts";
 import type { Value } from "./value.ts";
 
-/** Whether the document at `start`, which must be valid, is one that is asked for. */
+/** Whether the document at `start`, which must be valid, matches. */
 export type Query = (b: Buffer, start: number) => boolean;
 
 /** `text`: Extended JSON, relaxed or canonical. @throws KeepError usage */
@@ -19,8 +19,8 @@ export function parseQuery(text: string): Query {
   try {
     raw = ejsonToRaw(text);
   } catch (error) {
-    // The text may hold a patient's name: it is not repeated.
-    throw new KeepError("usage", "--query is no Extended JSON object", {
+    // The text may contain a patient's name, so the message does not repeat it.
+    throw new KeepError("usage", "--query is not an Extended JSON object", {
       hint: `Write it like '{"mrn": "123"}' or '{"_id": {"$oid": "…"}}', with double quotes inside.`,
       cause: error instanceof SyntaxError ? undefined : error,
     });
@@ -28,7 +28,7 @@ export function parseQuery(text: string): Query {
   return parseDocument({ b: Buffer.from(raw), type: TYPE_DOCUMENT, at: 0 });
 }
 
-/** All of its fields hold. */
+/** True if all of its fields match. */
 export function parseDocument(document: Value): Query {
   const all = [...elementsOf(document.b, document.at)].map(parseField);
   return (b, start) => all.every((holds) => holds(b, start));
@@ -55,7 +55,7 @@ function parseLogical(field: Value & { readonly name: string }): Query {
   return (b, start) => queries.some((holds) => holds(b, start)) === wanted;
 }
 
-/** What stands behind a field's name: operators, or a value to be equal to. */
+/** What follows a field's name: operators, or a value to be equal to. */
 export function conditionOf(value: Value): Condition {
   if (value.type === TYPE_REGEX || !isOperators(value)) return equalTo(value);
   return operatorsOf(value);
@@ -70,7 +70,7 @@ function isOperators(value: Value): boolean {
   return first ? first.name.startsWith("$") && !REFERENCE.includes(first.name) : false;
 }
 
-/** Every operator of the document holds. */
+/** True if every operator of the document matches. */
 export function operatorsOf(document: Value): Condition {
   const fields = [...elementsOf(document.b, document.at)];
   const siblings = new Map(fields.map((field) => [field.name, field]));

@@ -1,10 +1,10 @@
-// Values as they stand in raw BSON, and their order on the server: by kind first, then by value.
+// Values in raw BSON, and their order on the server: first by kind, then by value.
 // https://www.mongodb.com/docs/manual/reference/bson-type-comparison-order/
 import { byteAt } from "../byte-at.ts";
 import { skipValue, TYPE_ARRAY, TYPE_DOCUMENT } from "../element.ts";
 import { compareNumbers } from "../number.ts";
 
-/** `type` 0: there is none. */
+/** `type` 0: no value. */
 export interface Value {
   readonly b: Buffer;
   readonly type: number;
@@ -19,7 +19,9 @@ export const TYPE_NULL = 0x0a;
 export const TYPE_REGEX = 0x0b;
 const MIN_KEY_ORDER = -1;
 
-/** The server's canonical types (bsontypes.h): values of one are compared, those of two never are equal. */
+/**
+ * The server's canonical types (bsontypes.h). Values of one canonical type are compared; values of two are never equal.
+ */
 const ORDERS = new Int16Array(256);
 for (const [order, types] of [
   [MIN_KEY_ORDER, [TYPE_MIN_KEY]],
@@ -57,7 +59,7 @@ export function* elementsOf(
   }
 }
 
-/** The first field of that name; MISSING where there is none. */
+/** The first field of that name; MISSING if there is none. */
 export function fieldOf(b: Buffer, start: number, name: Buffer): Value {
   let at = start + 4;
   for (let type = byteAt(b, at); type !== 0; type = byteAt(b, at)) {
@@ -69,7 +71,7 @@ export function fieldOf(b: Buffer, start: number, name: Buffer): Value {
   return MISSING;
 }
 
-/** Negative, 0 or positive, as the server sorts without a collation. */
+/** Negative, 0 or positive, in the server's sort order without a collation. */
 export function compareValues(x: Value, y: Value): number {
   const kind = kindOf(x.type);
   if (kind !== kindOf(y.type)) return kind - kindOf(y.type);
