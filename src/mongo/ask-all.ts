@@ -1,5 +1,5 @@
-// Many small questions to a server over one connection, sent before the answers to earlier ones have come: in a
-// database of thousands of collections a round trip for each, through the driver, is most of the work.
+// Sends many small requests over one connection without waiting for the earlier replies: in a database with thousands
+// of collections, one round trip each through the driver is most of the work.
 import * as BSON from "bson";
 import type { MongoClient } from "mongodb";
 import { createBufferPool } from "../util/buffer-pool.ts";
@@ -15,27 +15,26 @@ export interface Question {
   readonly command: BSON.Document;
 }
 
-/** What the server answered: its reply from `at` on, good or not. Valid until the reader returns. */
+/** The server's reply from `at` on, success or error. Valid until the reader returns. */
 export interface Answer {
   readonly bytes: Buffer;
   readonly at: number;
-  /** 0 where it is good. */
+  /** 0 for success. */
   readonly code: number;
   readonly errmsg: string;
 }
 
-/** Fewer are asked one by one: a connection of its own has to log in. */
+/** Fewer requests are sent one by one, because a separate connection must log in first. */
 export const MANY = 24;
-/** On their way at the same time: the server works on one after the other. */
+/** Requests in flight; the server processes them one after the other. */
 const WINDOW = 64;
 const SELECTION_MS = 10_000;
 const SILENCE_MS = 120_000;
 const POOL_BYTES = 1024 * 1024;
 
 /**
- * Asks all of them, and reads each answer by `read`. null where no socket can be taken over, or it was lost: then
- * they are to be asked through the driver, which knows where else to ask. Only for questions that change nothing.
- * @throws what `read` throws
+ * Sends all requests and passes each reply to `read`. null if no socket can be taken over, or it was lost: then send
+ * them through the driver, which can fail over. Only for requests that change nothing. @throws what `read` throws
  */
 export async function askAll<T>(
   client: MongoClient,
@@ -78,7 +77,7 @@ async function connect(client: MongoClient): Promise<WireConnection | null> {
   } catch (error) {
     const limit = outOfFiles(error);
     if (limit) throw limit;
-    // The driver will meet the same reason, and say it.
+    // The driver will meet the same problem and report it.
     return null;
   }
 }
@@ -99,5 +98,5 @@ function answerOf(bytes: Buffer): Answer {
   return { bytes, at, code, errmsg: isGood ? "" : (findString(bytes, at, "errmsg") ?? "") };
 }
 
-/** The server's own code for errors that it gives no code. */
+/** The server's code for errors without a code. */
 const UNNAMED = 8;

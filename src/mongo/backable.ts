@@ -1,4 +1,4 @@
-// Which databases a backup may be asked for by name. Pure.
+// Which databases may be backed up by name. Pure.
 import { KeepError } from "../errors.ts";
 import { isServersDatabase } from "./servers-own.ts";
 
@@ -6,8 +6,8 @@ const HINT =
   "Name the databases of your application (MONGODB_DATABASE, the path of MONGODB_URI, or --db). Move collections of your own out of this one. The settings in config are part of a backup of all databases.";
 
 /**
- * A backup of a database that belongs to the server could not be restored: its oplog, sessions and transactions are
- * true of that one server alone. @throws KeepError bad-setting
+ * A backup of a server's own database could not be restored: its oplog, sessions and transactions belong to that one
+ * server. @throws KeepError bad-setting
  */
 export function assertBackable(databases: readonly string[] | null): void {
   const name = databases?.find(isServersDatabase);

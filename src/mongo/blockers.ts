@@ -1,11 +1,11 @@
-// What makes a server keep others waiting: transactions that are prepared and not ended, and locks.
-// What must stay true: asking never fails and never waits long; no values of documents are in the answer.
+// What makes operations wait on a server: prepared transactions without an end, and locks. What must stay true: asking
+// never fails and never waits long; the answer contains no values of documents.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Document, MongoClient } from "mongodb";
 import { formatDuration } from "../util/units.ts";
 
 export interface Blocker {
-  /** A read of what a prepared transaction wrote waits for its end, on every member. */
+  /** A read of data that a prepared transaction wrote waits for its end, on every member. */
   readonly kind: "prepared" | "lock";
   /** Completes "waits for …". */
   readonly text: string;
@@ -13,7 +13,7 @@ export interface Blocker {
 
 const LIMIT_MS = 2_000;
 
-/** null where nothing is found, or the account may not ask. */
+/** null if nothing is found, or the account may not ask. */
 export async function findBlocker(client: MongoClient): Promise<Blocker | null> {
   const given = new AbortController();
   const late = sleep(2 * LIMIT_MS, null, { signal: given.signal }).catch(() => null);
@@ -74,13 +74,13 @@ async function ofRecords(client: MongoClient): Promise<Blocker | null> {
 }
 
 export interface OwnWait {
-  /** The same as long as it is the same operation. */
+  /** Equal for the same operation. */
   readonly id: string;
-  /** The command and what it is about. */
+  /** The command and its namespace. */
   readonly what: string;
 }
 
-/** An operation of this account's mongokeep that waits for a lock; no right is needed. null: none, or nobody can say. */
+/** An operation of this account's mongokeep that waits for a lock; this needs no right. null: none, or unknown. */
 export async function findOwnWait(client: MongoClient): Promise<OwnWait | null> {
   const appName = client.options.appName ?? "";
   const waiting = client

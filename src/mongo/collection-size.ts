@@ -1,4 +1,4 @@
-// How large collections are, for planning only: the figures are estimates, and absent without the right.
+// Sizes of collections, for planning only: the figures are estimates, and missing without the right to read them.
 import type { Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { numberAt } from "../bson/batch.ts";
@@ -11,11 +11,11 @@ export interface CollectionSize {
   readonly documents: number;
   /** Uncompressed BSON bytes. */
   readonly bytes: number;
-  /** On the server's disk, compressed, with the indexes. */
+  /** On the server's disk, compressed, including indexes. */
   readonly diskBytes: number;
 }
 
-/** What a collection holds, without what it takes on the disk: the server tells it much more quickly. */
+/** Content of a collection, without its size on disk: the server answers much faster. */
 export type ContentSize = Omit<CollectionSize, "diskBytes">;
 
 export interface Collection {
@@ -23,10 +23,13 @@ export interface Collection {
   readonly name: string;
 }
 
-/** Asked at the same time, where the driver has to. */
+/** Concurrent requests through the driver. */
 const WIDTH = 8;
 
-/** As many as the server's metadata say; null where it does not say. Of a time series its buckets, by their collection. */
+/**
+ * Number of documents in the server's metadata; null if unknown. For a time series the number of buckets, under their
+ * collection.
+ */
 export async function estimateCount(
   client: MongoClient,
   database: string,
@@ -41,7 +44,7 @@ export async function estimateCount(
   }
 }
 
-/** null where the server does not say (no right to collStats, a view). */
+/** null if the server does not tell (no right to collStats, a view). */
 export async function estimateSize(
   client: MongoClient,
   database: string,
@@ -60,7 +63,7 @@ export async function estimateSize(
   }
 }
 
-/** The same of several, in their order. */
+/** The same for several, in order. */
 export async function estimateSizes(
   client: MongoClient,
   collections: readonly Collection[],
@@ -76,7 +79,7 @@ export async function estimateSizes(
   return quick ?? (await oneByOne(client, collections, signal));
 }
 
-/** What several hold, in their order. */
+/** Content of several, in order. */
 export async function estimateContents(
   client: MongoClient,
   collections: readonly Collection[],

@@ -1,4 +1,4 @@
-// Why there is no connection, or no login: what the driver, DNS, TLS and the server's login say, as a KeepError.
+// Why a connection or login failed: messages of the driver, DNS, TLS and the server as a KeepError.
 import {
   MongoAPIError,
   MongoAWSError,
@@ -22,13 +22,13 @@ import { KeepError, outOfFiles } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import { redact } from "../util/redact.ts";
 
-/** Atlas has one code for much; of rights it speaks in words. */
+/** Atlas uses one code for many errors; missing rights show in the text. */
 const ATLAS_ERROR = 8000;
 export function isAtlasRefusal(code: unknown, message: string): boolean {
   return code === ATLAS_ERROR && /not (allowed|authorized)/i.test(message);
 }
 
-/** Unreachable, login failed or unusable settings; undefined for anything else. */
+/** Unreachable, login failed or unusable settings; undefined for any other error. */
 export function connectionError(error: unknown): KeepError | undefined {
   return (
     outOfFiles(error) ??
@@ -41,12 +41,12 @@ export function connectionError(error: unknown): KeepError | undefined {
   );
 }
 
-/** The part of it that may come at any time, and not only while the connection is made. */
+/** The errors that can occur at any time, not only while connecting. */
 export function lostConnection(error: unknown): KeepError | undefined {
   return refusedLogin(error) ?? unreachable(error);
 }
 
-/** What else a server answers while it is only asked to let somebody in. */
+/** Other errors with which a server refuses a login. */
 export function refusedAtLogin(error: unknown): KeepError | undefined {
   if (error instanceof MongoServerError || error instanceof MongoRuntimeError)
     return loginFailed(error);
@@ -58,7 +58,7 @@ export function refusedAtLogin(error: unknown): KeepError | undefined {
 const LOGIN_CODES: readonly unknown[] = [11, 17, 18, 334, 391, ATLAS_ERROR];
 const LOGIN_WORDS =
   /authentication failed|bad auth|requires authentication|authentication for mechanism|unsupported mechanism|mechanism .*not (?:enabled|supported)|\bSASL\b|\bSCRAM-SHA/i;
-/** BadValue and Unauthorized, which say much else, too. */
+/** BadValue and Unauthorized, which also have many other meanings. */
 const WORDY_CODES: readonly unknown[] = [2, 13];
 
 function refusedLogin(error: unknown): KeepError | undefined {
@@ -114,7 +114,7 @@ function unreachable(error: unknown): KeepError | undefined {
     : undefined;
 }
 
-/** The words of Node and OpenSSL → what to do. The first that fits. */
+/** Error texts of Node and OpenSSL → what to do. The first match counts. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /certificate has expired|CERT_HAS_EXPIRED/i,
@@ -136,7 +136,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /ENOTFOUND|ENODATA|ESERVFAIL|EREFUSED|EBADNAME/,
-    "No such name is known here: check the host in MONGODB_URI, and this machine's DNS (getent hosts NAME).",
+    "The host name is unknown here: check the host in MONGODB_URI, and this machine's DNS (getent hosts NAME).",
   ],
   [
     /EAI_AGAIN|ETIMEOUT|query(?:Srv|Txt) (?:ECONNREFUSED|ETIMEDOUT)/,
@@ -144,7 +144,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL/,
-    "There is no way to that host from here: check the network, its routes and firewalls.",
+    "There is no route to that host from here: check the network, its routes and firewalls.",
   ],
 ];
 
@@ -158,11 +158,11 @@ function withHint(cause: Error, what: string, code: ErrorCode = "unreachable"): 
 }
 
 const OLD_HINT =
-  "This version of mongokeep does not speak with that server. Back it up with the mongodump of its own version.";
+  "This version of mongokeep does not support that server. Back it up with the mongodump of its own version.";
 const MODULE_HINT =
-  "mongokeep does not bring that module. Make a user that logs in by password (SCRAM) or by X.509, and name that one.";
+  "mongokeep does not include that module. Create a user that logs in by password (SCRAM) or by X.509, and use that one.";
 const DNS_HINT =
-  "Ask who runs that DNS zone, or write the members into MONGODB_URI (mongodb://a:27017,b:27017/…).";
+  "Ask the administrator of that DNS zone, or write the members into MONGODB_URI (mongodb://a:27017,b:27017/…).";
 const URI_HINT =
   "It looks like mongodb://user:password@host:27017/database?authSource=admin, with special characters percent-encoded.";
 
@@ -177,18 +177,18 @@ function unusableUri(error: unknown): KeepError | undefined {
   return new KeepError("bad-setting", message, { hint, cause: error });
 }
 
-/** What the driver finds when it prepares a password (RFC 4013). */
+/** Found by the driver when it prepares a password (RFC 4013). */
 function unusablePassword(error: unknown): KeepError | undefined {
   if (!(error instanceof Error) || !/rfc4013|rfc3454/i.test(error.message)) return undefined;
   const message =
-    "the password of MongoDB holds a character that no login may hold, such as a line end";
+    "the password of MongoDB contains a character that is not allowed in a login, such as a line break";
   return new KeepError("bad-setting", message, {
-    hint: "Take the line end off MONGODB_PASSWORD (a file of a secret often ends with one), or the character out of MONGODB_URI.",
+    hint: "Remove the line break from MONGODB_PASSWORD (a secret in a file often ends with one), or the character from MONGODB_URI.",
     cause: error,
   });
 }
 
-/** The records of a mongodb+srv:// name, which the driver asks for itself. */
+/** The records of a mongodb+srv:// name, which the driver looks up itself. */
 function unresolvedName(error: unknown): KeepError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { syscall = "" } = error as NodeJS.ErrnoException;
@@ -196,7 +196,7 @@ function unresolvedName(error: unknown): KeepError | undefined {
   return withHint(error, "cannot look up the host of MONGODB_URI");
 }
 
-/** OpenSSL on the files that a URI names, and Node on what follows its colon. */
+/** Errors of OpenSSL for files in a URI, and of Node for the part after its colon. */
 function unusableKey(error: unknown): KeepError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as NodeJS.ErrnoException;
@@ -204,9 +204,9 @@ function unusableKey(error: unknown): KeepError | undefined {
   if (/^ERR_(?:OSSL|SSL|TLS|CRYPTO)/.test(code))
     return new KeepError(
       "bad-setting",
-      `a certificate or key that MONGODB_URI names cannot be used: ${redact(error.message)}`,
+      `cannot use a certificate or key that MONGODB_URI names: ${redact(error.message)}`,
       {
-        hint: "It must be a PEM file with the certificate and, for a client, its private key. Give the key's password by tlsCertificateKeyFilePassword.",
+        hint: "It must be a PEM file with the certificate and, for a client, its private key. Give the key's password with tlsCertificateKeyFilePassword.",
         cause: error,
       },
     );
@@ -215,7 +215,7 @@ function unusableKey(error: unknown): KeepError | undefined {
   return new KeepError("bad-setting", message, { hint: URI_HINT, cause: error });
 }
 
-/** The driver reads the files that a URI names (certificates, keys) when it connects. */
+/** The driver reads the files named in a URI (certificates, keys) when it connects. */
 function unreadableFile(error: unknown): KeepError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall, path } = error as NodeJS.ErrnoException;

@@ -1,11 +1,11 @@
-// The public way to raw documents, for where no socket can be taken over: the driver's raw cursor.
-// Same batches as bulk-read.ts, several times slower (a Buffer object for each document).
+// The public way to read raw documents, if no socket can be taken over: the driver's raw cursor. It returns the same
+// batches as bulk-read.ts and is several times slower (a Buffer object per document).
 import type { Deployment } from "./deployment.ts";
 import { findCommand } from "./bulk-read.ts";
 import type { RawBatch, ReadOptions } from "./bulk-read.ts";
 import { driverError } from "./server-error.ts";
 
-/** As readRaw; `release` has nothing to do. */
+/** Like readRaw; `release` does nothing. */
 export async function* readByCursor(
   { client, isLookalike }: Pick<Deployment, "client" | "isLookalike">,
   options: ReadOptions,

@@ -1,4 +1,4 @@
-// A MongoDB that answers: the official driver for control, raw sockets for bulk data.
+// A reachable MongoDB: the official driver for control, raw sockets for bulk data.
 import { MongoClient } from "mongodb";
 import { KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -24,18 +24,18 @@ export interface RawConnection extends Disposable {
 export interface Deployment extends AsyncDisposable {
   readonly client: MongoClient;
   readonly server: ServerInfo;
-  /** Replica set name, or host:port of a standalone or router: what backups of one server share. */
+  /** Replica set name, or host:port of a standalone server or router: identifies backups of one server. */
   readonly identity: string;
-  /** How another program reaches this server as this user. */
+  /** How another program connects to this server as this user. */
   readonly forPrograms: PlainUri;
-  /** What only resembles MongoDB is read by plain cursors, and promises no instant. */
+  /** A server that only resembles MongoDB is read with plain cursors, without an instant. */
   readonly isLookalike: boolean;
   /**
-   * Another authenticated socket for bulk data, to the server that is chosen;
-   * null where it cannot be taken over (said once in the log): use public cursors then.
+   * Another authenticated socket for bulk data to the chosen server; null if it cannot be taken over (logged once):
+   * then use public cursors.
    */
   openRaw(choice: ServerChoice): Promise<RawConnection | null>;
-  /** The same for streams of documents, which a lookalike does not know: null there. */
+  /** The same for streams of documents; null for a server that only resembles MongoDB, which does not support them. */
   openReader(choice: ServerChoice): Promise<RawConnection | null>;
 }
 
@@ -46,16 +46,16 @@ export interface DeploymentContext {
 }
 
 const SELECTION_MS = 10_000;
-/** Of the driver, for commands; documents go over connections of their own. */
+/** The driver's connections, for commands; documents use separate connections. */
 const MOST_CONNECTIONS = 16;
-/** A server that sends nothing for so long while an answer is due is lost. */
+/** A server that sends nothing for this long while a reply is due counts as lost. */
 const SILENCE_MS = 120_000;
-/** Two collections at a time, a batch read and a batch compressed each, of at most 16 MB + overhead. */
+/** Two collections at a time, one batch read and one batch compressed for each, of at most 16 MB + overhead. */
 const POOL_BYTES = 48 * 1024 * 1024;
 
 /**
- * Connects, logs in and asks what the server is.
- * @throws KeepError unreachable, login-failed (exit 6), bad-setting (exit 2)
+ * Connects, logs in and detects the kind of server. @throws KeepError unreachable, login-failed (exit 6), bad-setting
+ * (exit 2)
  */
 export async function openDeployment(uri: Secret, context: DeploymentContext): Promise<Deployment> {
   context.signal.throwIfAborted();
@@ -81,7 +81,7 @@ export async function openDeployment(uri: Secret, context: DeploymentContext): P
   }
 }
 
-/** Nothing is asked of the server yet but to let us in: whatever it refuses is that. */
+/** Only the login has happened so far, so any refusal concerns the login. */
 async function logIn(client: MongoClient): Promise<void> {
   try {
     await client.connect();
@@ -96,12 +96,12 @@ function createClient(uri: Secret): MongoClient {
       appName: "mongokeep",
       ...defaultUnlessNamed(uri, "serverSelectionTimeoutMS", SELECTION_MS),
       ...defaultUnlessNamed(uri, "connectTimeoutMS", SELECTION_MS),
-      // Each takes a descriptor, and more at once are no quicker.
+      // Each one needs a descriptor, and more at once are not faster.
       ...defaultUnlessNamed(uri, "maxPoolSize", MOST_CONNECTIONS),
-      // The job decides what is tried again; a retried write after a fail-over could hide a lost one.
+      // The job decides what to retry; an automatic retry of a write after a fail-over could hide a lost one.
       retryWrites: false,
-      // An application's URI may set these for its own short queries. An index takes as long as it takes,
-      // and a lagging secondary would list the collections of some time ago.
+      // An application's URI may set these for its own short queries. An index build takes as long as it takes, and a
+      // lagging secondary would list old collections.
       socketTimeoutMS: 0,
       readPreference: "primaryPreferred",
       readPreferenceTags: [],
@@ -111,7 +111,7 @@ function createClient(uri: Secret): MongoClient {
   }
 }
 
-/** What the URI says of limits wins over ours. */
+/** Limits in the URI override ours. */
 function defaultUnlessNamed(
   uri: Secret,
   option: "serverSelectionTimeoutMS" | "connectTimeoutMS" | "maxPoolSize",
@@ -130,7 +130,7 @@ function deploymentOf(
   const pool = createBufferPool(POOL_BYTES);
   const open = new Set<WireConnection>();
   let unavailable = false;
-  // A server that stands still must not hold up somebody who pressed Ctrl-C.
+  // A hanging server must not delay the user who pressed Ctrl-C.
   const stop = () => {
     for (const wire of open) wire.close();
     void client.close();
@@ -158,7 +158,7 @@ function deploymentOf(
           [Symbol.dispose]: () => {
             open.delete(wire);
             wire.close();
-            // The verification that follows a dump must not pay for its buffers.
+            // Frees the buffers for the verification that follows a dump.
             if (open.size === 0) pool.clear();
           },
         };
@@ -182,7 +182,7 @@ function deploymentOf(
   };
 }
 
-/** What would happen to public cursors too; anything else means that no socket can be taken over. */
+/** Errors that public cursors would also meet; any other error means that no socket can be taken over. */
 function knownFailure(error: unknown): KeepError | undefined {
   if (error instanceof KeepError && error.code === "unreachable") return error;
   return connectionError(error);

@@ -1,5 +1,5 @@
-// Commands that carry options or indexes as they were, also values that the driver cannot write: those go over
-// a socket of their own as raw bytes. Nearly never needed, and then the only way not to change them silently.
+// Commands that contain options or indexes unchanged, including values that the driver cannot write: those are sent as
+// raw bytes over a separate socket. Rarely needed, and then the only way not to change them silently.
 import * as BSON from "bson";
 import type { MongoClient } from "mongodb";
 import { holdsRaw, serializeOrdered } from "../bson/ordered.ts";
@@ -11,12 +11,12 @@ import { takeSocket } from "./socket-takeover.ts";
 import { REPLY_AT, WireConnection } from "./wire.ts";
 
 const SELECTION_MS = 10_000;
-/** An index build answers when it is done. */
+/** An index build replies when it is done. */
 const SILENCE_MS = 24 * 3_600_000;
 
 /**
- * Runs a command whose values toOrdered has read. Errors are the driver's own, or
- * @throws KeepError server-error, rights-missing for `action` on `target`
+ * Runs a command whose values were read with toOrdered. Errors are the driver's, or @throws KeepError server-error,
+ * rights-missing for `action` on `target`
  */
 export async function runExactly(
   client: MongoClient,

@@ -1,5 +1,5 @@
-// Why a replica set cannot be reached though one of its members answers: its members' names mean nothing here (a set
-// in containers), or the URI asks for a set of another name. The driver's own message tells neither.
+// Why a replica set cannot be reached although one of its members answers: the names of its members are unknown here (a
+// set in containers), or the URI names another set. The driver's message tells neither.
 import { MongoClient, MongoServerSelectionError } from "mongodb";
 import { KeepError } from "../errors.ts";
 import { plainUri } from "./plain-uri.ts";
@@ -7,21 +7,21 @@ import type { ConnectedOptions } from "./plain-uri.ts";
 import type { Secret } from "../util/secret.ts";
 import { NO_MAJORITY_HINT } from "./set-refusals.ts";
 
-/** What one seed says of itself when it is asked alone, without a login. */
+/** What one seed says about itself when asked alone, without a login. */
 interface SeedAnswer {
   readonly seed: string;
-  /** null: it is in no replica set. */
+  /** null: it is not in a replica set. */
   readonly setName: string | null;
-  /** The members' names, as the set itself has them. */
+  /** The members' names in the configuration of the set. */
   readonly members: readonly string[];
-  /** What it takes for the primary, which may be itself. */
+  /** The member that it considers primary, which may be itself. */
   readonly primary: string | null;
 }
 
 const PROBE_MS = 2_000;
 const MOST_SEEDS = 3;
 
-/** null: the seeds tell nothing that the driver's message does not. */
+/** null: the seeds tell no more than the driver's message. */
 export async function explainUnreachable(
   error: unknown,
   uri: Secret,
@@ -63,7 +63,7 @@ async function askAlone(
     const primary = typeof hello.primary === "string" ? hello.primary : null;
     return { seed, setName, members, primary };
   } catch {
-    // It does not answer alone either: the driver's message holds.
+    // It does not answer alone either, so the driver's message is correct.
     return null;
   } finally {
     signal.removeEventListener("abort", stop);
@@ -76,7 +76,7 @@ interface Explained {
   readonly hint: string;
 }
 
-/** Pure. Members answer, and the driver found no primary among them. */
+/** Members answer, but the driver found no primary among them. Pure. */
 function judgePrimary(answers: readonly SeedAnswer[], silent: readonly string[]): Explained | null {
   const [first] = answers;
   if (typeof first?.setName !== "string") return null;
@@ -99,7 +99,6 @@ function judgePrimary(answers: readonly SeedAnswer[], silent: readonly string[])
 const areSecondaries = ({ length }: readonly string[]) =>
   length === 1 ? "is a secondary" : "are secondaries";
 
-/** Pure. */
 function judgeAnswers(wanted: string | null, answers: readonly SeedAnswer[]): Explained | null {
   const [first] = answers;
   if (first === undefined) return null;
@@ -114,7 +113,7 @@ function judgeAnswers(wanted: string | null, answers: readonly SeedAnswer[]): Ex
   }
   const answering = new Set(answers.map((one) => one.seed));
   if (setName === null || members.length === 0) return null;
-  // A member answers under the name that the set has for it: it is not the names that keep us out.
+  // A member answers under its name in the set, so the names are not the problem.
   if (members.some((name) => answering.has(name))) return null;
   return {
     message: `cannot reach MongoDB: ${seed} answers, and its replica set ${setName} calls its members ${members.join(", ")}, which cannot be reached from here`,

@@ -6,7 +6,7 @@ import type { ServerInfo, Topology } from "./server-info.ts";
 export interface Inspection {
   readonly info: ServerInfo;
   readonly identity: string;
-  /** It speaks MongoDB's protocol, and is something else beneath (Amazon DocumentDB, FerretDB, Azure Cosmos DB). */
+  /** It speaks MongoDB's protocol but is another product (Amazon DocumentDB, FerretDB, Azure Cosmos DB). */
   readonly isLookalike: boolean;
 }
 
@@ -32,11 +32,11 @@ export async function inspectServer(client: MongoClient): Promise<Inspection> {
   return { info, identity, isLookalike: isLookalike(build) };
 }
 
-/** Every build of MongoDB names its allocator, and those that store something their storage engines. */
+/** Every build of MongoDB reports its allocator, and those that store data their storage engines. */
 const isLookalike = (build: Document) =>
   typeof build.allocator !== "string" && !Array.isArray(build.storageEngines);
 
-/** null where the user may not ask for it: it guards restores, and is no condition for a backup. */
+/** null if the user may not read it: restores check it, backups do not need it. */
 async function featureVersion(client: MongoClient): Promise<string | null> {
   try {
     const reply = await client

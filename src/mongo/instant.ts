@@ -1,4 +1,4 @@
-// The instant that a backup is read at: the newest that a majority of the set holds.
+// The instant at which a backup is read: the newest one that a majority of the set has.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoClient, Timestamp } from "mongodb";
 import type { Deployment } from "./deployment.ts";
@@ -8,14 +8,15 @@ import type { ClusterTime, ServerInfo } from "./server-info.ts";
 type Asked = Pick<Deployment, "client" | "server" | "isLookalike">;
 
 const POLL_MS = 50;
-/** A healthy member is behind by milliseconds. One that is further behind does not catch up while somebody waits. */
+/** A healthy member is behind by milliseconds. One that is further behind does not catch up during a short wait. */
 const CATCH_UP_MS = 10_000;
 const CATCH_UP_SECONDS = 60;
 
 /**
- * The newest instant that a majority holds once it has all that the primary had written when it was asked: a majority
- * may be behind by hours where a member is down. "behind": it was so for `patienceMs`. null as of `newestInstant`.
- * Where no primary can be asked it is the newest that the member has, after a short wait for what others have.
+ * The newest instant that a majority has, once it includes everything that the primary had written when it was asked:
+ * with a member down, a majority may be hours behind. "behind": it stayed behind for `patienceMs`. null as for
+ * `newestInstant`. If no primary can be asked, it is the newest instant of the member, after a short wait for the
+ * writes of others.
  */
 export async function instantOfNow(
   deployment: Asked,
@@ -35,7 +36,7 @@ export async function instantOfNow(
   }
 }
 
-/** What a member holds is not always what the set holds: it may lag behind. */
+/** A member may lag behind the set. */
 async function instantOfMember(
   deployment: Asked,
   signal: AbortSignal,
@@ -73,8 +74,8 @@ async function readLastWrite(client: MongoClient, server: ServerInfo): Promise<L
 }
 
 /**
- * The newest instant that a majority holds, at which every connection can read the same snapshot;
- * null where the server has none to offer (standalone, router, before MongoDB 5.0).
+ * The newest instant that a majority has, at which every connection can read the same snapshot; null if the server
+ * offers none (standalone, router, before MongoDB 5.0).
  */
 export async function newestInstant(
   client: MongoClient,

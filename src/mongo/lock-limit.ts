@@ -1,4 +1,4 @@
-// How long a command that needs a collection for itself may wait for it.
+// How long a command that needs exclusive access to a collection may wait for it.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoClient } from "mongodb";
 import { KeepError } from "../errors.ts";
@@ -8,18 +8,20 @@ import { describeHolder, isBlocked } from "./obstacles.ts";
 export interface LockLimit {
   readonly client: MongoClient;
   readonly waitMs: number;
-  /** Each try ends after so long, with a pause after it, for others wait behind it. Absent: one long wait. */
+  /** Each try ends after this time, followed by a pause, because others wait behind it. Absent: one long wait. */
   readonly tryMs?: number;
-  /** For what must be done: told each time that the limit has passed, and tried again. Absent: it is given up. */
+  /**
+   * For operations that must succeed: called each time the limit has passed, followed by another try. Absent: give up.
+   */
   readonly onWait?: (message: string) => void;
 }
 
-/** An index build refuses at once what others wait for. */
+/** An index build refuses at once operations that others wait for. */
 const PAUSE_MS = 100;
 
 /**
- * Acts, again and again until the limit, with what is left of it; each try must end by then.
- * @throws KeepError server-waits with what holds the namespace, and all that `act` throws
+ * Tries `act` repeatedly until the limit, passing the remaining time; each try must end by then. @throws KeepError
+ * server-waits naming the holder of the namespace, and everything that `act` throws
  */
 export async function withinLimit<T>(
   limit: LockLimit,
@@ -55,9 +57,7 @@ async function untilEnd<T>(
 }
 
 export function tooLong(waitMs: number, message: string, cause?: unknown): KeepError {
-  return new KeepError(
-    "server-waits",
-    `${message}, and has done so for ${formatDuration(waitMs)} by now`,
-    { cause },
-  );
+  return new KeepError("server-waits", `${message}, for ${formatDuration(waitMs)} so far`, {
+    cause,
+  });
 }

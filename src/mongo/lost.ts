@@ -1,7 +1,7 @@
-// Whether a read failed because its connection, its cursor or its server went away, and not by what it asked.
+// Whether a read failed because its connection, cursor or server was lost, and not because of the request itself.
 import { KeepError } from "../errors.ts";
 
-/** Codes after which drivers try a read again, and cursors that are gone; src/mongo/base/error_codes.yml. */
+/** Codes after which drivers retry a read, and lost cursors; src/mongo/base/error_codes.yml. */
 const LOST_CODES: readonly number[] = [
   6, // HostUnreachable
   7, // HostNotFound
@@ -20,7 +20,7 @@ const LOST_CODES: readonly number[] = [
   13436, // NotPrimaryOrSecondary
 ];
 
-/** The same question may be answered when it is asked again. */
+/** The same request may succeed when repeated. */
 export function isLost(error: unknown): error is KeepError {
   if (!(error instanceof KeepError)) return false;
   const code = error.details.serverCode;

@@ -1,5 +1,5 @@
-// How far each member of a replica set has come, by what the members say of themselves and of each other.
-// What must stay true: it needs no right (a greeting tells it), and a member that does not answer holds nobody up.
+// How current each member of a replica set is, from what the members report about themselves and each other. What must
+// stay true: it needs no right (a greeting is enough), and a member that does not answer delays nobody.
 import type { Document, MongoClient, Timestamp } from "mongodb";
 import { MongoServerError } from "mongodb";
 import type { Deployment } from "./deployment.ts";
@@ -7,36 +7,36 @@ import type { ClusterTime } from "./server-info.ts";
 import { greet } from "./socket-takeover.ts";
 
 export interface MemberState {
-  /** `host:port` as the set names it. */
+  /** `host:port` as in the configuration of the set. */
   readonly host: string;
   readonly role: "primary" | "secondary" | "other";
-  /** Its newest write; null where it does not tell. */
+  /** Its newest write; null if it does not tell. */
   readonly applied: ClusterTime | null;
-  /** The newest instant at which it can be read: it knows that a majority holds it. */
+  /** The newest instant at which it can be read: it knows that a majority has it. */
   readonly readable: ClusterTime | null;
-  /** Configured: a delayed member is behind on purpose. */
+  /** From the configuration: a delayed member is behind on purpose. */
   readonly delaySeconds: number;
-  /** Its clock when it answered. */
+  /** Its clock when it replied. */
   readonly clockMs: number | null;
 }
 
 export interface SetView {
-  /** The member that the client talks to by default: the primary where there is one that it knows. */
+  /** The member that the client uses by default: the primary, if it knows one. */
   readonly asked: MemberState;
   readonly others: readonly MemberState[];
   /** Members that did not answer. */
   readonly silent: readonly string[];
-  /** The newest writes of members by hearsay (replSetGetStatus); empty where that is not allowed. */
+  /** The newest writes of members as reported by others (replSetGetStatus); empty if that is not allowed. */
   readonly reported: readonly ClusterTime[];
-  /** What the cluster's time has come to, as it is passed on with every message. */
+  /** The newest cluster time, which every message carries. */
   readonly gossip: ClusterTime | null;
-  /** Whether a primary answered, or a member at least hears one. */
+  /** Whether a primary answered, or at least a member has contact to one. */
   readonly primary: "answered" | "heard" | "unknown";
 }
 
 const GREETING_MS = 3_000;
 
-/** null where there is no replica set to ask. Errors are the driver's own. */
+/** null if there is no replica set to ask. Errors are the driver's. */
 export async function viewSet({
   client,
   server,
@@ -67,7 +67,7 @@ async function askOne(
   client: MongoClient,
   host: string,
 ): Promise<{ readonly host: string; readonly state: MemberState | null }> {
-  // Whatever the reason is, it is not known how far this member has come.
+  // Whatever the reason, it is unknown how current this member is.
   const hello = await greet(client, host, GREETING_MS).catch(() => null);
   return { host, state: hello && stateOf(host, hello) };
 }
@@ -94,7 +94,7 @@ interface Status {
   readonly hasPrimary: boolean;
 }
 
-/** Needs the role clusterMonitor, which a backup does not. */
+/** Needs the role clusterMonitor, which backups do not need. */
 async function readStatus(client: MongoClient): Promise<Status> {
   try {
     const status = await client.db("admin").command({ replSetGetStatus: 1 });

@@ -1,5 +1,5 @@
-// What a database holds: collections with options, UUIDs and index definitions, kept as raw BSON,
-// because the order of keys in validators, pipelines and indexes has a meaning (TOOLS-3411).
+// The content of a database: collections with options, UUIDs and index definitions, kept as raw BSON, because the order
+// of keys in validators, pipelines and indexes matters (TOOLS-3411).
 import type { MongoClient } from "mongodb";
 import { findElement, findString, TYPE_DOCUMENT } from "../bson/element.ts";
 import { isTrue } from "../bson/fields.ts";
@@ -17,7 +17,7 @@ export interface NamespaceInfo {
   readonly type: NamespaceType;
   /** Hex without dashes, as mongodump writes it; null for a view and a time series. */
   readonly uuid: string | null;
-  /** The UUID of the collection that holds the documents: for a time series that of its buckets. */
+  /** The UUID of the collection with the documents: for a time series that of its buckets. */
   readonly dataUuid: string | null;
   /** Raw BSON of the options that `create` takes. */
   readonly options: Uint8Array;
@@ -28,17 +28,17 @@ export interface NamespaceInfo {
 const EMPTY_DOCUMENT = Buffer.from([5, 0, 0, 0, 0]);
 const BUCKETS = "system.buckets.";
 
-/** Where a namespace's documents are: a time series keeps them in buckets. */
+/** Where the documents of a namespace are: a time series keeps them in buckets. */
 export function dataCollection(type: NamespaceType, name: string): string {
   return type === "timeseries" ? BUCKETS + name : name;
 }
 
-/** Whether documents may break a validator, which is bypassed then: the server's own collections have none. */
+/** Whether documents may violate a validator, which is then bypassed: the server's own collections have none. */
 export function mayHaveValidator(type: NamespaceType, name: string): boolean {
   return type === "collection" && !name.startsWith("system.");
 }
 
-/** Lists all databases. @throws KeepError rights-missing where not all are shown to this user */
+/** Lists all databases. @throws KeepError rights-missing if this user may not see all of them */
 export async function listDatabaseNames(client: MongoClient): Promise<string[]> {
   try {
     const { databases } = await client
@@ -53,7 +53,7 @@ export async function listDatabaseNames(client: MongoClient): Promise<string[]> 
 export interface ListedDatabase {
   /** Sorted by name. */
   readonly namespaces: readonly NamespaceInfo[];
-  /** Names of collections that are not known to be the server's, in a database where only it should write. */
+  /** Collections not known to be the server's, in a database that only the server should write to. */
   readonly strays: readonly string[];
   /** Names of buckets without a time series. */
   readonly orphans: readonly string[];
@@ -69,8 +69,8 @@ export async function listNamespaces(
 }
 
 /**
- * All but the server's own (servers-own.ts), and what restores keep beside the live collections. Without
- * `withIndexes` the definitions of indexes are not asked for, and empty.
+ * All except the server's own (servers-own.ts), and those that restores keep beside the live collections. Without
+ * `withIndexes`, index definitions are not read and the lists are empty.
  */
 export async function listDatabase(
   client: MongoClient,
@@ -109,7 +109,7 @@ export async function listDatabase(
   return { namespaces, strays: strays.sort(), orphans: orphans.sort() };
 }
 
-/** Markers are read only where a name calls for it. */
+/** Markers are read only if a name requires it. */
 async function withoutOwn(
   client: MongoClient,
   database: string,
@@ -120,14 +120,14 @@ async function withoutOwn(
   return found.filter((n) => !isOwn(n.name));
 }
 
-/** A copy of an embedded document's bytes. */
+/** A copy of the bytes of an embedded document. */
 function subDocument(b: Buffer, start: number, name: string): Buffer | null {
   const found = findElement(b, start, name);
   if (found?.type !== TYPE_DOCUMENT) return null;
   return Buffer.from(b.subarray(found.at, found.at + b.readInt32LE(found.at)));
 }
 
-/** Of an entry of listCollections: hex without dashes; null for a view and a time series. */
+/** From an entry of listCollections: hex without dashes; null for a view and a time series. */
 export function uuidOf(b: Buffer): string | null {
   const info = findElement(b, 0, "info");
   const uuid = info?.type === TYPE_DOCUMENT ? findElement(b, info.at, "uuid") : null;
@@ -135,7 +135,7 @@ export function uuidOf(b: Buffer): string | null {
   return uuid ? b.toString("hex", uuid.at + 5, uuid.at + 21) : null;
 }
 
-/** An entry of listCollections; without its indexes. */
+/** From an entry of listCollections, without indexes. */
 export function describe(database: string, b: Buffer): NamespaceInfo {
   const type = findString(b, 0, "type") ?? "";
   return {
@@ -150,14 +150,14 @@ export function describe(database: string, b: Buffer): NamespaceInfo {
 }
 
 /**
- * Whether the server drops the collection at its next start or election: what $out, mapReduce and convertToCapped
- * work in, and what a user made so. Only the option tells, a name does not.
+ * Whether the server drops the collection at its next start or election: working collections of $out, mapReduce and
+ * convertToCapped, and those created as temporary. Only the option counts, not the name.
  */
 export function isTemporary({ options }: Pick<NamespaceInfo, "options">): boolean {
   return isTrue(asBuffer(options), "temp");
 }
 
-/** @throws KeepError database-empty for a database that holds nothing to back up */
+/** @throws KeepError database-empty for a database without anything to back up */
 export function assertNotEmpty(database: string, namespaces: readonly NamespaceInfo[]): void {
   if (namespaces.length > 0) return;
   throw new KeepError(

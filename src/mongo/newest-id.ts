@@ -1,11 +1,11 @@
-// When the newest document of a collection was made, as far as its `_id` tells: for plans that people read.
+// When the newest document of a collection was created, according to its `_id`: for plans that people read.
 import type { MongoClient } from "mongodb";
 import { MongoServerError, ObjectId } from "mongodb";
 import { driverError } from "./server-error.ts";
 
 const PATIENCE_MS = 2_000;
 
-/** ISO 8601; null where the largest `_id` is no ObjectId, or the server does not say in time. */
+/** ISO 8601; null if the largest `_id` is not an ObjectId, or the server does not answer in time. */
 export async function newestIdTime(
   client: MongoClient,
   database: string,

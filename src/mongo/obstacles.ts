@@ -1,5 +1,5 @@
-// What keeps a collection from being renamed or dropped: open transactions, index builds, whatever holds its lock.
-// What must stay true: asking changes nothing, and makes nobody wait longer than a moment.
+// What prevents renaming or dropping a collection: open transactions, index builds, holders of its lock. What must stay
+// true: asking changes nothing, and delays others only for a moment.
 import type { Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { formatDuration } from "../util/units.ts";
@@ -7,38 +7,38 @@ import { runPool } from "../util/task-pool.ts";
 import { KeepError } from "../errors.ts";
 
 export interface Obstacle {
-  /** What it holds, as far as that is known. */
+  /** What it holds, as far as known. */
   readonly namespace: string;
   /** Completes "waits for …". */
   readonly text: string;
-  /** For how long; null: nobody can say. */
+  /** Its duration; null if unknown. */
   readonly ageMs: number | null;
 }
 
 interface Operation {
-  /** null: a transaction, of which no server tells what it holds. */
+  /** null: a transaction; no server tells what it holds. */
   readonly namespace: string | null;
   readonly ageMs: number;
   readonly text: string;
 }
 
 const ASK_MS = 2_000;
-/** Readers and writers that come after it wait as long as this, where it has to wait. */
+/** Later readers and writers wait this long if it has to wait. */
 const PROBE_MS = 100;
 const PROBES_AT_ONCE = 8;
 
 /** src/mongo/base/error_codes.yml: LockTimeout, MaxTimeMSExpired, and what an index build refuses. */
 const BLOCKED: readonly unknown[] = [24, 50, 12586, 12587];
 
-/** Whether a command was given up, or refused, because of what holds a collection. */
+/** Whether a command was given up, or refused, because something holds a collection. */
 export function isBlocked(error: unknown): boolean {
   if (error instanceof MongoServerError) return BLOCKED.includes(error.code);
   return error instanceof KeepError && BLOCKED.includes(error.details.serverCode);
 }
 
 /**
- * What may hold one of the namespaces, the oldest first; null where the account may not ask about others, as the
- * right inprog is needed for that. About its own operations (which may be the service's) it always may.
+ * What may hold one of the namespaces, oldest first; null if the account may not see others, which needs the right
+ * inprog. It may always see its own operations (which may be those of the service).
  */
 export async function findOperations(
   client: MongoClient,
@@ -91,7 +91,7 @@ function percent(progress: Document | undefined): string {
   return total > 0 ? ` (${Math.floor((100 * Number(progress?.done ?? 0)) / total)} %)` : "";
 }
 
-/** The first of the namespaces that cannot be locked within a moment; null: all can, or nobody can say. */
+/** The first of the namespaces that cannot be locked within a moment; null: all can, or it is unknown. */
 export async function probe(
   client: MongoClient,
   namespaces: Iterable<string>,
@@ -109,7 +109,7 @@ export async function probe(
   return blocked;
 }
 
-/** A collMod that modifies nothing takes the lock that a rename takes, and no index build may run then either. */
+/** A collMod that changes nothing takes the same lock as a rename, and conflicts with index builds as well. */
 async function isHeld(client: MongoClient, namespace: string, maxTimeMS: number): Promise<boolean> {
   const dot = namespace.indexOf(".");
   const command = { collMod: namespace.slice(dot + 1), maxTimeMS };
@@ -117,12 +117,12 @@ async function isHeld(client: MongoClient, namespace: string, maxTimeMS: number)
     await client.db(namespace.slice(0, dot)).command(command);
     return false;
   } catch (error) {
-    // A view, a missing right, a server of another kind: then only the act itself can tell.
+    // A view, a missing right, another kind of server: only the actual operation can tell.
     return isBlocked(error);
   }
 }
 
-/** What most likely holds a namespace that is held. */
+/** The most likely holder of a namespace. */
 async function findHolder(
   client: MongoClient,
   namespace: string,
@@ -138,14 +138,14 @@ async function findHolder(
   return { ageMs: null, text: `something that holds it${unseen}` };
 }
 
-/** The same as text, which completes "waits for …". */
+/** The same as text that completes "waits for …". */
 export async function describeHolder(client: MongoClient, namespace: string): Promise<string> {
   return (await findHolder(client, namespace)).text;
 }
 
 /**
- * What holds one of the namespaces. Only those that something might hold are tried; where the account cannot know, all
- * if they are no more than `blindly`. null: nothing does.
+ * What holds one of the namespaces. Tries only those that something might hold; if the account cannot know, all of them
+ * if they are at most `blindly`. null: nothing does.
  */
 export async function findObstacle(
   client: MongoClient,

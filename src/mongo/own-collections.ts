@@ -1,27 +1,30 @@
-// The collections that restores keep beside the live ones: staged, set aside, tried. Their names begin with
-// a prefix, and a marker document in the same database says what each of them is. What must stay true: a
-// collection that only looks like ours, without a marker, is treated as the user's, and is backed up.
+// The collections that restores keep beside the live ones: staged, retained, tried. Their names begin with a prefix,
+// and a marker document in the same database says what each one is. What must stay true: a collection without a marker
+// that only looks like one of these is treated as the user's, and is backed up.
 import type { MongoClient } from "mongodb";
 import { driverError } from "./server-error.ts";
 
 /** `__mongokeep_<restore id>_<n>` */
 export const OWN_PREFIX = "__mongokeep_";
-/** Holds a document for each of them. */
+/** Contains one document for each of them. */
 export const MARKERS = `${OWN_PREFIX}restores`;
-/** In `admin`, while accounts are merged: the server takes them from there. No user's name, for it is dropped. */
+/**
+ * In `admin`, while accounts are merged: the server reads them from there. Not a name that users choose, because it is
+ * dropped.
+ */
 export const MERGED_USERS = `${OWN_PREFIX}users`;
 export const MERGED_ROLES = `${OWN_PREFIX}roles`;
 const UNMARKED: readonly string[] = [MARKERS, MERGED_USERS, MERGED_ROLES];
 
 /**
- * `staged`: being built, or left of a dead restore. `aside`: what was live. `returned`: restored, live for a
- * while, and taken back. `tried`: empty, for the rehearsal.
+ * `staged`: being built, or left by an interrupted restore. `aside`: replaced live data, retained. `returned`:
+ * restored, live for a while, and undone. `tried`: empty, for the rehearsal.
  */
 export type OwnRole = "staged" | "aside" | "returned" | "tried";
 
 export interface Marker {
   readonly database: string;
-  /** The collection's name as it stands. */
+  /** The current name of the collection. */
   readonly name: string;
   readonly restoreId: string;
   readonly role: OwnRole;
@@ -45,10 +48,10 @@ export const belongsTo = (restoreId: string, name: string) =>
 const ROLES: readonly string[] = ["staged", "aside", "returned", "tried"] satisfies OwnRole[];
 
 const SETTLED = { writeConcern: { w: "majority", wtimeoutMS: 60_000 } } as const;
-/** A marker that comes back after a fail-over marks nothing; a wait for a majority that is gone would not end. */
+/** A marker that reappears after a fail-over does no harm; waiting for a majority that is gone would never end. */
 const BY_PRIMARY = { writeConcern: { w: 1 } } as const;
 
-/** Call before the collection exists: from then on no backup takes it. May be called again. */
+/** Call it before the collection exists, so that no backup includes it. May be called again. */
 export async function addMarkers(client: MongoClient, markers: readonly Marker[]): Promise<void> {
   for (const [database, own] of byDatabase(markers))
     try {
@@ -70,7 +73,7 @@ export async function addMarkers(client: MongoClient, markers: readonly Marker[]
     }
 }
 
-/** Call when the collections are gone. The last one takes the marker collection with it. */
+/** Call it when the collections are gone. The last one also drops the marker collection. */
 export async function removeMarkers(
   client: MongoClient,
   markers: readonly Pick<Marker, "database" | "name">[],
@@ -86,7 +89,7 @@ export async function removeMarkers(
     }
 }
 
-/** What the markers of a database say, whether or not the collections exist. */
+/** The markers of a database, whether or not the collections exist. */
 export async function readMarkers(client: MongoClient, database: string): Promise<Marker[]> {
   try {
     const stored = await client.db(database).collection<StoredMarker>(MARKERS).find().toArray();
@@ -98,20 +101,20 @@ export async function readMarkers(client: MongoClient, database: string): Promis
   }
 }
 
-/** What somebody else wrote there marks nothing: the collection counts as the user's, and is never dropped. */
+/** Documents of others in it mark nothing: such a collection counts as the user's, and is never dropped. */
 function isMarker({ _id, restore, role, namespace }: Partial<StoredMarker>): boolean {
   return (
     [_id, restore, namespace].every((one) => typeof one === "string") && ROLES.includes(role ?? "")
   );
 }
 
-/** Tells which names are ours, given the markers of their database. */
+/** Which names are ours, given the markers of their database. */
 export function ownNames(markers: readonly Marker[]): (name: string) => boolean {
   const marked = new Set(markers.map((m) => m.name));
   return (name) => UNMARKED.includes(name) || (name.startsWith(OWN_PREFIX) && marked.has(name));
 }
 
-/** Whether a name has our form, where no marker can be asked: in a log of the past. */
+/** Whether a name has our form, if no marker can be read: for names in a log. */
 export const hasOwnForm = (name: string) =>
   UNMARKED.includes(name) || /^__mongokeep_\d{4}-\d\d-\d\d_[\d-]+_\d+$/.test(name);
 

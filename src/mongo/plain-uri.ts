@@ -1,9 +1,9 @@
-// The URI for other programs (mongodump, mongorestore), with everything written down that the driver found out: where
-// a name of DNS leads, who logs in and in which database. What must stay true: a program that is given it reaches the
-// same server as the driver did, as the same user, and checks that server's certificate no less.
+// The URI for other programs (mongodump, mongorestore), with everything that the driver found out: the hosts of a DNS
+// name, who logs in, and in which database. What must stay true: the program reaches the same server as the driver, as
+// the same user, and checks the server's certificate as strictly.
 import { Secret } from "../util/secret.ts";
 
-/** What the driver's client knows once it is connected. What is not set is often undefined, whatever its types say. */
+/** What the driver's client knows once connected. Unset options are often undefined, whatever its types say. */
 export interface ConnectedOptions {
   readonly hosts: readonly { toString(): string; readonly socketPath?: string | undefined }[];
   readonly credentials?:
@@ -16,7 +16,7 @@ export interface ConnectedOptions {
     | undefined;
   readonly tls?: boolean | undefined;
   readonly rejectUnauthorized?: boolean | undefined;
-  /** Set where the server's name is not compared with its certificate. */
+  /** Set if the server's name is not compared with its certificate. */
   readonly checkServerIdentity?: unknown;
   readonly tlsCRLFile?: string | undefined;
   readonly proxyHost?: string | undefined;
@@ -26,18 +26,16 @@ export interface ConnectedOptions {
 
 export type PlainUri =
   | { readonly uri: Secret }
-  /** What of the connection the stock tools cannot do. */
+  /** Connection options that the stock tools do not support. */
   | { readonly unfit: string };
 
-/** Taken over as they are written. */
+/** Copied unchanged. */
 const AS_WRITTEN =
   /^(authMechanismProperties|connectTimeoutMS|serverSelectionTimeoutMS|heartbeatFrequencyMS|localThresholdMS)$/i;
 const OF_TLS = /^(tlsCAFile|tlsCertificateKeyFile|tlsCertificateKeyFilePassword)$/i;
 const OF_READING = /^(readPreference|readPreferenceTags|maxStalenessSeconds)$/i;
 
-/**
- * @param setName of the replica set that the driver found; null where it is none
- */
+/** @param setName of the replica set that the driver found; null if there is none */
 export function plainUri(
   written: Secret,
   options: ConnectedOptions,
@@ -56,7 +54,7 @@ export function plainUri(
   return { uri: new Secret(`mongodb://${userOf(options)}${hosts}/?${query.join("&")}`) };
 }
 
-/** They pass over such options in silence: the connection would fail, or be less safe than it was asked for. */
+/** The tools ignore such options silently: the connection would fail, or be less safe than requested. */
 function whatToolsCannot(options: ConnectedOptions): string | null {
   if (options.proxyHost !== undefined) return "connect through a proxy (proxyHost)";
   if (options.credentials?.mechanism === "MONGODB-OIDC") return "log in by MONGODB-OIDC";
@@ -64,7 +62,7 @@ function whatToolsCannot(options: ConnectedOptions): string | null {
   if (options.tlsCRLFile !== undefined) return "check certificates against a list (tlsCRLFile)";
   const trustsAnyName = options.checkServerIdentity !== undefined;
   if (trustsAnyName && options.rejectUnauthorized !== false)
-    return "pass over a server's name alone (tlsAllowInvalidHostnames)";
+    return "ignore only a server's name (tlsAllowInvalidHostnames)";
   return null;
 }
 
@@ -95,7 +93,7 @@ function loginOptions({ credentials }: ConnectedOptions): string[] {
   ];
 }
 
-/** Without the set's name the tools would stay with the member that is named, be it no primary. */
+/** Without the set's name the tools would stay with the named member, even if it is not the primary. */
 function placeOptions(options: ConnectedOptions, setName: string | null): string[] {
   if (options.loadBalanced === true) return ["loadBalanced=true"];
   if (options.directConnection === true) return ["directConnection=true"];

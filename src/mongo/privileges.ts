@@ -1,9 +1,9 @@
-// What the connected account may do, as far as the server tells it of itself. Resources match as they do in
-// the server (buildResourceSearchList in authorization_session_impl.cpp).
+// What the connected account may do, as far as the server tells. Resources match as in the server
+// (buildResourceSearchList in authorization_session_impl.cpp).
 import type { MongoClient } from "mongodb";
 import { driverError } from "./server-error.ts";
 
-/** A resource as connectionStatus prints it. */
+/** A resource in the form of connectionStatus. */
 export interface Granted {
   readonly anyResource?: boolean;
   readonly cluster?: boolean;
@@ -17,19 +17,19 @@ export interface Privilege {
   readonly actions: readonly string[];
 }
 
-/** A collection; with an empty name the whole database, and with an empty database all databases. */
+/** A collection; with an empty name the whole database, with an empty database all databases. */
 export interface Resource {
   readonly database: string;
   readonly name: string;
 }
 
-/** Actions that something needs on one resource. */
+/** Actions needed on one resource. */
 export interface Need extends Resource {
   readonly actions: readonly string[];
 }
 
 export interface Authority {
-  /** The needed actions that the account lacks; none where the server asks for no login. */
+  /** The needed actions that the account lacks; none if the server has no logins. */
   readonly missing: (need: Need) => string[];
 }
 
@@ -50,7 +50,7 @@ export async function readAuthority(client: MongoClient): Promise<Authority> {
   }
 }
 
-/** What an account that may do anything has, and no other action. */
+/** Only an account that may do anything has this action. */
 const ANY = "anyAction";
 
 export function authorityOf(privileges: readonly Privilege[]): Authority {
@@ -66,7 +66,10 @@ export function authorityOf(privileges: readonly Privilege[]): Authority {
 
 const BUCKETS = "system.buckets.";
 
-/** Rights on a database are none on its `system.` collections, and those on all databases none on `local` and `config`. */
+/**
+ * Rights on a database do not apply to its `system.` collections, and those on all databases not to `local` and
+ * `config`.
+ */
 function covers(granted: Granted, { database, name }: Resource): boolean {
   if (granted.anyResource === true) return true;
   const { db, collection, system_buckets: series } = granted;
@@ -82,7 +85,7 @@ function covers(granted: Granted, { database, name }: Resource): boolean {
 const isNormal = (database: string, name: string) =>
   !name.startsWith("system.") && !(database === "local" && name.startsWith("replset."));
 
-/** What a staged restore needs beyond what loading in place does. */
+/** What a staged restore needs in addition to loading in place. */
 export const STAGING_ACTIONS: readonly string[] = [
   "find",
   "insert",
@@ -92,7 +95,7 @@ export const STAGING_ACTIONS: readonly string[] = [
   "collMod",
 ];
 
-/** The actions that the account lacks on all collections of a database; none where there are no logins. */
+/** The actions that the account lacks on all collections of a database; none if there are no logins. */
 export async function missingActions(
   client: MongoClient,
   database: string,

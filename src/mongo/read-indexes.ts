@@ -1,4 +1,4 @@
-// The index definitions of collections as raw BSON: of many at once over one connection, of few one by one.
+// Index definitions of collections as raw BSON: for many at once over one connection, for a few one by one.
 import type { Db, Document, MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { documentsOf, parseCursorReply } from "../bson/batch.ts";
@@ -13,10 +13,10 @@ interface Named {
   readonly type: string;
 }
 
-/** Asked at the same time, where the driver has to. */
+/** Concurrent requests through the driver. */
 const WIDTH = 8;
 
-/** In the order of `collections`: each with its definitions in the server's order; empty for a view. */
+/** In the order of `collections`, each with its definitions in the server's order; empty for a view. */
 export async function readIndexesOf(
   client: MongoClient,
   database: string,
@@ -32,7 +32,7 @@ export async function readIndexesOf(
   return found;
 }
 
-/** null, for all or for single ones: they are to be read the other way. */
+/** null, for all or for single ones: read those the other way. */
 async function readMany(
   client: MongoClient,
   database: string,
@@ -49,8 +49,8 @@ async function readMany(
 }
 
 /**
- * listIndexes gives indexes that are being built like finished ones unless it is asked: one whose build fails in
- * the end, for a key that is not unique, could never be restored.
+ * listIndexes returns indexes under construction like finished ones unless asked. If the build of one fails later
+ * (duplicate keys), it could never be restored.
  */
 const questionOf = (collection: string) => ({
   listIndexes: collection,
@@ -58,9 +58,9 @@ const questionOf = (collection: string) => ({
   cursor: { batchSize: 1_000 },
 });
 
-/** null where the reply does not have them all, or the server did not take the question. */
+/** null if the reply is incomplete, or the server refused the request. */
 function finishedIn({ bytes, at, code }: Answer): Uint8Array[] | null {
-  // Dropped since it was listed: the comparison after the dump sees it.
+  // Dropped since the listing: the comparison after the dump sees it.
   if (code === CODES.namespaceNotFound) return [];
   const { ok, cursorId, batchAt } = parseCursorReply(bytes, at);
   if (!ok || cursorId !== 0n || batchAt < 0) return null;
@@ -80,13 +80,13 @@ export async function readIndexes(db: Db, { name, type }: Named): Promise<Uint8A
     const building = await readBuilding(db, name);
     return indexes.filter((definition) => !building.includes(indexName(definition)));
   } catch (error) {
-    // Dropped since it was listed: the comparison after the dump sees it.
+    // Dropped since the listing: the comparison after the dump sees it.
     if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return [];
     throw driverError("list", `${db.databaseName}.${name}`, error);
   }
 }
 
-/** Names of the indexes that are being built. None where the server does not tell. */
+/** Names of indexes under construction. Empty if the server does not tell. */
 async function readBuilding(db: Db, collection: string): Promise<readonly string[]> {
   const reply = await db.command(questionOf(collection)).catch(() => null);
   const { firstBatch = [] } = (reply?.cursor ?? {}) as { firstBatch?: readonly Document[] };
@@ -95,7 +95,7 @@ async function readBuilding(db: Db, collection: string): Promise<readonly string
   );
 }
 
-/** What the driver hands over raw. */
+/** Options for raw results from the driver. */
 export const asBuffer = (raw: Uint8Array): Buffer =>
   Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 

@@ -1,20 +1,20 @@
-// Documents that a server refused, named by their `_id`s. What must stay true: nothing else of a document is
-// in what is made here; the server's words come without the values that it quotes.
+// Documents that a server refused, named by their `_id`s. What must stay true: no other part of a document appears, and
+// the server's message appears without the values that it quotes.
 import { shortIdText } from "../bson/id-text.ts";
 import { KeepError } from "../errors.ts";
 import { CODES, withoutValues } from "./server-error.ts";
 
-/** As many as a person looks up, and a log can bear. */
+/** As many as a person looks up and a log can hold. */
 export const NAMED_DOCUMENTS = 20;
 const NAMED_IN_MESSAGE = 3;
 
 /** One entry of a reply's `writeErrors`. */
 export interface WriteError {
-  /** Which of the documents that were sent. */
+  /** Index among the documents that were sent. */
   readonly index: number;
   readonly code: number;
   readonly errmsg: string;
-  /** Of the index that has the key already. */
+  /** Of the index that already has the key. */
   readonly keyPattern?: Readonly<Record<string, unknown>>;
 }
 
@@ -26,8 +26,8 @@ interface Sent {
 }
 
 /**
- * The error for a message of which documents were refused. Its `details` have how many, the first `_id`s, and what
- * the server said of each of these.
+ * The error for a message with refused documents. Its `details` contain their number, the first `_id`s, and the
+ * server's reason for each of these.
  */
 export function refusedDocuments(sent: Sent, errors: readonly WriteError[]): KeepError {
   const { namespace, documents, count } = sent;
@@ -50,12 +50,12 @@ export function refusedDocuments(sent: Sent, errors: readonly WriteError[]): Kee
   );
 }
 
-/** Whether what stands in the way of a document is one of the same `_id`, and nothing else. */
+/** Whether the only conflict of a document is an existing one with the same `_id`. */
 export function isSameId({ code, keyPattern }: WriteError): boolean {
   return code === CODES.duplicateKey && Object.keys(keyPattern ?? {}).join(" ") === "_id";
 }
 
-/** Those of the documents that the errors are about, in their order. */
+/** The documents of the errors, in order. */
 export function refusedOf(documents: Buffer, errors: readonly WriteError[]): Buffer[] {
   const wanted = new Set(errors.map(({ index }) => index));
   const found: Buffer[] = [];

@@ -1,8 +1,8 @@
-// What is known of a server, free of credentials. Types only.
+// Facts about a server, free of credentials. Types only.
 
 export type Topology = "standalone" | "replicaSet" | "sharded";
 
-/** Cluster time as MongoDB's Timestamp: seconds since 1970 and ordinal. */
+/** Cluster time as in MongoDB's Timestamp: seconds since 1970 and ordinal. */
 export interface ClusterTime {
   readonly t: number;
   readonly i: number;

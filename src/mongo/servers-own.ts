@@ -1,17 +1,17 @@
-// Whose a namespace is by its name: the server's rule, for dump, oplog, restore and diff alike. Pure.
-// What must stay true: a name that is not known to be the server's is never left out without a word.
-// Source: src/mongo/db/namespace_string_reserved.def.h of the server, and shouldSkipSystemNamespace of mongodump.
+// Who owns a namespace by its name: the server's rule, for dump, oplog, restore and diff alike. Pure. What must stay
+// true: a name that is not known to be the server's is never left out silently. Source:
+// src/mongo/db/namespace_string_reserved.def.h of the server, and shouldSkipSystemNamespace of mongodump.
 
 /**
- * `data` a backup holds and a restore brings back. `accounts` are restored by merging. `server` is state of the
- * one server that it was read from: restored elsewhere or later it would be wrong. `stray` lies where only the
- * server should write and is not known to be its own: it is in no backup, and named.
+ * `data` is backed up and restored. `accounts` are restored by merging. `server` is state of the one server from which
+ * it was read: restored elsewhere or later it would be wrong. `stray` is in a place that only the server should write
+ * to, and is not known to be the server's: it is in no backup, and named.
  */
 export type Owner = "data" | "accounts" | "server" | "stray";
 
 const BUCKETS = "system.buckets.";
 
-/** What `config` says of the cluster, as mongodump and PBM have it. */
+/** What `config` says about the cluster, as in mongodump and PBM. */
 const SETTINGS: readonly string[] = [
   "chunks",
   "collections",
@@ -22,7 +22,7 @@ const SETTINGS: readonly string[] = [
   "version",
 ];
 
-/** Sessions, transactions, migrations and logs: what servers up to 8.2 write to `config` by themselves. */
+/** Sessions, transactions, migrations and logs: what servers up to 8.2 write to `config` themselves. */
 const OF_CONFIG = new Set([
   ...["transactions", "image_collection", "transaction_coordinators", "vectorClock"],
   ...["external_validation_keys", "clusterParameters", "agg_temp_collections", "dropPendingDBs"],
@@ -39,26 +39,26 @@ const OF_CONFIG = new Set([
 const OF_CONFIG_BELOW =
   /^(system|cache|shard\.catalog|repl\.migration|local(Resharding|MigrationBlocking|GlobalIndex)[A-Za-z]+)\./;
 
-/** Of each member for itself: the oplog, its start log and what replication notes. */
+/** Local to each member: the oplog, its start log and replication state. */
 const OF_LOCAL = new Set([
   ...["oplog.rs", "oplog.$main", "startup_log", "me", "slaves", "sources"],
   ...["clustermanager", "temp_oplog_buffer"],
 ]);
 const OF_LOCAL_BELOW = /^(system|replset|pair)\./;
 
-/** Stored functions, and the users of MongoDB 2.4, which are data to every later server. */
+/** Stored functions, and the users of MongoDB 2.4, which are plain data to every later server. */
 const OF_USERS: readonly string[] = ["system.js", "system.users"];
 const ACCOUNTS: readonly string[] = ["system.users", "system.roles", "system.version"];
 
-/** Databases of the server alone: a backup of one of them could not be restored. */
+/** Databases of the server only: a backup of one of them could not be restored. */
 export const isServersDatabase = (database: string): boolean =>
   database === "local" || database === "config" || isInternalDatabase(database);
 
-/** Of Atlas, its search and mongosync, by a reserved prefix. */
+/** Databases of Atlas, its search and mongosync, by a reserved prefix. */
 export const isInternalDatabase = (database: string): boolean =>
   database.startsWith("__mdb_internal");
 
-/** The data of a time series goes by the name of the time series. */
+/** The data of a time series belongs to the name of the time series. */
 export function ownerOf(database: string, collection: string): Owner {
   const isBuckets = collection.startsWith(BUCKETS);
   const name = isBuckets ? collection.slice(BUCKETS.length) : collection;

@@ -1,15 +1,15 @@
-// What a replica set answers when it cannot take a write: each cause with its own code, words and hint.
+// Answers of a replica set that cannot accept a write: each cause has its own code, text and hint.
 import type { ErrorCode } from "../errors.ts";
 
 export interface SetRefusal {
   readonly code: ErrorCode;
-  /** What it means; the server's own words follow it. */
+  /** What it means; the server's own message follows. */
   readonly means: string;
   readonly hint: string;
 }
 
 export const NO_MAJORITY_HINT =
-  "Start the members that are down: rs.status() in mongosh names them. Take members that are gone for good out of the set, or take away their votes, with rs.reconfig(cfg) in mongosh; where the set has no primary, run rs.reconfig(cfg, {force: true}) on a member that is left. Then run it again.";
+  "Start the members that are down: rs.status() in mongosh names them. Remove members that are gone for good from the set, or take away their votes, with rs.reconfig(cfg) in mongosh; if the set has no primary, run rs.reconfig(cfg, {force: true}) on a remaining member. Then run it again.";
 export const NOT_PRIMARY_HINT =
   "Name all members of the replica set in MONGODB_URI, without directConnection, so that mongokeep finds the primary (rs.status() in mongosh says which member it is). If the set has just elected another one, run it again.";
 

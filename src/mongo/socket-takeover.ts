@@ -1,13 +1,13 @@
-// Takes an authenticated socket over from the official driver, so that TLS and every login mechanism
-// come with it. The ONLY place that reaches into the driver (mongodb/lib), which is pinned to an exact
-// version; socket-takeover.test.ts fails loudly when an upgrade moves what is used here.
+// Takes over an authenticated socket from the official driver, including TLS and every login mechanism. The ONLY place
+// that uses the driver's internals (mongodb/lib). The driver is pinned to an exact version, and socket-takeover.test.ts
+// fails if an upgrade moves what is used here.
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoClient, ReadPreferenceLike } from "mongodb";
 import { KeepError } from "../errors.ts";
 
-/** What the server said of itself when it was greeted on this very socket. */
+/** The server's reply to the greeting on this socket. */
 export interface SocketLimits {
   readonly maxBsonObjectSize: number;
   readonly maxMessageSizeBytes: number;
@@ -18,10 +18,10 @@ export interface TakenSocket {
   readonly socket: Socket;
   readonly limits: SocketLimits;
   readonly address: string;
-  /** What the server calls itself, which tells members apart that answer at one address. */
+  /** The server's own name, which distinguishes members behind one address. */
   readonly name: string;
   readonly isSecondary: boolean;
-  /** Must be sent with each command where the client declares a server API version. */
+  /** Must be sent with each command if the client declares a server API version. */
   readonly apiVersion: string | null;
 }
 
@@ -71,7 +71,7 @@ function loadConnect(): Connect {
 const numberOr = (value: unknown, fallback: number) =>
   typeof value === "number" ? value : fallback;
 
-/** One server of a deployment, whatever its role is by now. */
+/** One server of a deployment, whatever its current role. */
 export interface Member {
   readonly address: string;
   readonly name: string;
@@ -79,14 +79,14 @@ export interface Member {
   readonly isSecondary: boolean;
 }
 
-/** By a read preference, but members at the addresses to avoid only where there is no other one. */
+/** By read preference, but members at the addresses to avoid only if there is no other one. */
 export interface Preference {
   readonly prefer: ReadPreferenceLike;
   /** `host:port` in lower case. */
   readonly avoid: ReadonlySet<string>;
 }
 
-/** What the driver selects by its own rules, or this one member. */
+/** The driver's selection by its own rules, or this one member. */
 export type ServerChoice = ReadPreferenceLike | Preference | Member;
 
 const isMember = (choice: ServerChoice): choice is Member =>
@@ -103,9 +103,8 @@ function selectorOf(choice: ServerChoice): ReadPreferenceLike | ServerSelector {
 }
 
 /**
- * Opens one more connection to the server that is chosen.
- * Errors are the driver's own; a KeepError "internal" means that the take-over does not work with
- * this driver, and the caller falls back to public cursors.
+ * Opens one more connection to the chosen server. Errors are the driver's; a KeepError "internal" means that the
+ * take-over does not work with this driver, and the caller falls back to public cursors.
  */
 export async function takeSocket(
   client: MongoClient,
@@ -143,8 +142,8 @@ export async function takeSocket(
 }
 
 /**
- * What the server at `host:port` says of itself, whatever its role; no login is needed for that.
- * Errors are the driver's own. Nothing is left open.
+ * What the server at `host:port` says about itself, whatever its role; this needs no login. Errors are the driver's.
+ * Leaves nothing open.
  */
 export async function greet(
   client: MongoClient,
@@ -166,7 +165,7 @@ export async function greet(
     connection.destroy();
     return connection.hello ?? {};
   });
-  // The driver's own limit does not cover the look-up of the name.
+  // The driver's own limit does not include the DNS look-up.
   const late = new AbortController();
   const overdue = sleep(timeoutMs, undefined, { signal: late.signal }).then(() => {
     throw new KeepError("unreachable", `${host} did not answer within ${timeoutMs} ms`);
@@ -188,7 +187,7 @@ function detach(
   const { socket, hello } = connection;
   socket.unpipe(connection.messageStream);
   socket.removeAllListeners("data");
-  // The silence limit is ours (wire.ts): the driver's would also run while we are the slow side.
+  // The silence limit is in wire.ts: the driver's would also count while mongokeep is the slow side.
   socket.setTimeout(0);
   return {
     socket,

@@ -1,4 +1,4 @@
-// Whether collections still stand under their names, or where they stand now, and when that was so.
+// Whether collections still have their names, or where they are now, and at which time that was so.
 import { UUID } from "mongodb";
 import type { ClientSession, MongoClient } from "mongodb";
 import { findString } from "../bson/element.ts";
@@ -9,13 +9,13 @@ import { asBuffer } from "./read-indexes.ts";
 import { driverError } from "./server-error.ts";
 
 export interface Standings {
-  /** Of the collections that bear the names, hex without dashes; without those that are not there. */
+  /** UUIDs of the collections with these names, hex without dashes; missing ones are left out. */
   readonly uuids: ReadonlyMap<string, string | null>;
   /** The server's newest entry when it was asked. */
   readonly at: ClusterTime;
 }
 
-/** Asks the primary. null where the server does not tell the time of its answer (no replica set). */
+/** Asks the primary. null if the server does not tell the time of its reply (no replica set). */
 export async function readStandings(
   client: MongoClient,
   database: string,
@@ -24,7 +24,7 @@ export async function readStandings(
   try {
     return await client.withSession(async (session) => {
       const filter = { name: names.length === 1 ? names[0] : { $in: [...names] } };
-      // Raw: the driver reads no options that are not UTF-8.
+      // Raw, because the driver reads no options that are not UTF-8.
       const found = (await client
         .db(database)
         .listCollections(filter, { nameOnly: false, raw: true, session })
@@ -46,14 +46,14 @@ function timeOf({ operationTime }: ClientSession): ClusterTime | null {
 }
 
 export interface Whereabouts {
-  /** As the collection is now, without indexes; null where it was dropped. */
+  /** The collection's current definition, without indexes; null if it was dropped. */
   readonly info: NamespaceInfo | null;
-  /** The server's newest entry before it was asked, and after it. */
+  /** The server's newest entry before it was asked, and afterwards. */
   readonly since: ClusterTime;
   readonly until: ClusterTime;
 }
 
-/** Where in its database a collection is by now. Asks the primary; null as for readStandings. */
+/** The current name of a collection in its database. Asks the primary; null as for readStandings. */
 export async function locateCollection(
   client: MongoClient,
   database: string,

@@ -1,5 +1,5 @@
-// Whether a replica set takes writes now: it has a primary, and a majority confirms what that writes. Asked before a
-// command changes anything: a set that has lost its majority answers each write only when its time is over, or never.
+// Whether a replica set accepts writes now: it has a primary, and a majority confirms the primary's writes. Checked
+// before a command changes anything: a set without a majority answers each write only after its time limit, or never.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "./deployment.ts";
@@ -16,7 +16,7 @@ export interface Obstacle {
   readonly hint: string;
 }
 
-/** A healthy majority confirms within milliseconds; one that is busy comes closer all the time. */
+/** A healthy majority confirms within milliseconds; a busy one keeps coming closer. */
 const PATIENCE_MS = 5_000;
 const POLL_MS = 100;
 
@@ -29,7 +29,7 @@ export async function assertTakesWrites(deployment: Asked, signal: AbortSignal):
   throw new KeepError(code, message, { hint });
 }
 
-/** null: nothing speaks against a write. */
+/** null: nothing prevents a write. */
 export async function findObstacle(
   deployment: Asked,
   view: SetView,
@@ -47,7 +47,7 @@ export async function findObstacle(
   return { code: "no-majority", message, hint: NO_MAJORITY_HINT };
 }
 
-/** False where a majority did not come any closer to what the primary has written. */
+/** False if a majority came no closer to the primary's newest write. */
 async function confirms(deployment: Asked, first: SetView, signal: AbortSignal): Promise<boolean> {
   const until = performance.now() + PATIENCE_MS;
   const wanted = ofPrimary(first)?.applied ?? null;

@@ -1,5 +1,5 @@
-// OP_MSG over a taken socket: whole messages out of pooled buffers, raw bytes in.
-// Format: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
+// OP_MSG over a socket that was taken over: whole messages from pooled buffers, raw bytes to the server. Format:
+// https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
 import type { Duplex } from "node:stream";
 import { KeepError } from "../errors.ts";
 import type { BufferPool } from "../util/buffer-pool.ts";
@@ -8,19 +8,19 @@ export const MORE_TO_COME = 1 << 1;
 export const EXHAUST_ALLOWED = 1 << 16;
 const OP_MSG = 2013;
 const HEADER_BYTES = 16;
-/** Where the reply document starts in a message: header, flags, section kind. */
+/** Start of the reply document in a message: after header, flags and section kind. */
 export const REPLY_AT = HEADER_BYTES + 4 + 1;
-/** Larger than any reply of a server (48 MB): a length beyond it is not MongoDB speaking. */
+/** More than any reply of a server (48 MB): a greater length does not come from MongoDB. */
 const LONGEST_MESSAGE = 64 * 1024 * 1024;
 
-/** One whole message. The buffer may be longer than the message; give it back to the pool after use. */
+/** One whole message. The buffer may be longer than the message; return it to the pool after use. */
 export interface Message {
   readonly buffer: Buffer;
   readonly length: number;
   readonly moreToCome: boolean;
 }
 
-/** A command as an OP_MSG, with raw documents as a kind-1 section where given. */
+/** A command as an OP_MSG, with raw documents as a kind-1 section if given. */
 export function encodeCommand(
   requestId: number,
   flags: number,
@@ -52,7 +52,7 @@ export class WireConnection {
   #requestId = 0;
   #silenceMs: number;
 
-  /** `silenceMs`: a server that sends nothing for so long while an answer is due counts as lost. */
+  /** `silenceMs`: a server that sends nothing for this long while a reply is due counts as lost. */
   constructor(
     taken: { socket: Duplex; address: string; apiVersion: string | null },
     pool: BufferPool,
@@ -66,7 +66,7 @@ export class WireConnection {
     this.#chunks = (taken.socket as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   }
 
-  /** Resolves when the socket has taken the bytes: until then they must not change. */
+  /** Resolves when the socket has accepted the bytes; until then they must not change. */
   async send(
     flags: number,
     body: Uint8Array,
@@ -75,7 +75,7 @@ export class WireConnection {
     await this.#write(encodeCommand(++this.#requestId, flags, body, sequence));
   }
 
-  /** Several commands at once; their answers come in the same order. */
+  /** Several commands at once; their replies arrive in the same order. */
   async sendAll(bodies: readonly Uint8Array[]): Promise<void> {
     const parts = bodies.flatMap((body) => encodeCommand(++this.#requestId, 0, body));
     if (parts.length > 0) await this.#write([Buffer.concat(parts)]);
@@ -100,7 +100,7 @@ export class WireConnection {
     }
   }
 
-  /** A server that takes not one byte for the whole time of silence is lost. */
+  /** A server that accepts not one byte for the whole silence limit is lost. */
   #watchSending(): NodeJS.Timeout {
     let waiting = Number.POSITIVE_INFINITY;
     return setInterval(() => {
@@ -119,7 +119,7 @@ export class WireConnection {
     const length = header.readInt32LE(0);
     const opCode = header.readInt32LE(12);
     if (opCode !== OP_MSG || length < REPLY_AT + 5 || length > LONGEST_MESSAGE)
-      throw this.#lost(new Error(`no OP_MSG: length ${length}, operation code ${opCode}`));
+      throw this.#lost(new Error(`not an OP_MSG: length ${length}, operation code ${opCode}`));
     const buffer = this.#pool.take(length);
     await this.#readInto(buffer, length);
     return { buffer, length, moreToCome: (buffer.readUInt32LE(16) & MORE_TO_COME) !== 0 };
@@ -141,7 +141,7 @@ export class WireConnection {
     return this.#rest;
   }
 
-  /** Moves `length` bytes, header included, into `buffer`. */
+  /** Moves `length` bytes, including the header, into `buffer`. */
   async #readInto(buffer: Buffer, length: number): Promise<void> {
     let filled = 0;
     for (;;) {
