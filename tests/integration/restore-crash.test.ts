@@ -109,7 +109,6 @@ async function sweep(
   for (let n = 1 + Math.floor(Math.random() * EVERY); ; n += EVERY) {
     await empty(fresh);
     await fillNow(fresh);
-    await place.run(["restore", "--drop-aside", "--confirm"]);
     const now = await hashesOf(fresh);
     await startService(place);
     const line = await killAt(place, n, flags);
@@ -172,7 +171,6 @@ requires(
     for (let n = 1 + Math.floor(Math.random() * EVERY); ; n += EVERY) {
       await empty(fresh);
       await fillNow(fresh);
-      await place.run(["restore", "--drop-aside", "--confirm"]);
       await startService(place);
       const now = await hashesOf(fresh);
       const told = place.at(`interrupted-${n}`);
