@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import type { Json } from "../support/cli.ts";
-import { threeMembers } from "../support/three-members.ts";
+import { holdSecondaries, threeMembers } from "../support/three-members.ts";
 import { atEnd } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
 
@@ -12,7 +12,7 @@ const direct = (host: string) => `mongodb://${host}/?directConnection=true`;
 const WHAT_TO_DO = /rs\.status\(\).*rs\.reconfig\(/;
 
 test("a replica set with members down", async (t) => {
-  const set = await threeMembers(t);
+  const set = await threeMembers(t, { patienceSeconds: 10 });
   const client = await MongoClient.connect(set.uri);
   atEnd(t, () => client.close());
   const patients = client.db("surg").collection<{ _id: number; n: number }>("patients");
@@ -41,11 +41,11 @@ test("a replica set with members down", async (t) => {
     assert.equal((await place.run(["verify", "latest"])).code, 0);
   }); // prettier-ignore
 
-  const members = await Promise.all(others.map(({ host }) => MongoClient.connect(direct(host))));
-  atEnd(t, () => Promise.all(members.map((one) => one.close())));
-  // They keep their heartbeat, and apply nothing: the primary stays, and nothing it writes is confirmed.
-  for (const one of members)
-    await one.db("admin").command({ configureFailPoint: "rsSyncApplyStop", mode: "alwaysOn" });
+  // The primary stays, and nothing it writes is confirmed.
+  await holdSecondaries(
+    t,
+    others.map(({ host }) => host),
+  );
   await patients.updateOne({ _id: 1 }, { $set: { n: 1 } }, { writeConcern: { w: 1 } });
 
   await t.test("without a majority nothing is begun, and one is told what to do", async () => {

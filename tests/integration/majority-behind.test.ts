@@ -1,7 +1,6 @@
 // A majority that is behind the primary: the instant of a backup has all that was written before it all the same.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
 import { MongoClient } from "mongodb";
 import { listAtInstant } from "../../src/dump/listing-at-instant.ts";
 import { createPartial } from "../../src/archive/writer.ts";
@@ -12,7 +11,7 @@ import { newestInstant } from "../../src/mongo/instant.ts";
 import { startTail } from "../../src/oplog/tailer.ts";
 import { Secret } from "../../src/util/secret.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { threeMembers } from "../support/three-members.ts";
+import { holdSecondaries, threeMembers } from "../support/three-members.ts";
 import { workspace } from "../support/workspace.ts";
 
 const { signal } = new AbortController();
@@ -24,41 +23,8 @@ const EVERYTHING = {
   allowEmpty: false,
 } as const;
 
-/** The secondaries keep their heartbeat, and apply nothing. Returns once it is so. */
-async function holdSecondaries(
-  t: TestContext,
-  hosts: readonly string[],
-): Promise<() => Promise<void>> {
-  const admins = await Promise.all(
-    hosts.map(async (host) => {
-      const client = await MongoClient.connect(`mongodb://${host}/?directConnection=true`);
-      t.after(() => client.close());
-      return client.db("admin");
-    }),
-  );
-  const turn = (mode: "alwaysOn" | "off") =>
-    Promise.all(
-      admins.map((admin) => admin.command({ configureFailPoint: "rsSyncApplyStop", mode })),
-    );
-  const before = await turn("alwaysOn");
-  // What they wait for when it is turned on they would still apply.
-  await Promise.all(
-    admins.map((admin, n) => {
-      const timesEntered = Number(before[n]?.count) + 1;
-      return admin.command({
-        waitForFailPoint: "rsSyncApplyStop",
-        timesEntered,
-        maxTimeMS: 60_000,
-      });
-    }),
-  );
-  return async () => {
-    await turn("off");
-  };
-}
-
 test("a majority that is behind", async (t) => {
-  const set = await threeMembers(t);
+  const set = await threeMembers(t, { patienceSeconds: 120 });
   const { uri, members } = set;
   const client = await MongoClient.connect(uri);
   t.after(() => client.close());

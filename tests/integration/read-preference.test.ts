@@ -21,7 +21,7 @@ async function readsOf(hosts: readonly string[]): Promise<Map<string, number>> {
 }
 
 test("a secondary is read where there is one, and the primary where it is asked for", async (t) => {
-  const set = await threeMembers(t);
+  const set = await threeMembers(t, { patienceSeconds: 120 });
   const { uri, members } = set;
   const client = await MongoClient.connect(uri);
   t.after(() => client.close());

@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
+import type { Document } from "mongodb";
 import { findFreePort } from "../../src/tools/free-port.ts";
 import { formatMongodArgs, REPLICA_SET } from "../../src/tools/mongod-args.ts";
 import { mongod } from "./servers.ts";
@@ -32,8 +33,16 @@ export interface ThreeMembers {
 const SHAPE = { topology: "replicaSet", oplogMegabytes: 64, testCommands: true } as const;
 const PATIENCE_MS = 120_000;
 
+export interface ThreeMembersOptions {
+  /** How long a silent primary keeps its office; default 2. On a busy machine one may be silent for seconds. */
+  readonly patienceSeconds?: number;
+}
+
 /** Started, with a primary; elections take a second. All is removed after the test. */
-export async function threeMembers(t: Cleanup): Promise<ThreeMembers> {
+export async function threeMembers(
+  t: Cleanup,
+  { patienceSeconds }: ThreeMembersOptions = {},
+): Promise<ThreeMembers> {
   const folder = await temporaryFolder(t);
   const members: Member[] = [];
   for (const name of ["a", "b", "c"]) members.push(await startMember(t, join(folder, name)));
@@ -41,7 +50,9 @@ export async function threeMembers(t: Cleanup): Promise<ThreeMembers> {
   const uri = `mongodb://${hosts.join(",")}/?replicaSet=${REPLICA_SET}`;
   await initiate(hosts);
   const primary = () => untilPrimary(hosts);
-  await primary();
+  const first = await primary();
+  if (patienceSeconds !== undefined)
+    await withMember(first, (client) => setElectionTimeout(client, patienceSeconds * 1_000));
   return { uri, members, primary, stepDown: () => stepDown(primary) };
 }
 
@@ -87,6 +98,17 @@ async function initiate(hosts: readonly string[]): Promise<void> {
   );
 }
 
+async function setElectionTimeout(
+  client: MongoClient,
+  electionTimeoutMillis: number,
+): Promise<void> {
+  const admin = client.db("admin");
+  const { config } = (await admin.command({ replSetGetConfig: 1 })) as { config: Document };
+  const settings = { ...(config.settings as object), electionTimeoutMillis };
+  const replSetReconfig = { ...config, version: Number(config.version) + 1, settings };
+  await admin.command({ replSetReconfig });
+}
+
 async function untilPrimary(hosts: readonly string[]): Promise<string> {
   const deadline = performance.now() + PATIENCE_MS;
   while (performance.now() < deadline) {
@@ -118,4 +140,37 @@ async function stepDown(primary: () => Promise<string>): Promise<void> {
       .catch(() => undefined),
   );
   await primary();
+}
+
+/** The secondaries keep their heartbeat, and apply nothing. Returns once it is so. */
+export async function holdSecondaries(
+  t: Cleanup,
+  hosts: readonly string[],
+): Promise<() => Promise<void>> {
+  const admins = await Promise.all(
+    hosts.map(async (host) => {
+      const client = await MongoClient.connect(`mongodb://${host}/?directConnection=true`);
+      atEnd(t, () => client.close());
+      return client.db("admin");
+    }),
+  );
+  const turn = (mode: "alwaysOn" | "off") =>
+    Promise.all(
+      admins.map((admin) => admin.command({ configureFailPoint: "rsSyncApplyStop", mode })),
+    );
+  const before = await turn("alwaysOn");
+  // What they wait for when it is turned on they would still apply.
+  await Promise.all(
+    admins.map((admin, n) => {
+      const timesEntered = Number(before[n]?.count) + 1;
+      return admin.command({
+        waitForFailPoint: "rsSyncApplyStop",
+        timesEntered,
+        maxTimeMS: 60_000,
+      });
+    }),
+  );
+  return async () => {
+    await turn("off");
+  };
 }
