@@ -11,6 +11,7 @@ import { createStandardStream } from "../../src/cli/standard-stream.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import { atEnd } from "../support/temporary.ts";
 import type { Cleanup } from "../support/temporary.ts";
+import { cleanEnvironment } from "../support/cli.ts";
 import type { CliResult } from "../support/cli.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -28,7 +29,7 @@ async function exitOf(
 ): Promise<number | null> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: place.folder,
-    env: { PATH: process.env.PATH, HOME: place.home },
+    env: cleanEnvironment(place),
     stdio: ["ignore", stdout, stderr],
   });
   // Closed pipes: nobody reads from the start.

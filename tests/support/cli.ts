@@ -122,7 +122,9 @@ async function untilSaid(
  * Nothing of the developer's own: no MONGODB_…, no BACKUP_…, no real home, no NODE_… of the test runner but for the
  * folders where `npm run coverage` gathers what ran and where compiled code is kept (global-setup.ts).
  */
-function cleanEnvironment(options: CliOptions): Record<string, string> {
+export function cleanEnvironment(
+  options: Pick<CliOptions, "env" | "home"> = {},
+): Record<string, string> {
   const { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
   const own = { PATH, LANG, TMPDIR, TZ, NODE_V8_COVERAGE, NODE_COMPILE_CACHE };
   const all = { ...own, HOME: options.home ?? tmpdir(), ...options.env };
