@@ -127,7 +127,7 @@ requires(
     for (const said of [
       `restore ${restoreId} of `,
       `replace ${name}: 2 documents`,
-      `pre-restore backup ${preRestoreBackup} made and verified`,
+      `safety backup ${preRestoreBackup} made and verified`,
       `load ${name} done: 2 documents`,
       `prove ${name} done: 2 documents equal`,
       "service stopped",

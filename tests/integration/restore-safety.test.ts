@@ -136,7 +136,7 @@ requires(
     assert.deepEqual(await serviceLog(place), ["stop", "start"]);
     assert.ok(restored.serviceDownSeconds >= 0);
     const log = await readFile(restored.log, "utf8");
-    assert.match(log, /service stopped[^]*pre-restore backup[^]*load[^]*service started[^]*done/);
+    assert.match(log, /service stopped[^]*safety backup[^]*load[^]*service started[^]*done/);
   },
 );
 

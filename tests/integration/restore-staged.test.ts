@@ -65,7 +65,7 @@ requires(RS, "only the swap stops the service, and what was live stays aside", a
   assert.equal(await fresh.db.collection("young").countDocuments(), 1_000);
   assert.deepEqual(await serviceLog(place), ["stop", "start"]);
   const log = await readFile(restored.log, "utf8");
-  assert.match(log, /pre-restore backup[^]*prove[^]*service stopped[^]*service started[^]*done/);
+  assert.match(log, /safety backup[^]*prove[^]*service stopped[^]*service started[^]*done/);
   const [aside] = restored.setAside.filter((s: { namespace: string }) =>
     s.namespace.endsWith(".a"),
   );

@@ -26,7 +26,7 @@ import { carryOut } from "./run/carry-out.ts";
 import { assertFit } from "./plan/version-check.ts";
 import { readOplogForPlan } from "./plan/oplog.ts";
 import { describePlan } from "./plan/describe.ts";
-import { describeResult } from "./run/result.ts";
+import { buildResult } from "./run/result.ts";
 import type { RestoreOrder } from "./plan/order.ts";
 import { numberedCheck } from "./run/numbered-steps.ts";
 import { withinRights } from "./plan/rights.ts";
@@ -108,8 +108,9 @@ export async function restoreLocked(
     ...(await loaderOf(deployment, context, request)),
   };
   if (!request.confirm) return await describePlan(context, deployment, order, []);
-  const done = await carryOut(context, deployment, order);
-  return describeResult(context, order, done, { verifySeconds, began }, []);
+  const outcome = await carryOut(context, deployment, order);
+  const restored = { plan, rollbackOf: null, backup: plan.backup, verifySeconds, began };
+  return buildResult(context, { ...restored, warnings: [] }, outcome);
 }
 
 /** How what was asked for loads documents. */

@@ -19,15 +19,15 @@ import type { RestoreOrder } from "./plan/order.ts";
 import { numberedCheck } from "./run/numbered-steps.ts";
 import { withinRights } from "./plan/rights.ts";
 import type { JobContext } from "../context.ts";
-import { describeResult } from "./run/result.ts";
+import { buildResult } from "./run/result.ts";
 import { describePlan } from "./plan/describe.ts";
 import { assertWhole, lockRestores, stagedWherePossible } from "./restore.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
 import { tellAccountsNotHeld } from "./run/verify-accounts.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { planSwapBack } from "./plan/rollback-by-renames.ts";
-import { planUndo } from "./run/undo.ts";
-import { undoDead } from "./run/undo-interrupted.ts";
+import { planUndo } from "./run/in-place.ts";
+import { rollBackInterrupted } from "./rollback-interrupted.ts";
 
 export interface RollbackRequest {
   /** null: the newest restore, if it is in effect. */
@@ -50,14 +50,16 @@ export async function runRollback(
   sayAccountsStay(context, record);
   await using deployment = await context.connect();
   if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
-    return await undoDead(context, deployment, record, { ...request, warnings, began });
+    return await rollBackInterrupted(context, deployment, record, { ...request, warnings, began });
   // Not asked above: data between two states is put right as far as the server lets us.
   await assertTakesWrites(deployment, context.signal);
   const { order, verifySeconds } = await orderFor(context, deployment, record, request);
   if (!request.confirm)
     return await describePlan(context, deployment, { ...order, undone: record }, warnings);
-  const done = await carryOut(context, deployment, order);
-  return describeResult(context, order, done, { verifySeconds, began }, warnings);
+  const outcome = await carryOut(context, deployment, order);
+  const { plan, rollbackOf } = order;
+  const restored = { plan, rollbackOf, backup: plan.backup, verifySeconds, began, warnings };
+  return buildResult(context, restored, outcome);
 }
 
 /** Accounts are merged, and nobody knows any more which of them the restore brought. */

@@ -34,11 +34,38 @@ export interface RestoreOutcome {
   readonly replayed: Replayed | null;
 }
 
-/**
- * Changes the live data: from the first drop on, a failure leaves it between two states, and the caller
- * must put the old one back. `backup` is null where the plan only removes namespaces.
- * @throws KeepError server-error, rights-missing, damaged (the proof failed), unreachable
- */
+/** A plan whose source is there and whose loader is connected: what may fail while nothing live has changed. */
+export interface ReadyInPlace extends Disposable {
+  /**
+   * Changes the live data: from the first drop on, a failure leaves it between two states, and the caller
+   * must undo. @throws KeepError server-error, rights-missing, damaged (the comparison failed), unreachable
+   */
+  apply(record: RestoreRecord): Promise<RestoreOutcome>;
+}
+
+/** `backup` is null where the plan only removes namespaces. @throws KeepError failed, damaged, unreachable */
+export async function prepareInPlace(
+  deployment: Deployment,
+  backup: OpenedBackup | null,
+  plan: RestorePlan,
+  context: RestoreContext,
+): Promise<ReadyInPlace> {
+  assertSource(backup, plan);
+  const files = backup ? await collectWork(backup, plan, IN_PLACE) : [];
+  const loader = (context.createLoader ?? createLoader)(deployment);
+  if (files.length > 0) await loader.prepare();
+  return {
+    apply: (record) => {
+      const run = { deployment, loader, record, context, proving: { seconds: 0 } };
+      return apply(run, backup, plan, files);
+    },
+    [Symbol.dispose]: () => {
+      loader[Symbol.dispose]();
+    },
+  };
+}
+
+/** Both at once, for whoever has nothing to lose in between. */
 export async function applyInPlace(
   deployment: Deployment,
   backup: OpenedBackup | null,
@@ -46,37 +73,37 @@ export async function applyInPlace(
   record: RestoreRecord,
   context: RestoreContext,
 ): Promise<RestoreOutcome> {
-  assertSource(backup, plan);
-  const files = backup ? await collectWork(backup, plan, IN_PLACE) : [];
+  using ready = await prepareInPlace(deployment, backup, plan, context);
+  context.signal.throwIfAborted();
+  return await ready.apply(record);
+}
+
+async function apply(
+  run: Run,
+  backup: OpenedBackup | null,
+  plan: RestorePlan,
+  files: readonly Work[],
+): Promise<RestoreOutcome> {
+  const { deployment, context } = run;
   const pass = passOf(backup, plan, IN_PLACE);
   const replaced = plan.collections.filter((c) => c.action === "replace");
-  using loader = (context.createLoader ?? createLoader)(deployment);
-  if (files.length > 0) await loader.prepare();
-  context.signal.throwIfAborted();
-  await record.journal({ step: "live-change", state: "begin" });
-  const run: Run = { deployment, loader, record, context, proving: { seconds: 0 } };
   for (const namespace of plan.remove) await remove(run, namespace);
   const began = performance.now();
   await dropReplaced(run, replaced);
   const proved = await loadCollections(run, pass ? beforeReplay(files) : files);
   const after = pass ? await replayOnto(run, pass, files) : null;
   const work = after?.work.filter((one) => !one.gone) ?? files;
-  await settleWrites(
-    deployment.client,
-    work.map((w) => w.planned),
-    context.emit,
-  );
+  const planned = work.map((one) => one.planned);
+  await settleWrites(deployment.client, planned, context.emit);
   const loadSeconds = (performance.now() - began) / 1000;
   await createViews(run, work);
   if (plan.expiry) await expireAll(run, work);
   if (backup) await mergeAll(run, backup, plan);
   await context.proveDefinitions?.(work);
   const views = await proveViews(deployment.client, work);
-  await record.journal({ step: "live-change", state: "done" });
-  const proveSeconds = run.proving.seconds;
   return {
     collections: [...inOrderOf(files, proved), ...views],
-    ...{ loadSeconds, proveSeconds, replayed: after?.replayed ?? null },
+    ...{ loadSeconds, proveSeconds: run.proving.seconds, replayed: after?.replayed ?? null },
   };
 }
 

@@ -272,6 +272,13 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
   };
 }
 
+/** An undo's steps on namespaces go to the log alone: those in the journal are the restore's. */
+export const withoutJournal = (record: RestoreRecord): RestoreRecord => ({
+  ...record,
+  journal: () => Promise.resolve(),
+  note: () => Promise.resolve(),
+});
+
 /** The live data is what the plan said. */
 export const isApplied = (state: RestoreState) => state === "finished" || state === "unfinished";
 

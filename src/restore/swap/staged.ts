@@ -79,7 +79,6 @@ export async function stage(
   const work = backup ? await collectWork(backup, plan, build) : [];
   const pass = passOf(backup, plan, build, isStaged);
   const swapped = work.filter(({ planned }) => isSwapped(planned));
-  await record.journal({ step: "stage", state: "begin" });
   await addMarkers(
     deployment.client,
     // Also what only the oplog will make.
@@ -90,7 +89,7 @@ export async function stage(
       ),
   );
   using loader = (context.createLoader ?? createLoader)(deployment);
-  // Nothing live changes here, and what a crash leaves is found by its markers: the last entry flushes them all.
+  // Nothing live changes here, and what a crash leaves is found by its markers: the end of the phase flushes them all.
   const noting: RestoreRecord = { ...record, journal: (entry) => record.note(entry) };
   const run: Run = { deployment, loader, record: noting, context, proving: { seconds: 0 } };
   const began = performance.now();
@@ -98,7 +97,6 @@ export async function stage(
   const staged = work.filter(({ planned }) => isStaged(planned));
   const after = pass ? await replayOnto(run, pass, staged) : null;
   const loadSeconds = (performance.now() - began) / 1000;
-  await record.journal({ step: "stage", state: "done" });
   const rest = work.filter(({ planned }) => !isStaged(planned));
   return {
     work: after ? [...after.work, ...rest] : work,

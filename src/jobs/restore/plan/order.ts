@@ -56,6 +56,10 @@ export type Expected = ReadonlyMap<
   { readonly documents: number | null; readonly contentHash: string | null }
 >;
 
+/** Where users and roles come from; null: none do. */
+export const accountsOf = ({ swapBack, backup }: RestoreOrder): OpenedBackup | null =>
+  swapBack ? swapBack.accounts : backup;
+
 /** Call before anything is done, and before a plan is shown. @throws KeepError bad-setting: it does not exist */
 export async function requireService({ service, signal }: JobContext, order: RestoreOrder) {
   if (concernsService(order)) await service?.assertExists(signal);

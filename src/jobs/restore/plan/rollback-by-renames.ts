@@ -18,7 +18,7 @@ import { freeRestoreId, inPlacePart } from "../run/safety-backup.ts";
 import type { Expected, RestoreOrder, Since } from "./order.ts";
 import { tellAccountsNotHeld } from "../run/verify-accounts.ts";
 import { openInPlace } from "./state-before.ts";
-import { planUndo } from "../run/undo.ts";
+import { planUndo } from "../run/in-place.ts";
 
 /** null: not all of it is set aside any more. */
 export async function planSwapBack(

@@ -4,14 +4,15 @@ import { toKeepError } from "../../../errors.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { addMarkers, belongsTo, readMarkers } from "../../../mongo/own-collections.ts";
 import type { Marker } from "../../../mongo/own-collections.ts";
-import type { RestorePlan } from "../../../restore/plan/plan.ts";
 import { createProver } from "../../../restore/load/prove.ts";
 import { readRecord } from "../../../restore/record/read-record.ts";
+import { bestEffort } from "../../../restore/record/record.ts";
 import type { JournalEntry, RestoreRecord } from "../../../restore/record/record.ts";
 import { dropOwn, pruneMarkers } from "../../../restore/swap/staged.ts";
 import { readStandings } from "../../../restore/swap/standings.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
 import type { JobContext } from "../../context.ts";
+import type { Transaction } from "../run/phase.ts";
 
 /** Before the names are swapped back: what is live of a restore's own is not dropped unseen. */
 export async function markReturned(
@@ -34,12 +35,10 @@ export async function markReturned(
   await addMarkers(client, markers);
 }
 
-/** Drops it, or keeps it and says so. Failing is told: it stays then. */
-export async function settleReturned(
-  context: JobContext,
-  { targetDatabases }: RestorePlan,
-  record: RestoreRecord,
-): Promise<void> {
+/** Drops it, or keeps it and says so. Failing is a warning: it stays then. */
+export async function settleReturned({ context, order, record }: Transaction): Promise<void> {
+  const { targetDatabases } = order.plan;
+  const lenient = bestEffort(record, context.emit);
   try {
     await using deployment = await context.connect(new AbortController().signal);
     const stored = await readRecord(context.settings.backupDir, record.id);
@@ -48,7 +47,7 @@ export async function settleReturned(
       const own = (await readMarkers(deployment.client, database)).filter(
         (marker) => marker.restoreId === record.id && marker.role === "returned",
       );
-      await settleIn(context, deployment, { database, own, proved, record });
+      await settleIn(context, deployment, { database, own, proved, record: lenient });
     }
     await pruneMarkers(deployment, targetDatabases, record.id);
   } catch (error) {
@@ -57,7 +56,7 @@ export async function settleReturned(
       kind: "log",
       level: "warn",
       code: "returned-left",
-      message: `the state from before is back; what had been restored could not be compared and stays (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
+      message: `the state from before is back; the restored data could not be compared and stays (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
     });
   }
 }

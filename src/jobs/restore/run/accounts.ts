@@ -1,38 +1,71 @@
-// Users and roles in a restore: whether they can be merged, tried before anything changes; and in a staged one
-// their merge, once the names are swapped.
+// The phase that merges users and roles, once the data is live; whether they can be merged is tried before anything
+// changes. Its undo merges those of the safety backup: what a restore brought stays, and what it changed comes back.
+import { join } from "node:path";
 import { readChunks } from "../../../archive/chunk-reader.ts";
+import { openBackup } from "../../../archive/reader.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
-import { accountFilesOf } from "../../../restore/load/account-files.ts";
-import { createLoader } from "../../../restore/load/load.ts";
+import { accountFilesOf, databasesWithAccounts } from "../../../restore/load/account-files.ts";
 import { mergeAll } from "../../../restore/load/in-place.ts";
+import { createLoader } from "../../../restore/load/load.ts";
+import { rehearseMerge } from "../../../restore/load/users.ts";
+import { withoutJournal } from "../../../restore/record/record.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { RestoreContext } from "../../../restore/restore-context.ts";
-import { rehearseMerge } from "../../../restore/load/users.ts";
+import { messageOf } from "../../../util/redact.ts";
 import type { JobContext } from "../../context.ts";
+import { accountsOf } from "../plan/order.ts";
 import type { RestoreOrder } from "../plan/order.ts";
+import type { Phase } from "./phase.ts";
+import { assertAccountsThere, tellAccountsNotHeld, tellNotVerified } from "./verify-accounts.ts";
+
+export const accounts: Phase = {
+  async do({ context, deployment, order, record }) {
+    const source = accountsOf(order);
+    const { usersOf } = order.plan;
+    if (source === null || usersOf.length === 0) return;
+    await mergeFrom(deployment, source, usersOf, record, context);
+  },
+
+  /** An unreadable safety backup is a warning: the data is back all the same. */
+  async undo({ context, order: { plan }, record, found }) {
+    const { settings, emit } = context;
+    if (plan.usersOf.length === 0 || found.safetyBackup === null) return;
+    const path = join(settings.backupDir, found.safetyBackup);
+    const before = await openBackup(path).catch((error: unknown) => {
+      tellNotVerified(emit, plan.usersOf, messageOf(error));
+      return null;
+    });
+    if (before === null) return;
+    tellAccountsNotHeld(emit, before, plan.usersOf);
+    const usersOf = await databasesWithAccounts(before);
+    const { signal } = new AbortController();
+    await using own = await context.connect(signal);
+    await mergeFrom(own, before, usersOf, withoutJournal(record), { emit, signal });
+    await assertAccountsThere(own, { before, usersOf }, { emit, signal });
+  },
+};
 
 /** @throws KeepError rights-missing, server-error */
-export async function mergeAccountsFrom(
+async function mergeFrom(
   deployment: Deployment,
   backup: OpenedBackup,
   usersOf: readonly string[],
   record: RestoreRecord,
-  context: RestoreContext,
+  { emit, signal }: RestoreContext,
 ): Promise<void> {
-  if (usersOf.length === 0) return;
   using loader = createLoader(deployment);
-  const run = { deployment, loader, record, context, proving: { seconds: 0 } };
+  const run = { deployment, loader, record, context: { emit, signal }, proving: { seconds: 0 } };
   await mergeAll(run, backup, { usersOf });
 }
 
-/** The order without users and roles where this server does not merge them, which is said. */
+/** The order without users and roles where this server does not merge them, which is reported. */
 export async function withMergeableAccounts(
   context: JobContext,
   deployment: Deployment,
   order: RestoreOrder,
 ): Promise<RestoreOrder> {
-  const source = order.swapBack ? order.swapBack.accounts : order.backup;
+  const source = accountsOf(order);
   const [database] = order.plan.usersOf;
   if (database === undefined || !source) return order;
   if (!(await hasAccounts(source, order.plan.usersOf, context.signal))) return order;

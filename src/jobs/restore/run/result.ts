@@ -1,11 +1,97 @@
-// The result of a restore or rollback, from what was carried out.
-import type { RestoreOrder } from "../plan/order.ts";
-import { afterReplay } from "./verified.ts";
-import type { CarriedOut } from "./under-record.ts";
-import type { JobContext } from "../../context.ts";
+// The result of a restore, a resumed one or a rollback: built here and nowhere else.
+import type { ProvedCollection } from "../../../restore/load/prove.ts";
+import { bothPasses } from "../../../restore/load/replay.ts";
+import type { Replayed } from "../../../restore/load/replay.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
 import { splitNamespace } from "../../../restore/plan/select.ts";
+import type { RestoreRecord } from "../../../restore/record/record.ts";
+import type { JobContext } from "../../context.ts";
 import type { RestoreResult, RestoreTarget } from "../../results.ts";
+import type { SetAside } from "../retained/retained.ts";
+import type { Transaction } from "./phase.ts";
+import { afterReplay, renamedBack } from "./verified.ts";
+
+/** What came of a transaction. */
+export interface Outcome {
+  readonly record: RestoreRecord;
+  readonly collections: readonly ProvedCollection[];
+  readonly replayed: Replayed | null;
+  readonly serviceDownSeconds: number | null;
+  readonly setAside: readonly SetAside[];
+  /** The id of the safety backup; null: none was made. */
+  readonly safetyBackup: string | null;
+  readonly safetyBackupSeconds: number;
+  readonly loadSeconds: number;
+  readonly proveSeconds: number;
+}
+
+/** Of a transaction that ran from its start. */
+export function outcomeOf(
+  { order, record, found }: Transaction,
+  done: Pick<Outcome, "serviceDownSeconds" | "setAside">,
+): Outcome {
+  const { staging, inPlace, views, safetyBackup, safetyBackupSeconds } = found;
+  const { plan, swapBack } = order;
+  // What comes back by a rename is the very collection that was retained.
+  const same = (swapBack ? plan.collections : [])
+    .filter((c) => c.way !== "in-place")
+    .map(renamedBack);
+  const proved = [...(staging?.proved.values() ?? []), ...(inPlace?.collections ?? [])];
+  const replayed = bothPasses(staging?.replayed ?? null, inPlace?.replayed ?? null);
+  return {
+    ...{ record, replayed, safetyBackup, safetyBackupSeconds },
+    ...{ serviceDownSeconds: done.serviceDownSeconds, setAside: done.setAside },
+    collections: afterReplay([...same, ...proved, ...views], plan, replayed),
+    loadSeconds: (staging?.loadSeconds ?? 0) + (inPlace?.loadSeconds ?? 0),
+    proveSeconds: (staging?.proveSeconds ?? 0) + (inPlace?.proveSeconds ?? 0),
+  };
+}
+
+/** Of one that was finished or undone in the record of an earlier run: what that measured is lost. */
+export function laterOutcome(
+  { record }: Transaction,
+  done: Pick<Outcome, "collections" | "serviceDownSeconds" | "setAside" | "safetyBackup">,
+): Outcome {
+  const unknown = { safetyBackupSeconds: 0, loadSeconds: 0, proveSeconds: 0 };
+  return { record, replayed: null, ...unknown, ...done };
+}
+
+export interface Restored {
+  readonly plan: RestorePlan;
+  readonly rollbackOf: string | null;
+  /** The backup whose data is live now. */
+  readonly backup: string | null;
+  readonly verifySeconds: number;
+  /** `performance.now()` when the command began. */
+  readonly began: number;
+  readonly warnings: readonly string[];
+}
+
+export function buildResult(
+  context: Pick<JobContext, "settings">,
+  { plan, rollbackOf, backup, verifySeconds, began, warnings }: Restored,
+  outcome: Outcome,
+): RestoreResult {
+  const { record, collections, replayed, serviceDownSeconds, setAside, safetyBackup } = outcome;
+  return {
+    ...{ ok: true, restored: true, restoreId: record.id, target: targetOf(context, plan) },
+    ...{ rollbackOf, backup, preRestoreBackup: safetyBackup, mode: plan.mode },
+    targetWasEmpty: plan.targetWasEmpty,
+    ...{ collections, oplog: replayed, serviceDownSeconds, setAside },
+    rolledBack: rollbackOf !== null,
+    timings: {
+      verifySeconds,
+      preRestoreBackupSeconds: outcome.safetyBackupSeconds,
+      loadSeconds: round(outcome.loadSeconds),
+      proveSeconds: round(outcome.proveSeconds),
+      totalSeconds: round((performance.now() - began) / 1_000),
+    },
+    log: `${record.path}/restore.log`,
+    warnings,
+  };
+}
+
+const round = (seconds: number) => Math.round(seconds * 1_000) / 1_000;
 
 /** What a person must see before they agree, and after: where it goes. */
 export function targetOf(
@@ -15,40 +101,4 @@ export function targetOf(
   const removed = remove.map((namespace) => splitNamespace(namespace).database);
   const databases = [...new Set([...targetDatabases, ...removed])].sort();
   return { hosts: (settings.restoreLogin ?? settings).hosts, databases };
-}
-
-export function describeResult(
-  context: Pick<JobContext, "settings">,
-  order: RestoreOrder,
-  done: CarriedOut,
-  timing: { readonly verifySeconds: number; readonly began: number },
-  warnings: readonly string[],
-): RestoreResult {
-  const { record, protection, outcome } = done;
-  const round = (seconds: number) => Math.round(seconds * 1_000) / 1_000;
-  return {
-    ok: true,
-    restored: true,
-    restoreId: record.id,
-    target: targetOf(context, order.plan),
-    rollbackOf: order.rollbackOf,
-    backup: order.plan.backup,
-    preRestoreBackup: protection.backup?.id ?? null,
-    mode: order.plan.mode,
-    targetWasEmpty: order.plan.targetWasEmpty,
-    collections: afterReplay(outcome.collections, order.plan, outcome.replayed),
-    oplog: outcome.replayed,
-    serviceDownSeconds: done.serviceDownSeconds,
-    setAside: done.setAside,
-    rolledBack: order.rollbackOf !== null,
-    timings: {
-      verifySeconds: timing.verifySeconds,
-      preRestoreBackupSeconds: protection.seconds,
-      loadSeconds: round(outcome.loadSeconds),
-      proveSeconds: round(outcome.proveSeconds),
-      totalSeconds: round((performance.now() - timing.began) / 1_000),
-    },
-    log: `${record.path}/restore.log`,
-    warnings,
-  };
 }

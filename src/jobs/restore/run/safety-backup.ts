@@ -1,71 +1,94 @@
-// The backup of the present state before a restore changes it.
+// The safety backup: the state before a restore changes it. What must stay true: it is made and verified before
+// the first live change, and names the restore that it is for.
 import { readdir } from "node:fs/promises";
 import { formatBackupId, isBackupId, momentOf } from "../../../archive/layout.ts";
 import { ACCOUNT_COLLECTIONS } from "../../../dump/users.ts";
 import { KeepError } from "../../../errors.ts";
-import type { Deployment } from "../../../mongo/deployment.ts";
 import { restoresFolder, safetyNote } from "../../../restore/record/record.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
 import { splitNamespace } from "../../../restore/plan/select.ts";
 import type { RestoreOrder } from "../plan/order.ts";
 import type { JobContext } from "../../context.ts";
+import type { Phase, Transaction } from "./phase.ts";
 import { makeBackup } from "../../backup/make-backup.ts";
-
-export interface Protection {
-  /** null: there was nothing to protect, or the user declined. */
-  readonly backup: { readonly id: string; readonly path: string } | null;
-  readonly declined: boolean;
-  readonly seconds: number;
-}
 
 /** Whether there is something to protect, and the user wants it. */
 export function needsProtection({ plan, skipPreBackup }: RestoreOrder): boolean {
   return !plan.targetWasEmpty && !skipPreBackup;
 }
 
+/**
+ * The phase that backs up the present state while the service runs. With --in-place it comes later, when nothing
+ * writes any more (protectInWindow). Data that a rollback renames away needs no copy: it is retained itself.
+ */
+export const protect: Phase = {
+  async do(restore) {
+    if (restore.order.plan.mode === "in-place") return;
+    if (restore.order.swapBack) await nothingToProtect(restore.record);
+    else await protectPresent(restore);
+  },
+  // It is of use in any case.
+  undo: () => Promise.resolve(),
+};
+
+/**
+ * Backs up what is about to be dropped, when the service has stopped: what is renamed away needs none.
+ * @throws KeepError whatever a backup throws; nothing live has changed then
+ */
+export async function protectInWindow(restore: Transaction): Promise<void> {
+  const { order, found } = restore;
+  if (order.plan.mode === "staged") {
+    found.inPlaceBackup = await protectInPlace(restore);
+    return;
+  }
+  await protectPresent(restore);
+  found.inPlaceBackup = found.safetyBackup;
+}
+
+async function nothingToProtect(record: RestoreRecord): Promise<void> {
+  await record.journal({ step: "protect", state: "done", backup: null });
+}
+
 /** @throws KeepError whatever a backup throws; nothing live has changed then */
-export async function protectPresent(
-  context: JobContext,
-  deployment: Deployment,
-  order: RestoreOrder,
-  record: RestoreRecord,
-): Promise<Protection> {
-  const { plan } = order;
-  const none = { backup: null, declined: order.skipPreBackup, seconds: 0 };
+async function protectPresent({
+  context,
+  deployment,
+  order,
+  record,
+  found,
+}: Transaction): Promise<void> {
   if (!needsProtection(order)) {
-    if (!order.skipPreBackup)
-      await record.journal({ step: "protect", state: "done", backup: null });
-    return none;
+    if (!order.skipPreBackup) await nothingToProtect(record);
+    return;
   }
   const began = performance.now();
   await record.journal({ step: "protect", state: "begin" });
-  const databases = [
-    ...new Set([
-      // Everybody's accounts are in admin.
-      ...plan.usersOf.filter((name) => name === "admin"),
-      ...plan.targetDatabases,
-      ...plan.remove.map((n) => n.slice(0, n.indexOf("."))),
-    ]),
-  ];
-  const made = await makeBackup(context, deployment, {
-    ...orderOf(context, record),
-    databases,
-    only: order.protectOnly && [
-      ...order.protectOnly,
-      ...(plan.usersOf.includes("admin") ? ACCOUNT_COLLECTIONS.map((name) => `admin.${name}`) : []),
-    ],
-    temporary: plan.collections.map((c) => c.namespace),
-    accounts: plan.usersOf.length > 0,
-  });
-  const { id } = made.manifest;
+  const request = { ...requestOf(context, record), ...whatToProtect(order) };
+  const { id } = (await makeBackup(context, deployment, request)).manifest;
   await record.journal({ step: "protect", state: "done", backup: id });
-  await record.log(`pre-restore backup ${id} made and verified`);
-  const seconds = Math.round(performance.now() - began) / 1_000;
-  return { backup: { id, path: made.path }, declined: false, seconds };
+  await record.log(`safety backup ${id} made and verified`);
+  found.safetyBackup = id;
+  found.safetyBackupSeconds = Math.round(performance.now() - began) / 1_000;
 }
 
-function orderOf({ settings }: JobContext, record: RestoreRecord) {
+function whatToProtect({ plan, protectOnly }: RestoreOrder) {
+  const databases = new Set([
+    // Everybody's accounts are in admin.
+    ...plan.usersOf.filter((name) => name === "admin"),
+    ...plan.targetDatabases,
+    ...plan.remove.map((namespace) => splitNamespace(namespace).database),
+  ]);
+  const accounts = ACCOUNT_COLLECTIONS.map((name) => `admin.${name}`);
+  return {
+    databases: [...databases],
+    only: protectOnly && [...protectOnly, ...(plan.usersOf.includes("admin") ? accounts : [])],
+    temporary: plan.collections.map((c) => c.namespace),
+    accounts: plan.usersOf.length > 0,
+  };
+}
+
+function requestOf({ settings }: JobContext, record: RestoreRecord) {
   return {
     type: "pre-restore",
     note: safetyNote(record.id),
@@ -78,13 +101,14 @@ function orderOf({ settings }: JobContext, record: RestoreRecord) {
   } as const;
 }
 
-/** What a staged restore drops and loads within the window; null where there is nothing of the kind. */
+/** What is dropped and loaded within the window; null where there is nothing of the kind. */
 export function inPlacePart(plan: RestorePlan): RestorePlan | null {
   const collections = plan.collections.filter((c) => c.way === "in-place");
   const remove = plan.removeInPlace;
   if (collections.length + remove.length === 0) return null;
-  // Accounts come from another backup than what is replaced in place (accounts.ts).
-  return { ...plan, mode: "in-place", collections, remove, usersOf: [], oplog: seriesPart(plan) };
+  const oplog = plan.mode === "in-place" ? plan.oplog : seriesPart(plan);
+  // Accounts are a phase of their own (accounts.ts).
+  return { ...plan, mode: "in-place", collections, remove, usersOf: [], oplog };
 }
 
 /** What the oplog makes for a while is staged with the rest, unless no server renames it. */
@@ -92,17 +116,12 @@ function seriesPart({ oplog }: RestorePlan): RestorePlan["oplog"] {
   return oplog && { ...oplog, passing: oplog.passing.filter((one) => one.type === "timeseries") };
 }
 
-/**
- * The backup of what is about to be dropped, when nothing writes to it any more: what is set aside needs
- * none. Gives the protection that an undo of that part goes back to.
- * @throws KeepError whatever a backup throws; nothing live has changed then
- */
-export async function protectInPlace(
-  context: JobContext,
-  deployment: Deployment,
-  order: RestoreOrder,
-  record: RestoreRecord,
-): Promise<Protection["backup"]> {
+async function protectInPlace({
+  context,
+  deployment,
+  order,
+  record,
+}: Transaction): Promise<string | null> {
   const part = inPlacePart(order.plan);
   const replaced = part?.collections.filter((c) => c.action === "replace") ?? [];
   const names = [...replaced.map((c) => c.namespace), ...(part?.remove ?? [])];
@@ -110,7 +129,7 @@ export async function protectInPlace(
   const scope = "in-place";
   await record.journal({ step: "protect", state: "begin", scope });
   const made = await makeBackup(context, deployment, {
-    ...orderOf(context, record),
+    ...requestOf(context, record),
     databases: [...new Set(names.map((n) => splitNamespace(n).database))],
     only: names,
     temporary: names,
@@ -118,8 +137,8 @@ export async function protectInPlace(
   });
   const { id } = made.manifest;
   await record.journal({ step: "protect", state: "done", scope, backup: id });
-  await record.log(`pre-restore backup ${id} of what is replaced in place made and verified`);
-  return { id, path: made.path };
+  await record.log(`safety backup ${id} of what is replaced in place made and verified`);
+  return id;
 }
 
 /**

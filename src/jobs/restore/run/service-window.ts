@@ -4,6 +4,8 @@ import { bestEffort } from "../../../restore/record/record.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { Service } from "../../../service/service.ts";
 import type { JobContext } from "../../context.ts";
+import { concernsService } from "../plan/order.ts";
+import type { Transaction } from "./phase.ts";
 
 export interface ServiceWindow {
   /**
@@ -29,27 +31,40 @@ const NOTHING: ServiceWindow = {
 
 /**
  * Stops the service unless there is none or it is known to be stopped: one that is ill, or of which nobody can
- * say, may write. One that a dead restore left stopped is started at the end. @throws KeepError bad-setting, failed
+ * say, may write. One that an interrupted restore left stopped is started at the end. @throws KeepError bad-setting, failed
  */
-export async function stopServiceFor(
-  context: JobContext,
-  service: Service | null,
-  record: RestoreRecord,
-  wasLeftStopped = false,
-): Promise<ServiceWindow> {
-  // From here on live data changes: not by a run that another one took for dead.
+export async function stopServiceFor(restore: Transaction): Promise<ServiceWindow> {
+  const { context, record, order } = restore;
+  const { leftStopped = false } = order;
+  const service = concernsIt(restore) ? context.service : null;
+  // From here on live data changes: not by a run that another one took for interrupted.
   await context.assertHeld?.();
   if (service === null) return NOTHING;
   await service.assertExists(context.signal);
   const state = await service.state(context.signal);
   if (state.is === "stopped") {
-    if (wasLeftStopped) return createWindow(context, service, record);
+    if (leftStopped) return createWindow(context, service, record);
     await record.log("the service does not run: it is not stopped, and not started afterwards");
     return NOTHING;
   }
-  if (state.is === "unknown")
-    await record.log(`whether the service runs is not known (${state.because}): it is stopped, and started afterwards`); // prettier-ignore
-  return await stop(context, service, record, wasLeftStopped && state.is === "unknown");
+  if (state.is === "unknown") {
+    const because = `it is not known whether the service runs (${state.because})`;
+    await record.log(`${because}: it is stopped, and started afterwards`);
+  }
+  return await stop(context, service, record, leftStopped && state.is === "unknown");
+}
+
+/** An interrupted restore concerns the service where live data is between two states, or it left it stopped. */
+function concernsIt({ at, order }: Transaction): boolean {
+  if (at === "start") return concernsService(order);
+  return order.useService && (at === "broken" || order.leftStopped === true);
+}
+
+/** Between two states of the data the service must not run. */
+export function tellStopped({ emit }: JobContext, { startHint }: ServiceWindow): void {
+  if (startHint === null) return;
+  const message = `the service stays stopped, because the data is between two states; start it with: ${startHint}`;
+  emit({ kind: "log", level: "error", code: "service-stays-stopped", message });
 }
 
 async function stop(
@@ -79,9 +94,9 @@ async function stop(
   return window;
 }
 
-/** What a dead restore left between two states must not stay so because a stopped service cannot be stopped. */
+/** Data between two states must not stay so because a stopped service cannot be stopped again. */
 async function tellTaken({ emit }: JobContext, record: RestoreRecord, why: string): Promise<void> {
-  const message = `the restore that died had stopped the service, which cannot be stopped again (${why}): it is taken for stopped`;
+  const message = `the interrupted restore had stopped the service, which cannot be stopped again (${why}): mongokeep takes it for stopped`;
   await record.log(message);
   emit({ kind: "log", level: "warn", code: "service-taken-for-stopped", message });
 }

@@ -1,36 +1,23 @@
-// The last steps of a restore whose data is live: documents begin to expire, and what was replaced is compared. The
-// same for a restore and for a resumed one. What must stay true: no signal and no failure makes a failure of it.
+// The last steps of a restore whose data is live: documents begin to expire, and what was replaced is compared. What
+// must stay true: no signal and no failure makes a failure of the restore.
+import { join } from "node:path";
 import { openBackup } from "../../../archive/reader.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import { KeepError, toKeepError } from "../../../errors.ts";
-import type { Deployment } from "../../../mongo/deployment.ts";
 import { expireAll } from "../../../restore/load/expiry.ts";
+import { collectWork, IN_PLACE } from "../../../restore/load/load-collections.ts";
 import type { Work } from "../../../restore/load/load-collections.ts";
+import type { PlannedCollection } from "../../../restore/plan/plan.ts";
+import { bestEffort } from "../../../restore/record/record.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
-import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
-import { expectedOf, settleAside } from "../retained/compare.ts";
 import type { JobContext } from "../../context.ts";
-import { proveAccounts } from "./verify-accounts.ts";
-import type { AccountsBack } from "./verify-accounts.ts";
-import { proveAgainst } from "./verify-definitions.ts";
-import type { SwapBack } from "../plan/order.ts";
+import { accountsOf } from "../plan/order.ts";
+import type { RestoreOrder } from "../plan/order.ts";
+import { expectedOf, settleAside } from "../retained/compare.ts";
 import type { SetAside } from "../retained/retained.ts";
-
-export interface Restored {
-  /** One that never fails (bestEffort). */
-  readonly record: RestoreRecord;
-  /** What was swapped in, and may expire; empty with --no-ttl. */
-  readonly expiring: readonly Work[];
-  readonly items: readonly SwapItem[];
-  /** For a rollback: the backup with the users and roles that it brought back. */
-  readonly accounts: AccountsBack;
-  /** The path of the safety backup; null: there is none. */
-  readonly safetyBackup: string | null;
-  /** For a rollback by renames: what is replaced now. */
-  readonly swapBack?: Pick<SwapBack, "expected" | "since"> | undefined;
-  /** The restore that this one undoes: then all that was loaded must be as it was, options and indexes too. */
-  readonly rollbackOf: string | null;
-}
+import type { Transaction } from "./phase.ts";
+import { proveAccounts } from "./verify-accounts.ts";
+import { proveAgainst } from "./verify-definitions.ts";
 
 export interface Settled {
   readonly setAside: readonly SetAside[];
@@ -40,34 +27,46 @@ export interface Settled {
   readonly difference: KeepError | null;
 }
 
-export async function settleRestored(outer: JobContext, restored: Restored): Promise<Settled> {
+export async function settle(restore: Transaction): Promise<Settled> {
   // A signal aborts what it can: this is the rest of a change that was made.
   const { signal } = new AbortController();
-  const context = { ...outer, signal };
+  const context = { ...restore.context, signal };
+  const record = bestEffort(restore.record, context.emit);
   try {
-    await using deployment = await outer.connect(signal);
-    const isWhole = await expire(context, deployment, restored);
-    const difference = isWhole ? await findDifference(context, deployment, restored) : null;
-    const { record, items, swapBack } = restored;
-    const before = await openBefore(context, restored.safetyBackup);
-    const expected = swapBack?.expected ?? expectedOf(before);
-    const since = swapBack?.since ?? null;
-    const toSettle = { record, items, expected, before, since };
-    return { setAside: await settleAside(context, deployment, toSettle), isWhole, difference };
+    await using deployment = await restore.context.connect(signal);
+    const expiring = await expiringOf(restore);
+    const settling = { ...restore, context, deployment, record };
+    const isWhole = await expire(settling, expiring);
+    const difference = isWhole ? await findDifference(settling, expiring) : null;
+    return { setAside: await compareRetained(settling), isWhole, difference };
   } catch (error) {
-    tellNotExpired(context, restored.record, error);
+    tellNotExpired(context, record, error);
     return { setAside: [], isWhole: false, difference: null };
   }
 }
 
-async function expire(
-  context: JobContext,
-  deployment: Deployment,
-  { record, expiring }: Restored,
-): Promise<boolean> {
-  const swapped = expiring.filter(({ planned }) => planned.way === "swap");
+/** What was staged, with its definitions; after an interruption, as the backup has it. */
+async function expiringOf({ order, found }: Transaction): Promise<readonly Work[]> {
+  const { plan, backup } = order;
+  if (!plan.expiry) return [];
+  if (found.staging) return found.staging.work;
+  return backup && plan.mode === "staged"
+    ? await collectWork(backup, loadedPart(order), IN_PLACE)
+    : [];
+}
+
+/** Without what a rollback brings back by a rename: its backup need not hold that. */
+function loadedPart({ plan, rollbackOf }: RestoreOrder) {
+  const isRenamed = ({ way, rawBytes }: PlannedCollection) =>
+    rollbackOf !== null && way === "swap" && rawBytes === null;
+  return { collections: plan.collections.filter((one) => !isRenamed(one)) };
+}
+
+async function expire(restore: Transaction, work: readonly Work[]): Promise<boolean> {
+  const { context, record } = restore;
+  const swapped = work.filter(({ planned }) => planned.way === "swap");
   try {
-    await expireAll({ deployment, record, context }, swapped);
+    await expireAll(restore, swapped);
     return true;
   } catch (error) {
     tellNotExpired(context, record, error);
@@ -76,18 +75,33 @@ async function expire(
 }
 
 async function findDifference(
-  { emit, signal }: JobContext,
-  deployment: Deployment,
-  { rollbackOf, expiring, accounts, record }: Restored,
+  { context, deployment, order, record }: Transaction,
+  work: readonly Work[],
 ): Promise<KeepError | null> {
-  if (rollbackOf === null) return null;
+  if (order.rollbackOf === null) return null;
+  const { emit, signal } = context;
+  const expected = { before: accountsOf(order), usersOf: order.plan.usersOf };
   try {
-    await proveAgainst(deployment, signal)(expiring);
-    await proveAccounts(deployment, accounts, { emit, signal });
+    await proveAgainst(deployment, signal)(work);
+    await proveAccounts(deployment, expected, { emit, signal });
     return null;
   } catch (error) {
     return await isOtherwise(record, error);
   }
+}
+
+async function compareRetained({
+  context,
+  deployment,
+  order,
+  record,
+  found,
+}: Transaction): Promise<readonly SetAside[]> {
+  const { items, safetyBackup } = found;
+  if (items.length === 0) return [];
+  const before = await openSafetyBackup(context, safetyBackup);
+  const { expected = expectedOf(before), since = null } = order.swapBack ?? {};
+  return await settleAside(context, deployment, { record, items, expected, before, since });
 }
 
 /** The failure of a rollback that is done: it brought something back otherwise than it was. */
@@ -112,10 +126,13 @@ function tellNotExpired({ emit }: JobContext, record: RestoreRecord, error: unkn
 }
 
 /** null also where it cannot be read: then nothing that was replaced counts as held by it. */
-async function openBefore({ emit }: JobContext, path: string | null): Promise<OpenedBackup | null> {
-  if (path === null) return null;
+async function openSafetyBackup(
+  { settings, emit }: JobContext,
+  id: string | null,
+): Promise<OpenedBackup | null> {
+  if (id === null) return null;
   try {
-    return await openBackup(path);
+    return await openBackup(join(settings.backupDir, id));
   } catch (error) {
     const message = `the restore is done; its safety backup cannot be read: ${toKeepError(error).message}`;
     emit({ kind: "log", level: "warn", code: "aside-not-compared", message });

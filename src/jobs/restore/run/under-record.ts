@@ -4,25 +4,12 @@ import { KeepError, toKeepError } from "../../../errors.ts";
 import type { Emit } from "../../../events.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { endAttempt } from "../../../restore/record/attempt.ts";
-import type { RestoreOutcome } from "../../../restore/load/in-place.ts";
 import { bestEffort } from "../../../restore/record/record.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import { causesOf, planLines, tellingLog } from "../../../restore/record/restore-log.ts";
-import type { SetAside } from "../retained/retained.ts";
 import type { JobContext } from "../../context.ts";
-import type { Protection } from "./safety-backup.ts";
+import type { Outcome } from "./result.ts";
 import type { RestoreOrder } from "../plan/order.ts";
-
-/** A restore that came to its end. */
-export interface CarriedOut {
-  readonly record: RestoreRecord;
-  readonly protection: Protection;
-  readonly outcome: RestoreOutcome;
-  readonly serviceDownSeconds: number | null;
-  readonly setAside: readonly SetAside[];
-  /** false: a last step failed, and `restore --resume` finishes it. */
-  readonly isWhole: boolean;
-}
 
 /**
  * Acts with a context whose warnings are in the log too, and closes the record. A failure is in the log,
@@ -96,20 +83,17 @@ export async function logBegin(
   );
 }
 
-export async function logEnd(
-  record: RestoreRecord,
-  done: Omit<CarriedOut, "record">,
-): Promise<void> {
-  const { outcome, serviceDownSeconds, setAside, protection } = done;
+export async function logEnd(record: RestoreRecord, outcome: Outcome): Promise<void> {
+  const { collections, serviceDownSeconds, setAside, safetyBackup } = outcome;
   const down = serviceDownSeconds === null ? [] : [`service down: ${serviceDownSeconds} s`];
-  const aside = setAside.map(
+  const retained = setAside.map(
     (one) =>
-      `set aside: ${JSON.stringify(one.namespace)} as ${one.collection}, ${one.documents ?? "?"} documents, ${one.inBackup ? "all of them in the backup from before" : "some of them in no backup"}`,
+      `retained: ${JSON.stringify(one.namespace)} as ${one.collection}, ${one.documents ?? "?"} documents, ${one.inBackup ? "all of them in the safety backup" : "some of them in no backup"}`,
   );
-  await record.log(`restore done: ${outcome.collections.length} collections and views`, [
+  await record.log(`restore done: ${collections.length} collections and views`, [
     ...down,
-    ...aside,
-    `backup from before: ${protection.backup?.id ?? "none"}`,
+    ...retained,
+    `safety backup: ${safetyBackup ?? "none"}`,
     `to undo it: mongokeep rollback ${record.id} --confirm`,
   ]);
 }

@@ -1,153 +1,97 @@
-// Puts the state from before a failed restore back, from its pre-restore backup. It must work while the
-// run is being interrupted, so it has a connection and a signal of its own.
-import { KeepError } from "../../../errors.ts";
-import type { Emit } from "../../../events.ts";
-import { openBackup } from "../../../archive/reader.ts";
-import { inspectLive } from "../../../restore/plan/live.ts";
-import { applyInPlace } from "../../../restore/load/in-place.ts";
-import { planRestore } from "../../../restore/plan/plan.ts";
-import type { ProvedCollection } from "../../../restore/load/prove.ts";
-import type { RestoreMode, RestorePlan } from "../../../restore/plan/plan.ts";
-import type { RestoreRecord } from "../../../restore/record/record.ts";
+// Runs the phases of a restore backwards: the state from before it is live again. What must stay true: what one phase
+// cannot undo keeps no other phase from being undone, and nothing is dropped while live data is between two states.
+import { KeepError, toKeepError } from "../../../errors.ts";
+import { bestEffort } from "../../../restore/record/record.ts";
 import { explain } from "../../../restore/record/restore-log.ts";
-import { databasesWithAccounts } from "../../../restore/load/account-files.ts";
-import type { OpenedBackup } from "../../../archive/opened.ts";
-import type { Deployment } from "../../../mongo/deployment.ts";
-import type { RestoreOrder } from "../plan/order.ts";
-import { lockLimit } from "./await-clear.ts";
-import type { JobContext } from "../../context.ts";
-import type { Protection } from "./safety-backup.ts";
-import { assertAccountsThere, tellAccountsNotHeld } from "./verify-accounts.ts";
-import { proveAgainst } from "./verify-definitions.ts";
-import { toSource } from "../plan/sources.ts";
+import type { Transaction } from "./phase.ts";
+import { BESIDE, LIVE } from "./phases.ts";
 
-export interface Undo {
-  readonly record: RestoreRecord;
-  /** Why the restore failed. */
-  readonly cause: KeepError;
-  /** The id of the pre-restore backup, if there is one. */
-  readonly protectedBy: string | null;
-  /** What a person does if the undo fails too. */
-  readonly hint: string;
-  readonly putBack: () => Promise<unknown>;
-}
-
-/** Puts back, and always throws: restore-undone where the old state is back, restore-broken where it is not. */
-export async function undo(emit: Emit, { record, cause, ...how }: Undo): Promise<never> {
-  emit({ kind: "step", step: "undo", state: "begin", detail: cause.message });
-  emit({
-    kind: "log",
-    level: "error",
-    code: "restore-failed",
-    message: wasStopped(cause)
-      ? `the restore was ${cause.message}`
-      : `the restore failed: ${cause.message}`,
-  });
-  const details = {
-    ...cause.details,
-    ...{ restoreId: record.id, preRestoreBackup: how.protectedBy },
-  };
-  await record.journal({ step: "undo", state: "begin", message: cause.message });
-  await record.log("the state from before is put back");
+/** Of a restore that failed. Always throws: restore-undone where the old state is back, restore-broken where not. */
+export async function undoFailed(restore: Transaction, cause: KeepError): Promise<never> {
+  const { context, record, found } = restore;
+  const said = describe(cause);
+  context.emit({ kind: "step", step: "undo", state: "begin", detail: cause.message });
+  context.emit({ kind: "log", level: "error", code: "restore-failed", message: said });
+  const ids = { restoreId: record.id, preRestoreBackup: found.safetyBackup };
+  const details = { ...cause.details, ...ids };
   try {
-    await how.putBack();
+    await undo(restore, cause.message);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await record.journal({ step: "undo", state: "failed", message });
-    await record.log(`the state from before is NOT back: ${message}`, explain(error));
+    const { message } = toKeepError(error);
     throw new KeepError(
       "restore-broken",
       `the restore failed (${cause.message}) and the old state is not back: ${message}`,
-      { hint: how.hint, details, cause },
+      { hint: hintFor(restore), details, cause },
     );
+  }
+  context.emit({ kind: "step", step: "undo", state: "end" });
+  const message = wasStopped(cause) ? `${said}: the old state is back` : said;
+  throw new KeepError("restore-undone", message, { details, cause });
+}
+
+/** Of a restore that was interrupted. @throws KeepError restore-broken */
+export async function undoInterrupted(restore: Transaction): Promise<void> {
+  const { context } = restore;
+  context.emit({ kind: "step", step: "undo", state: "begin" });
+  try {
+    await undo(restore, "the restore was interrupted");
+  } catch (error) {
+    const cause = toKeepError(error);
+    const details = { restoreId: restore.record.id };
+    const message = `the old state is not back yet: ${cause.message}`;
+    throw new KeepError("restore-broken", message, { hint: hintFor(restore), details, cause });
+  }
+  context.emit({ kind: "step", step: "undo", state: "end" });
+}
+
+/** That it cannot be written down must not keep the old state from coming back. */
+async function undo(given: Transaction, why: string): Promise<void> {
+  const record = bestEffort(given.record, given.context.emit);
+  await record.journal({ step: "undo", state: "begin", message: why });
+  await record.log("undoing the restore: the state from before it comes back");
+  try {
+    await undoAll({ ...given, record });
+  } catch (error) {
+    const { message } = toKeepError(error);
+    await record.journal({ step: "undo", state: "failed", message });
+    await record.log(`the state from before is NOT back: ${message}`, explain(error));
+    throw error;
   }
   await record.journal({ step: "undo", state: "done" });
   await record.log("the state from before is back");
-  emit({ kind: "step", step: "undo", state: "end" });
-  const said = wasStopped(cause)
-    ? `the restore was ${cause.message}: the old state is back`
-    : `the restore failed: ${cause.message}`;
-  throw new KeepError("restore-undone", said, { details, cause });
 }
 
-const wasStopped = ({ code }: KeepError) =>
-  code === "interrupted" || code === "terminated" || code === "hangup";
-
-/** Undoes a restore in place, from its pre-restore backup. Always throws, see `undo`. */
-export async function undoRestore(
-  context: JobContext,
-  order: RestoreOrder,
-  protection: Protection,
-  record: RestoreRecord,
-  cause: KeepError,
-): Promise<never> {
-  return await undo(context.emit, {
-    record,
-    cause,
-    protectedBy: protection.backup?.id ?? null,
-    hint: protection.backup
-      ? `The old state is safe in the backup ${protection.backup.id}. When the cause is mended, run: mongokeep rollback ${record.id} --confirm`
-      : "There is no pre-restore backup to go back to: restore the newest good backup.",
-    putBack: () => putBack(context, order, protection, record),
-  });
+async function undoAll(restore: Transaction): Promise<void> {
+  const failures: KeepError[] = [];
+  for (const phase of LIVE.toReversed()) {
+    const failure = await phase.undo(restore).then(() => null, toKeepError);
+    if (failure) failures.push(failure);
+    // Nor would the others find the server.
+    if (failure?.code === "unreachable") break;
+  }
+  if (failures.every(isDifference))
+    for (const phase of BESIDE.toReversed()) await phase.undo(restore);
+  const [cause, ...others] = failures;
+  if (!cause) return;
+  if (others.length === 0) throw cause;
+  const messages = failures.map(({ message }) => message);
+  throw new KeepError(cause.code, messages.join("; "), { cause });
 }
 
-async function putBack(
-  context: JobContext,
-  order: RestoreOrder,
-  protection: Protection,
-  record: RestoreRecord,
-): Promise<void> {
-  if (protection.declined && order.plan.collections.some((c) => c.action === "replace"))
-    throw new Error("there is no pre-restore backup (--skip-pre-backup)");
-  const path = protection.backup?.path ?? null;
-  await putBackInPlace(context, order.plan, path, record);
-}
+/** All that can be put back is back, and the error names what differs. */
+const isDifference = ({ details }: KeepError) => details.differences !== undefined;
 
-/** Drops and loads what `plan` changed in place, from the backup at `path`; null: there was nothing before. */
-export async function putBackInPlace(
-  context: JobContext,
-  plan: RestorePlan,
-  path: string | null,
-  record: RestoreRecord,
-): Promise<readonly ProvedCollection[]> {
-  const signal = new AbortController().signal;
-  await using deployment = await context.connect(signal);
-  const before = path === null ? null : await openBackup(path);
-  const back = await planUndo(deployment, before, plan, signal);
-  // The journal's own steps belong to the restore; those of the undo are told in the log.
-  const quiet: RestoreRecord = { ...record, journal: () => Promise.resolve() };
-  const { emit } = context;
-  tellAccountsNotHeld(emit, before, plan.usersOf);
-  const proveDefinitions = proveAgainst(deployment, signal);
-  const limit = lockLimit(context, deployment, "until done");
-  const loading = { emit, signal, proveDefinitions, lockLimit: limit };
-  const { collections } = await applyInPlace(deployment, before, back, quiet, loading);
-  await assertAccountsThere(deployment, { before, usersOf: back.usersOf }, loading);
-  return collections;
-}
+const STOPS: readonly string[] = ["interrupted", "terminated", "hangup"];
+const wasStopped = ({ code }: KeepError) => STOPS.includes(code);
+const describe = (cause: KeepError) =>
+  wasStopped(cause) ? `the restore was ${cause.message}` : `the restore failed: ${cause.message}`;
 
-/** What `plan` replaced or removed comes back from `before`; what it created goes. */
-export async function planUndo(
-  deployment: Deployment,
-  before: OpenedBackup | null,
-  plan: RestorePlan,
-  signal: AbortSignal,
-  mode: RestoreMode = "in-place",
-): Promise<RestorePlan> {
-  const touched = new Set([
-    ...plan.collections.filter((c) => c.action === "replace").map((c) => c.namespace),
-    ...plan.remove,
-  ]);
-  const databases = [...new Set([...touched, ...plan.collections.map((c) => c.namespace)])].map(
-    (n) => n.slice(0, n.indexOf(".")),
-  );
-  return planRestore({
-    backup: before?.id ?? null,
-    source: toSource(before).filter((n) => touched.has(`${n.database}.${n.name}`)),
-    live: await inspectLive(deployment, [...new Set(databases)], signal),
-    mode,
-    remove: plan.collections.filter((c) => c.action === "create").map((c) => c.namespace),
-    accountsOf: before && plan.usersOf.length > 0 ? await databasesWithAccounts(before) : [],
-  });
+/** What a person does if the undo fails too. */
+function hintFor({ order, record, found }: Transaction): string {
+  const again = `After fixing the cause, run: mongokeep rollback ${record.id} --confirm`;
+  if (order.plan.mode === "staged")
+    return `The replaced data is still on the server: it is retained. ${again}`;
+  return found.inPlaceBackup === null
+    ? "There is no safety backup to go back to: restore the newest good backup."
+    : `The old state is safe in the backup ${found.inPlaceBackup}. ${again}`;
 }

@@ -1,0 +1,103 @@
+// The phase that drops and loads what no rename can replace: time series, and with --in-place all collections. Its undo
+// loads the state from before out of the safety backup.
+import { join } from "node:path";
+import { openBackup } from "../../../archive/reader.ts";
+import type { OpenedBackup } from "../../../archive/opened.ts";
+import { KeepError } from "../../../errors.ts";
+import type { Deployment } from "../../../mongo/deployment.ts";
+import { databasesWithAccounts } from "../../../restore/load/account-files.ts";
+import { applyInPlace, prepareInPlace } from "../../../restore/load/in-place.ts";
+import { inspectLive } from "../../../restore/plan/live.ts";
+import { planRestore } from "../../../restore/plan/plan.ts";
+import type { RestoreMode, RestorePlan } from "../../../restore/plan/plan.ts";
+import { readRecord } from "../../../restore/record/read-record.ts";
+import { withoutJournal } from "../../../restore/record/record.ts";
+import type { Step } from "../../../restore/record/record.ts";
+import type { JobContext } from "../../context.ts";
+import { toSource } from "../plan/sources.ts";
+import { lockLimit } from "./await-clear.ts";
+import type { Phase } from "./phase.ts";
+import { inPlacePart } from "./safety-backup.ts";
+import { proofOfRollback, proveAgainst } from "./verify-definitions.ts";
+
+export const inPlace: Phase = {
+  async prepare({ context, deployment, order, found }) {
+    const part = inPlacePart(order.plan);
+    if (part === null) return;
+    const { emit, signal } = context;
+    found.ready = await prepareInPlace(deployment, order.backup, part, {
+      ...{ emit, signal, lockLimit: lockLimit(context, deployment, "once") },
+      ...(order.createLoader && { createLoader: order.createLoader }),
+      ...proofOfRollback(order, deployment, signal),
+    });
+  },
+
+  async do({ record, found }) {
+    found.inPlace = (await found.ready?.apply(record)) ?? null;
+  },
+
+  async undo({ context, order, record, found }) {
+    const part = inPlacePart(order.plan);
+    if (part === null || !(await hasBegun(context, record.id, part))) return;
+    const lost = found.inPlaceBackup === null ? replacedBy(part) : [];
+    if (lost.length > 0) throw lostWithoutBackup(lost);
+    const { signal } = new AbortController();
+    await using own = await context.connect(signal);
+    const { backupDir } = context.settings;
+    const id = found.inPlaceBackup;
+    const before = id === null ? null : await openBackup(join(backupDir, id));
+    const back = await planUndo(own, before, part, signal);
+    found.inPlace = await applyInPlace(own, before, back, withoutJournal(record), {
+      ...{ emit: context.emit, signal, proveDefinitions: proveAgainst(own, signal) },
+      lockLimit: lockLimit(context, own, "until done"),
+    });
+  },
+};
+
+/** What nothing can bring back is named, and stays as it is. */
+const lostWithoutBackup = (namespaces: readonly string[]) =>
+  new KeepError(
+    "failed",
+    `${namespaces.join(", ")}: replaced in place, and there is no safety backup (--skip-pre-backup)`,
+    { details: { differences: namespaces } },
+  );
+
+/** Whether this part had begun: else what is there is the old state, or newer. */
+async function hasBegun(
+  { settings }: JobContext,
+  restoreId: string,
+  part: RestorePlan,
+): Promise<boolean> {
+  // Where nobody can tell, it counts as begun.
+  const stored = await readRecord(settings.backupDir, restoreId).catch(() => null);
+  if (stored === null) return true;
+  const names = new Set([...part.collections.map((c) => c.namespace), ...part.remove]);
+  const steps: readonly Step[] = ["drop", "create", "load"];
+  return stored.entries.some((e) => names.has(e.namespace ?? "") && steps.includes(e.step));
+}
+
+const replacedBy = ({ collections, remove }: RestorePlan): string[] => [
+  ...collections.filter((c) => c.action === "replace").map((c) => c.namespace),
+  ...remove,
+];
+
+/** What `plan` replaced or removed comes back from `before`; what it created goes. */
+export async function planUndo(
+  deployment: Deployment,
+  before: OpenedBackup | null,
+  plan: RestorePlan,
+  signal: AbortSignal,
+  mode: RestoreMode = "in-place",
+): Promise<RestorePlan> {
+  const touched = new Set(replacedBy(plan));
+  const names = [...touched, ...plan.collections.map((c) => c.namespace)];
+  const databases = [...new Set(names.map((name) => name.slice(0, name.indexOf("."))))];
+  return planRestore({
+    backup: before?.id ?? null,
+    source: toSource(before).filter((n) => touched.has(`${n.database}.${n.name}`)),
+    live: await inspectLive(deployment, databases, signal),
+    mode,
+    remove: plan.collections.filter((c) => c.action === "create").map((c) => c.namespace),
+    accountsOf: before && plan.usersOf.length > 0 ? await databasesWithAccounts(before) : [],
+  });
+}

@@ -1,0 +1,60 @@
+// What the phases of a restore share. What must stay true: a phase can be done again where a crash cut it short, and
+// undone from wherever it stopped, with nothing but the record and a look at the server.
+import type { Deployment } from "../../../mongo/deployment.ts";
+import type { ReadyInPlace, RestoreOutcome } from "../../../restore/load/in-place.ts";
+import type { ProvedCollection } from "../../../restore/load/prove.ts";
+import type { RestoreRecord, RestoreState } from "../../../restore/record/record.ts";
+import type { Staging } from "../../../restore/swap/staged.ts";
+import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
+import type { JobContext } from "../../context.ts";
+import type { RestoreOrder } from "../plan/order.ts";
+
+export interface Phase {
+  /** What may fail while failing costs nothing: called for all phases before the first one changes live data. */
+  prepare?(restore: Transaction): Promise<void>;
+  do(restore: Transaction): Promise<void>;
+  /** On a connection and with a signal of its own: the run may be being interrupted. */
+  undo(restore: Transaction): Promise<void>;
+}
+
+/** A restore under way. */
+export interface Transaction {
+  readonly context: JobContext;
+  readonly deployment: Deployment;
+  readonly record: RestoreRecord;
+  readonly order: RestoreOrder;
+  /** What its phases have found so far, or its record says that they had. */
+  /** Where it begins: at the start, or at what the journal of an interrupted restore says. */
+  readonly at: "start" | RestoreState;
+  readonly found: Found;
+}
+
+export interface Found {
+  /** Whether live data may have changed. */
+  isLive: boolean;
+  /** The id of the safety backup, with the users and roles from before; null: there is none. */
+  safetyBackup: string | null;
+  safetyBackupSeconds: number;
+  /** The id of the backup of what is replaced in place; null: there is none. */
+  inPlaceBackup: string | null;
+  /** null: an earlier run staged it. */
+  staging: Staging | null;
+  items: readonly SwapItem[];
+  /** The views that the cutover made. */
+  views: readonly ProvedCollection[];
+  ready: ReadyInPlace | null;
+  /** What was loaded in place; after an undo, what was loaded back. */
+  inPlace: RestoreOutcome | null;
+}
+
+export const NOTHING_STAGED: Staging = {
+  ...{ work: [], proved: new Map(), loadSeconds: 0, proveSeconds: 0 },
+  replayed: null,
+};
+
+export function nothingFound(): Found {
+  return {
+    ...{ isLive: false, safetyBackup: null, safetyBackupSeconds: 0, inPlaceBackup: null },
+    ...{ staging: NOTHING_STAGED, items: [], views: [], ready: null, inPlace: null },
+  };
+}
