@@ -11,7 +11,8 @@ import { runDrill } from "./jobs/drill/drill.ts";
 import type { DrillRequest } from "./jobs/drill/drill.ts";
 import { listBackups as runList } from "./jobs/catalog/list.ts";
 import { runRestore } from "./jobs/restore/restore.ts";
-import type { RestoreRequest } from "./jobs/restore/restore.ts";
+import { toRequest } from "./restore/record/request.ts";
+import type { RestoreRequest } from "./restore/record/request.ts";
 import type {
   BackupResult,
   CleanupResult,
@@ -68,25 +69,8 @@ export async function restore(
   options: Options<RestoreRequest> & Pick<RestoreRequest, "backup">,
 ): Promise<PlannedRestore | RestoreResult> {
   requireBackup(options, "restore");
-  const none = new Map<string, string>();
   const { run } = await compose(options);
-  // Every option by its name: one that is new cannot be forgotten here.
-  const request: Required<Omit<RestoreRequest, "at">> & Pick<RestoreRequest, "at"> = {
-    backup: options.backup,
-    ...(options.at !== undefined && { at: options.at }),
-    rename: options.rename ?? none,
-    renameNamespaces: options.renameNamespaces ?? none,
-    only: options.only ?? null,
-    exclude: options.exclude ?? [],
-    exact: options.exact ?? false,
-    inPlace: options.inPlace ?? false,
-    expiry: options.expiry ?? true,
-    skipPreBackup: options.skipPreBackup ?? false,
-    useService: options.useService ?? true,
-    engine: options.engine ?? "native",
-    forceVersion: options.forceVersion ?? false,
-    confirm: options.confirm ?? false,
-  };
+  const request = toRequest(options);
   return await run("restore", (context) => runRestore(context, request));
 }
 

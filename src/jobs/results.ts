@@ -160,7 +160,7 @@ export interface KeptCollection {
 }
 
 /** `restore --discard-replaced`; without --confirm `planned`, and nothing was dropped. */
-export interface DroppedAside {
+export interface Discarded {
   readonly ok: true;
   readonly planned: boolean;
   readonly restored: false;
@@ -200,6 +200,15 @@ export interface ListedBackup {
 
 export interface ListResult {
   readonly backups: readonly ListedBackup[];
+}
+
+/** `restore` without a backup: what could be restored, said to be no restore. */
+export interface RestoreChoices extends ListResult {
+  readonly ok: true;
+  readonly planned: true;
+  readonly restored: false;
+  readonly backup: null;
+  readonly plan: null;
 }
 
 /** One backup: what `list` has of it, and its manifest in full. */

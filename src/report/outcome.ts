@@ -10,9 +10,10 @@ import type {
   DiffResult,
   DrillResult,
   ExtractResult,
-  DroppedAside,
+  Discarded,
   ListResult,
   PlannedRestore,
+  RestoreChoices,
   RestoreResult,
   ShowResult,
   VerifyJobResult,
@@ -29,7 +30,7 @@ export interface Results {
   readonly init: InitResult;
   readonly backup: BackupResult;
   readonly verify: VerifyJobResult;
-  readonly restore: PlannedRestore | RestoreResult | DroppedAside;
+  readonly restore: PlannedRestore | RestoreResult | Discarded | RestoreChoices;
   readonly rollback: PlannedRestore | RestoreResult;
   readonly cleanup: CleanupResult;
   readonly list: ListResult;
@@ -139,7 +140,8 @@ export function factsOf<K extends CommandName>(command: K, result: Results[K]): 
   return read[command](result);
 }
 
-function restoreFacts(result: PlannedRestore | RestoreResult | DroppedAside): SummaryFacts {
+function restoreFacts(result: Results["restore"]): SummaryFacts {
+  if ("backups" in result) return { planned: true, backup: null };
   if ("dropAside" in result)
     return { planned: result.planned, collections: result.dropAside.length };
   if (!result.restored) return { planned: true, backup: result.backup };

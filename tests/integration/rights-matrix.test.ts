@@ -8,6 +8,7 @@ import type { KeepEvent } from "../../src/events.ts";
 import { runBackup } from "../../src/jobs/backup/backup.ts";
 import type { JobContext } from "../../src/jobs/context.ts";
 import { rights } from "../../src/jobs/doctor/rights.ts";
+import { toRequest } from "../../src/restore/record/request.ts";
 import { runRestore } from "../../src/jobs/restore/restore.ts";
 import { runRollback } from "../../src/jobs/restore/rollback.ts";
 import { openDeployment } from "../../src/mongo/deployment.ts";
@@ -89,10 +90,7 @@ async function ended(job: Promise<object>): Promise<Run> {
 const BACKUP = {
   ...{ manual: true, note: null, databases: null, exclude: [], compression: null, engine: null },
 } as const;
-const RESTORE = {
-  ...{ rename: new Map(), renameNamespaces: new Map(), only: null, exclude: [], exact: false },
-  ...{ expiry: true, skipPreBackup: false, useService: false, confirm: true },
-} as const;
+const RESTORE = { skipPreBackup: false, useService: false, confirm: true };
 const LEFT_OUT = "users and roles are not restored";
 
 /** One database, or several, with a backup by root and what has become of them since. */
@@ -114,7 +112,7 @@ async function tryAccount(one: Case, account: Account, inPlace: boolean): Promis
   await createAccount(at.root, account, user, database);
   const own = { ...one.login, uri: as(at.uri, user) };
   const before = await look();
-  const request = { ...RESTORE, backup: one.backup, inPlace };
+  const request = toRequest({ ...RESTORE, backup: one.backup, inPlace });
   const check = async (run: Run, wanted = one.wanted) => {
     const said = `exit ${run.code} ${run.message} ${run.warnings.join("; ")}`;
     assert.notEqual(run.code, 8, said);

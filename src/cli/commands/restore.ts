@@ -1,11 +1,11 @@
 // mongokeep restore
 import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
-import type { RestoreRequest } from "../../jobs/restore/restore.ts";
+import type { RestoreRequest } from "../../restore/record/request.ts";
 import type {
-  DroppedAside,
-  ListResult,
+  Discarded,
   PlannedRestore,
+  RestoreChoices,
   RestoreResult,
 } from "../../jobs/results.ts";
 import { canChoose, chooseBackup, isAgreed } from "../choose-backup.ts";
@@ -206,15 +206,15 @@ async function discardReplaced(
   named: string | true,
   given: RestoreFlags,
   composition: Composition,
-): Promise<Spoken<DroppedAside>> {
-  const { runDropAside } = await import("../../jobs/restore/discard.ts");
-  const { formatDropAside } = await import("../../report/text/drop-aside.ts");
+): Promise<Spoken<Discarded>> {
+  const { runDiscard } = await import("../../jobs/restore/discard.ts");
+  const { formatDiscarded } = await import("../../report/text/discarded.ts");
   const restoreId = named === true ? null : named;
   const confirm = given.confirm ?? false;
   const result = await composition.run("restore", (context) =>
-    runDropAside(context, { restoreId, confirm }),
+    runDiscard(context, { restoreId, confirm }),
   );
-  return { result, text: (view) => formatDropAside(result, view), isReport: !result.planned };
+  return { result, text: (view) => formatDiscarded(result, view), isReport: !result.planned };
 }
 
 export async function spokenRestore(
@@ -227,13 +227,13 @@ export async function spokenRestore(
 }
 
 /** `restore` alone: what could be restored. The JSON is that of `list`, said to be no restore. */
-async function listFirst({ context }: Composition): Promise<Spoken<PlannedRestore>> {
+async function listFirst({ context }: Composition): Promise<Spoken<RestoreChoices>> {
   const { listBackups } = await import("../../jobs/catalog/list.ts");
   const { formatList } = await import("../../report/text/list.ts");
-  const list: ListResult = await listBackups(context);
-  const result = { ok: true, planned: true, restored: false, backup: null, plan: null, ...list };
+  const list = await listBackups(context);
+  const none = { ok: true, planned: true, restored: false, backup: null, plan: null } as const;
   return {
-    result: result as unknown as PlannedRestore,
+    result: { ...none, ...list },
     text: (view) =>
       `${formatList(list, view)}\n\nto see what a restore would do: mongokeep restore <backup>`,
     isReport: false,

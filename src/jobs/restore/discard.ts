@@ -10,21 +10,21 @@ import { dropOwn, pruneMarkers } from "../../restore/swap/staged.ts";
 import { collecting } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { databasesOf, listKept } from "./retained/list.ts";
-import { lockRestores } from "./restore.ts";
+import { lockRestores } from "./lock.ts";
 import { mayBeNeeded, readRestores } from "./records.ts";
-import type { DroppedAside } from "../results.ts";
+import type { Discarded } from "../results.ts";
 
-export interface DropAsideRequest {
+export interface DiscardRequest {
   /** null: of all restores in this backup folder. */
   readonly restoreId: string | null;
   readonly confirm: boolean;
 }
 
 /** @throws KeepError usage (no such restore, or one that is not whole), and what dropping throws */
-export async function runDropAside(
+export async function runDiscard(
   outer: JobContext,
-  { restoreId, confirm }: DropAsideRequest,
-): Promise<DroppedAside> {
+  { restoreId, confirm }: DiscardRequest,
+): Promise<Discarded> {
   const warnings: string[] = [];
   const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
   await using held = confirm ? await lockRestores(unlocked, "restore") : null;

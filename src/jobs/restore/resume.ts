@@ -19,7 +19,8 @@ import {
   isBetween,
   reopenRecord,
 } from "../../restore/record/record.ts";
-import type { StoredRecord, StoredRequest } from "../../restore/record/record.ts";
+import type { StoredRecord } from "../../restore/record/record.ts";
+import { fromStored } from "../../restore/record/request.ts";
 import { collecting } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { openFound } from "../inspect/unpack-archive.ts";
@@ -29,8 +30,8 @@ import type { RestoreOrder } from "./plan/order.ts";
 import { withinRights } from "./plan/rights.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { readRestores } from "./records.ts";
-import { loaderOf, lockAttempt, restoreLocked } from "./restore.ts";
-import type { RestoreRequest } from "./restore.ts";
+import { lockAttempt } from "./lock.ts";
+import { loaderOf, restoreLocked } from "./restore.ts";
 import { fromRecord } from "./run/from-record.ts";
 import type { Transaction } from "./run/phase.ts";
 import { buildResult, laterOutcome } from "./run/result.ts";
@@ -86,7 +87,7 @@ async function orderOf(
   { stored, backup }: { readonly stored: StoredRecord; readonly backup: OpenedBackup | null },
   { useService, confirm }: ResumeRequest,
 ): Promise<RestoreOrder> {
-  const { plan: recorded, rollbackOf, request = {} } = stored.recorded;
+  const { plan: recorded, rollbackOf, request } = stored.recorded;
   const isBroken = stored.state === "broken";
   const { plan } =
     isBroken && confirm
@@ -95,7 +96,7 @@ async function orderOf(
   return {
     ...{ backup, plan: againFrom(plan), rollbackOf, useService },
     ...{ skipPreBackup: true, protectOnly: null },
-    ...(isBroken && confirm && (await loaderOf(deployment, context, request))),
+    ...(isBroken && confirm && (await loaderOf(deployment, context, request?.engine ?? "native"))),
   };
 }
 
@@ -168,28 +169,19 @@ async function again(
     ...result,
     warnings: [...warnings, ...result.warnings],
   });
-  if (!confirm) return withWarnings(await restoreLocked(context, asRequest(request, confirm)));
+  if (!confirm) return withWarnings(await restoreLocked(context, fromStored(request, confirm)));
   const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
   try {
     await using deployment = await context.connect();
     const order = { backup: null, plan, rollbackOf: null, useService };
     await clearUp(fromRecord(context, stored, { deployment, record, order }));
-    return withWarnings(await restoreLocked(context, asRequest(request, confirm)));
+    return withWarnings(await restoreLocked(context, fromStored(request, confirm)));
   } finally {
     // Only now: killed in between, a rollback without an id would undo the restore before this one.
     const message = "it was interrupted, and started again";
     await record.journal({ step: "end", state: "failed", message });
     await record.close();
   }
-}
-
-function asRequest(stored: StoredRequest, confirm: boolean): RestoreRequest {
-  return {
-    ...stored,
-    rename: new Map(stored.rename),
-    renameNamespaces: new Map(stored.renameNamespaces),
-    confirm,
-  };
 }
 
 type Source = { readonly backup: OpenedBackup | null } & AsyncDisposable;

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { isBackupId } from "../../archive/layout.ts";
 import type { JournalEntry, RecordedPlan } from "./record.ts";
 import { STEPS } from "./record.ts";
+import { storedRequestSchema } from "./request.ts";
 import type { SwapItem } from "../swap/swap-plan.ts";
 
 export const RECORD_SCHEMA = 1;
@@ -67,21 +68,6 @@ const plan = z.object({
   totals: z.object({ collections: count, documents: count, rawBytes: count }),
 });
 
-const request = z.object({
-  backup: text,
-  rename: z.array(z.tuple([text, text])),
-  renameNamespaces: z.array(z.tuple([text, text])),
-  only: texts.nullable(),
-  exclude: texts,
-  exact: z.boolean(),
-  inPlace: z.boolean(),
-  expiry: z.boolean(),
-  forceVersion: z.boolean(),
-  skipPreBackup: z.boolean(),
-  useService: z.boolean(),
-  engine: z.enum(["native", "mongodump"]).exactOptional(),
-});
-
 const restoreId = z.string().refine(isBackupId, "is no id of a restore");
 
 /** plan.json. Fields that it does not know are left out: later versions may add some to the same schema. */
@@ -91,7 +77,7 @@ export const recordedSchema = z.object({
   createdAt: moment,
   rollbackOf: restoreId.nullable(),
   plan,
-  request: request.exactOptional(),
+  request: storedRequestSchema.exactOptional(),
 });
 
 const aside = z.object({
@@ -137,7 +123,7 @@ type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]>
 /** `true` only where each of the two takes every value of the other. */
 type Agree<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 export const SCHEMAS_AGREE: readonly [
-  Agree<z.infer<typeof recordedSchema>, Writable<RecordedPlan>>,
+  Agree<Writable<z.infer<typeof recordedSchema>>, Writable<RecordedPlan>>,
   Agree<z.infer<typeof journalSchema>, Writable<JournalEntry>>,
   Agree<z.infer<typeof swapSchema>, Writable<SwapItem[]>>,
 ] = [true, true, true];

@@ -21,6 +21,7 @@ import { together } from "../../util/together.ts";
 import { escapeText } from "../../util/visible-text.ts";
 import type { ClusterTime } from "../../mongo/server-info.ts";
 import type { RestorePlan } from "../plan/plan.ts";
+import type { StoredRequest } from "./request.ts";
 import type { SwapItem } from "../swap/swap-plan.ts";
 
 export const STEPS = [
@@ -88,26 +89,6 @@ export interface RecordedPlan {
   /** What was asked for, so that it can be run again; absent in records of rollbacks. */
   readonly request?: StoredRequest;
 }
-
-/** The request of a restore as it is written down. */
-export interface StoredRequest {
-  readonly backup: string;
-  readonly rename: readonly (readonly [string, string])[];
-  readonly renameNamespaces: readonly (readonly [string, string])[];
-  readonly only: readonly string[] | null;
-  readonly exclude: readonly string[];
-  readonly exact: boolean;
-  readonly inPlace: boolean;
-  readonly expiry: boolean;
-  readonly forceVersion: boolean;
-  readonly skipPreBackup: boolean;
-  readonly useService: boolean;
-  /** What loads the documents; absent in records of earlier versions. */
-  readonly engine?: RestoreEngine;
-}
-
-/** What loads the documents: our own, or stock mongorestore. */
-export type RestoreEngine = "native" | "mongodump";
 
 export type RestoreState =
   /** Ended or died before anything live was changed. */

@@ -1,7 +1,8 @@
 // What carrying out a restore is told: the plan, and what to protect.
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { LoaderFactory } from "../../../restore/load/load.ts";
-import type { StoredRecord, StoredRequest } from "../../../restore/record/record.ts";
+import type { StoredRequest } from "../../../restore/record/request.ts";
+import type { StoredRecord } from "../../../restore/record/record.ts";
 import type { ClusterTime } from "../../../mongo/server-info.ts";
 import type { Placed } from "../../../restore/plan/placed.ts";
 import type { JobContext } from "../../context.ts";

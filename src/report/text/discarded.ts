@@ -1,12 +1,12 @@
 // The replaced data that restores retain beside the live data, before and after it is discarded.
-import type { DroppedAside, KeptCollection } from "../../jobs/results.ts";
+import type { Discarded, KeptCollection } from "../../jobs/results.ts";
 import { formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatTable } from "../table.ts";
 import { formatNumber } from "./parts.ts";
 
-export function formatDropAside({ planned, dropAside }: DroppedAside, { style }: View): string {
+export function formatDiscarded({ planned, dropAside }: Discarded, { style }: View): string {
   if (dropAside.length === 0) return "no replaced data is retained";
   const rows = dropAside.map((one) => [
     escapeText(one.namespace),
