@@ -17,7 +17,8 @@ const GROUPS: Readonly<Record<string, RegExp>> = {
 };
 const MEASURED = [
   "src/{archive,bson,retention}/**",
-  "src/restore/{record/record,record/step,swap/swap-plan,swap/swap}.ts",
+  "src/restore/record/{record-file,record-state,step}.ts",
+  "src/restore/swap/{swap-plan,swap}.ts",
 ];
 const TESTS = [
   "src/{archive,bson,retention,restore}/**/*.test.ts",

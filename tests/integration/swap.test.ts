@@ -9,7 +9,7 @@ import { BSON, MongoClient } from "mongodb";
 import { ownName, readMarkers } from "../../src/mongo/own-collections.ts";
 import { readRecord } from "../../src/restore/record/read-record.ts";
 import { planRestore } from "../../src/restore/plan/plan.ts";
-import { createRecord } from "../../src/restore/record/record.ts";
+import { createRecord } from "../../src/restore/record/record-file.ts";
 import type { RecordedPlan } from "../../src/restore/record/record.ts";
 import { optionsText, readStandings } from "../../src/restore/swap/standings.ts";
 import { reversed } from "../../src/restore/swap/swap-plan.ts";

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { listCatalog } from "../../src/archive/catalog.ts";
 import { isBackupId } from "../../src/archive/layout.ts";
 import { readRecord } from "../../src/restore/record/read-record.ts";
-import { restoresFolder } from "../../src/restore/record/record.ts";
+import { restoresFolder } from "../../src/restore/record/record-file.ts";
 import type { CliOptions, CliResult } from "../../tests/support/cli.ts";
 import type { Random } from "../../tests/support/random.ts";
 import { BUILT, createTarget } from "../program/attack.ts";

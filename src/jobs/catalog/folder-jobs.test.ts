@@ -7,7 +7,7 @@ import { fabricateBackup, reverify } from "../../../tests/support/fabricate.ts";
 import { folderContext, toldCodes } from "../../../tests/support/job-context.ts";
 import { temporaryFolder } from "../../../tests/support/temporary.ts";
 import { KeepError } from "../../errors.ts";
-import { createRecord } from "../../restore/record/record.ts";
+import { createRecord } from "../../restore/record/record-file.ts";
 import type { RestorePlan } from "../../restore/plan/plan.ts";
 import { listBackups } from "./list.ts";
 import { removeBackup } from "./remove.ts";

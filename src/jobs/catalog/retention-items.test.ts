@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CatalogEntry } from "../../archive/catalog.ts";
 import type { JournalEntry, StoredRecord } from "../../restore/record/record.ts";
-import { stateOf } from "../../restore/record/record.ts";
+import { stateOf } from "../../restore/record/record-state.ts";
 import type { UnreadableRecord } from "../../restore/record/read-record.ts";
 import { groupOf, pinsOf, pinsOfUnreadable, toRetentionItem } from "./retention-items.ts";
 

@@ -3,9 +3,9 @@ import type { CatalogEntry } from "../../archive/catalog.ts";
 import { momentOf } from "../../archive/layout.ts";
 import type { Scope } from "../../archive/manifest.ts";
 import type { RetentionItem, RetentionState } from "../../retention/item.ts";
-import { mayBeOpen } from "../../restore/record/read-record.ts";
+import { mayBeOpen, openRestores, protectedBy } from "../../restore/record/record-state.ts";
 import type { UnreadableRecord } from "../../restore/record/read-record.ts";
-import { isApplied, protectedBy, safetyNote } from "../../restore/record/record.ts";
+import { safetyNote } from "../../restore/record/record-file.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import type { JobContext } from "../context.ts";
 import { readRestores } from "../restore/records.ts";
@@ -94,27 +94,17 @@ export function pinsOfUnreadable(
     .map((entry) => [entry.id, reason]);
 }
 
-/** Pure. A restore that a later rollback took back is over. */
+/** Pure. A restore that a later rollback undid is over. */
 export function pinsOf(records: readonly StoredRecord[]): Pins {
-  const takenBack = new Set(
-    records.filter(({ state }) => isApplied(state)).map((r) => r.recorded.rollbackOf),
-  );
   const pins = new Map<string, string>();
   const byId = new Map(records.map((one) => [one.id, one]));
-  for (const record of records) {
-    if (!isOpen(record) || takenBack.has(record.id)) continue;
-    const reason = `the restore ${record.id} is not over and needs it`;
-    const { recorded, entries } = record;
+  for (const { id, recorded, entries } of openRestores(records)) {
+    const reason = `the restore ${id} is not over and needs it`;
     // A rollback loads from both backups of what it undoes.
     const undone = byId.get(recorded.rollbackOf ?? "")?.entries ?? [];
     const own = [protectedBy(entries), protectedBy(entries, "in-place")];
     const loaded = [recorded.plan.backup, protectedBy(undone), protectedBy(undone, "in-place")];
-    for (const id of [...own, ...loaded]) if (id !== null) pins.set(id, reason);
+    for (const backup of [...own, ...loaded]) if (backup !== null) pins.set(backup, reason);
   }
   return pins;
-}
-
-function isOpen({ state, entries }: StoredRecord): boolean {
-  if (state === "broken" || state === "unfinished") return true;
-  return state === "untouched" && !entries.some(({ step }) => step === "end");
 }

@@ -1,7 +1,7 @@
 // Which restore a rollback without an id undoes, for every end that a restore can come to.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { settle, stateOf } from "../../restore/record/record.ts";
+import { settle, stateOf } from "../../restore/record/record-state.ts";
 import type { JournalEntry, StoredRecord } from "../../restore/record/record.ts";
 import type { UnreadableRecord } from "../../restore/record/read-record.ts";
 import { chooseRollback } from "./choose-rollback.ts";

@@ -1,6 +1,6 @@
 // Which restore a rollback without an id undoes: the newest one, and only if it is in effect. Pure.
 import { KeepError } from "../../errors.ts";
-import { diedUntouched, isApplied } from "../../restore/record/record.ts";
+import { wasInterruptedUntouched, isApplied } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { unreadableError } from "../../restore/record/read-record.ts";
 import type { Records } from "../../restore/record/read-record.ts";
@@ -22,7 +22,7 @@ export function chooseRollback(
   if (!newest) throw nothing("no restore has been made", records);
   const { state, recorded, id } = newest;
   if (state === "broken") return newest.swap === null ? undoneBy(newest, records) : newest;
-  if (diedUntouched(newest)) return newest;
+  if (wasInterruptedUntouched(newest)) return newest;
   if (recorded.rollbackOf !== null && isApplied(state))
     throw new KeepError("failed", `there is nothing to undo: the restore ${recorded.rollbackOf} has been undone by the rollback ${id}`, {
       hint: `To undo that rollback, name it: mongokeep rollback ${id}`,
@@ -33,7 +33,7 @@ export function chooseRollback(
 }
 
 const mayHaveChanged = (record: StoredRecord) =>
-  isApplied(record.state) || record.state === "broken" || diedUntouched(record);
+  isApplied(record.state) || record.state === "broken" || wasInterruptedUntouched(record);
 
 /** An interrupted rollback in place starts again: its restore is what is undone. */
 function undoneBy(rollback: StoredRecord, records: readonly StoredRecord[]): StoredRecord {

@@ -4,7 +4,7 @@ import { KeepError } from "../../errors.ts";
 import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { unreadableError } from "../../restore/record/read-record.ts";
 import type { Records } from "../../restore/record/read-record.ts";
-import { isBetween, neededBy } from "../../restore/record/record.ts";
+import { isBetween, neededBy } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { dropOwn, pruneMarkers } from "../../restore/swap/staged.ts";
 import { collecting } from "../collect-warnings.ts";

@@ -1,6 +1,7 @@
 // The records of restores as jobs read them: what cannot be read is reported, and blocks only what concerns it.
 import type { Emit } from "../../events.ts";
-import { mayBeOpen, readRecords } from "../../restore/record/read-record.ts";
+import { mayBeOpen } from "../../restore/record/record-state.ts";
+import { readRecords } from "../../restore/record/read-record.ts";
 import type { Records, UnreadableRecord } from "../../restore/record/read-record.ts";
 import type { JobContext } from "../context.ts";
 

@@ -5,20 +5,15 @@ import { resolveBackup } from "../../archive/resolve.ts";
 import { KeepError, toKeepError } from "../../errors.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import type { PlannedCollection, RestorePlan } from "../../restore/plan/plan.ts";
+import { findRestore, readRecord, unreadableError } from "../../restore/record/read-record.ts";
 import {
-  findRestore,
   mayBeOpen,
-  readRecord,
-  unreadableError,
-} from "../../restore/record/read-record.ts";
-import type { Records } from "../../restore/record/read-record.ts";
-import {
-  bestEffort,
-  diedUntouched,
+  wasInterruptedUntouched,
   isApplied,
   isBetween,
-  reopenRecord,
-} from "../../restore/record/record.ts";
+} from "../../restore/record/record-state.ts";
+import type { Records } from "../../restore/record/read-record.ts";
+import { bestEffort, reopenRecord } from "../../restore/record/record-file.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { fromStored } from "../../restore/record/request.ts";
 import { collecting } from "../collect-warnings.ts";
@@ -128,7 +123,8 @@ async function findInterrupted(context: JobContext, id: string | null): Promise<
   });
 }
 
-const isInterrupted = (record: StoredRecord) => isBetween(record) || diedUntouched(record);
+const isInterrupted = (record: StoredRecord) =>
+  isBetween(record) || wasInterruptedUntouched(record);
 const ONLY_INTERRUPTED = "Only a restore that was killed, or failed with exit 8, can be resumed.";
 
 /**
@@ -137,12 +133,12 @@ const ONLY_INTERRUPTED = "Only a restore that was killed, or failed with exit 8,
  */
 function newestInterrupted({ records, unreadable }: Records): StoredRecord {
   const applied = records.findIndex(({ state }) => isApplied(state));
-  const found = records.find((r, i) => isBetween(r) || (diedUntouched(r) && (applied < 0 || i < applied))); // prettier-ignore
+  const found = records.find((r, i) => isBetween(r) || (wasInterruptedUntouched(r) && (applied < 0 || i < applied))); // prettier-ignore
   // It may be a rollback of the one that is found.
   const unclear = unreadable.find((one) => mayBeOpen(one) && one.id > (found?.id ?? ""));
   if (unclear) throw unreadableError(unclear);
   if (found) return found;
-  const older = records.find(diedUntouched);
+  const older = records.find(wasInterruptedUntouched);
   const hint = older
     ? `The restore ${older.id} died before it changed anything, and another one was made since. To begin it anew all the same: mongokeep restore --resume ${older.id}`
     : ONLY_INTERRUPTED;

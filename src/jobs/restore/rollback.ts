@@ -9,7 +9,11 @@ import type { Deployment } from "../../mongo/deployment.ts";
 import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { readAttempt } from "../../restore/record/attempt.ts";
 import { findRestore, listRecords } from "../../restore/record/read-record.ts";
-import { diedUntouched, leftStopped, protectedBy } from "../../restore/record/record.ts";
+import {
+  wasInterruptedUntouched,
+  leftStopped,
+  protectedBy,
+} from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { collecting } from "../collect-warnings.ts";
 import { carryOut } from "./run/carry-out.ts";
@@ -51,7 +55,7 @@ export async function runRollback(
   const record = await findRecord(context, request.restoreId);
   sayAccountsStay(context, record);
   await using deployment = await context.connect();
-  if ((record.state === "broken" && record.swap !== null) || diedUntouched(record))
+  if ((record.state === "broken" && record.swap !== null) || wasInterruptedUntouched(record))
     return await rollBackInterrupted(context, deployment, record, { ...request, warnings, began });
   // Not asked above: data between two states is put right as far as the server lets us.
   await assertTakesWrites(deployment, context.signal);
@@ -124,7 +128,10 @@ async function findRecord(context: JobContext, id: string | null): Promise<Store
     throw new KeepError("usage", `the restore ${id} has been undone already`, {
       hint: `What is live now is the state from before it, and what was written since. To undo that rollback, name it: mongokeep rollback ${await takenBackBy(root, id)}`,
     });
-  if (!diedUntouched(record) && (record.state === "untouched" || record.state === "undone"))
+  if (
+    !wasInterruptedUntouched(record) &&
+    (record.state === "untouched" || record.state === "undone")
+  )
     throw new KeepError("usage", `the restore ${id} has changed nothing that could be undone`, {
       hint: "It failed before it touched the live data, or was undone by itself.",
     });

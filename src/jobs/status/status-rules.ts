@@ -1,9 +1,13 @@
 // When a state needs a person. Pure: everything it judges is given to it.
 import type { CatalogEntry } from "../../archive/catalog.ts";
 import type { Settings } from "../../config/settings.ts";
-import { diedUntouched, isApplied, leftStopped } from "../../restore/record/record.ts";
+import {
+  openRestores,
+  isApplied,
+  leftStopped,
+  mayBeOpen,
+} from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
-import { mayBeOpen } from "../../restore/record/read-record.ts";
 import type { UnreadableRecord } from "../../restore/record/read-record.ts";
 import type { ScheduleState } from "../../schedule/schedule.ts";
 import { formatBytes, formatDuration } from "../../util/units.ts";
@@ -142,46 +146,30 @@ function judgeEntries({ entries, running }: StatusFacts): StatusFinding[] {
   });
 }
 
-/** Restores that died where nothing live is half changed: what they left may still be on the server. */
-function judgeDead(records: readonly StoredRecord[]): StatusFinding[] {
-  return records.flatMap((record) => {
-    const { id, state, entries } = record;
-    if (state === "unfinished")
-      return [
-        {
-          code: "restore-unfinished",
-          message: `restore ${id} died before its last steps: the service may be stopped, and documents may not expire`,
-          hint: `Run mongokeep restore --resume ${id} --confirm.`,
-        },
-      ];
-    if (
-      !diedUntouched(record) ||
-      !entries.some((e) => e.step === "stage" || e.step === "stop-service")
-    )
-      return [];
-    return [
-      {
-        code: "restore-leftovers",
-        message: `restore ${id} died before it changed anything: what it staged may still be on the server${leftStopped(entries) ? ", and the service stopped" : ""}`,
-        hint: `Run mongokeep rollback ${id} --confirm: it clears that away; or mongokeep restore --resume ${id} --confirm.`,
-      },
-    ];
-  });
+/** The open ones; those that left live data between two states first. */
+function judgeRestores({ records, running }: StatusFacts): StatusFinding[] {
+  const open = running ? [] : openRestores(records);
+  const isBroken = ({ state }: StoredRecord) => state === "broken";
+  return [...open.filter(isBroken), ...open.filter((one) => !isBroken(one))].flatMap(judgeOpen);
 }
 
-function judgeRestores({ records, running }: StatusFacts): StatusFinding[] {
-  const takenBack = new Set(
-    records.filter((r) => isApplied(r.state)).map((r) => r.recorded.rollbackOf),
-  );
-  const open = running
-    ? []
-    : records.filter(({ id, state }) => state === "broken" && !takenBack.has(id));
-  const found = open.map(({ id }) => ({
-    code: "restore-unfinished",
-    message: `restore ${id} changed live data and never finished`,
-    hint: `Run mongokeep rollback ${id} --confirm: it puts the state from before it back; or mongokeep restore --resume ${id} --confirm.`,
-  }));
-  return running ? found : [...found, ...judgeDead(records)];
+function judgeOpen({ id, state, entries }: StoredRecord): StatusFinding[] {
+  const resume = `mongokeep restore --resume ${id} --confirm`;
+  const rollback = `mongokeep rollback ${id} --confirm`;
+  if (state === "broken") {
+    const message = `restore ${id} changed live data and never finished`;
+    const hint = `Run ${rollback}: it restores the state from before it; or ${resume}.`;
+    return [{ code: "restore-unfinished", message, hint }];
+  }
+  if (state === "unfinished") {
+    const message = `restore ${id} was interrupted before its last steps: the service may be stopped, and documents may not expire`;
+    return [{ code: "restore-unfinished", message, hint: `Run ${resume}.` }];
+  }
+  if (!entries.some(({ step }) => step === "stage" || step === "stop-service")) return [];
+  const stopped = leftStopped(entries) ? ", and the service stopped" : "";
+  const message = `restore ${id} was interrupted before it changed anything: what it staged may still be on the server${stopped}`;
+  const hint = `Run ${rollback}: it clears that away; or ${resume}.`;
+  return [{ code: "restore-leftovers", message, hint }];
 }
 
 /** Restores that may have left live data between two states, and nobody can tell. */

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../util/clock.ts";
 import { PRIVATE_FOLDER, replaceFile, syncFolder } from "../../util/durable-file.ts";
-import { restoresFolder } from "./record.ts";
+import { restoresFolder } from "./record-file.ts";
 
 const ATTEMPT_FILE = "attempt";
 

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { planRestore } from "../plan/plan.ts";
-import { createRecord } from "./record.ts";
+import { createRecord } from "./record-file.ts";
 import type { RecordedPlan } from "./record.ts";
-import { listRecords, mayBeInEffect, mayBeOpen, readRecord, readRecords } from "./read-record.ts";
+import { listRecords, readRecord, readRecords } from "./read-record.ts";
+import { mayBeOpen } from "./record-state.ts";
 
 const clock = { now: () => Date.UTC(2026, 10, 23, 2) };
 const ID = "2026-11-03_02-00-00";
@@ -233,8 +234,7 @@ test("a restore whose journal says that it is over is not open, also where its p
   ] as const;
   const end = { at, step: "end", state: "done" } as const;
   assert.equal(mayBeOpen({ entries: [...change, end] }), false);
-  assert.equal(mayBeInEffect({ entries: [...change, end] }), true);
   assert.equal(mayBeOpen({ entries: change }), true);
   assert.equal(mayBeOpen({ entries: null }), true);
-  assert.equal(mayBeInEffect({ entries: [{ ...end, state: "failed" }] }), false);
+  assert.equal(mayBeOpen({ entries: [{ ...end, state: "failed" }] }), false);
 });

@@ -9,7 +9,8 @@ import { folderProblem } from "../../storage/folder-problem.ts";
 import { messageOf } from "../../util/redact.ts";
 import { runPool } from "../../util/task-pool.ts";
 import { openPlainFile } from "../../storage/local-file.ts";
-import { hasEnded, JOURNAL_FILE, PLAN_FILE, restoresFolder, settle, stateOf, SWAP_FILE } from "./record.ts"; // prettier-ignore
+import { settle, stateOf } from "./record-state.ts";
+import { JOURNAL_FILE, PLAN_FILE, restoresFolder, SWAP_FILE } from "./record-file.ts";
 import type { JournalEntry, StoredRecord } from "./record.ts";
 import { journalSchema, RECORD_SCHEMA, recordedSchema, swapSchema } from "./record-schema.ts";
 
@@ -88,18 +89,6 @@ export function unreadableError(one: UnreadableRecord): KeepError {
     hint: `Use the version of mongokeep that made the restore, or repair the file.${back}`,
     details: { restoreId: one.id, file: one.file },
   }); // prettier-ignore
-}
-
-/** Whether the live data may be between two states, or the restore may still need what it names. */
-export function mayBeOpen({ entries }: Pick<UnreadableRecord, "entries">): boolean {
-  if (entries === null) return true;
-  const state = stateOf(entries);
-  return state === "broken" || state === "unfinished" || !hasEnded(entries);
-}
-
-/** Whether what it restored may be what is live. */
-export function mayBeInEffect(one: Pick<UnreadableRecord, "entries">): boolean {
-  return mayBeOpen(one) || (one.entries !== null && stateOf(one.entries) === "finished");
 }
 
 type Found =

@@ -8,7 +8,17 @@ import type { TestContext } from "node:test";
 import { KeepError } from "../../errors.ts";
 import type { KeepEvent } from "../../events.ts";
 import { findRestore, listRecords, readRecord } from "./read-record.ts";
-import { bestEffort, createRecord, diedUntouched, hasEnded, isBetween, leftStopped, neededBy, protectedBy, reopenRecord, settle, stateOf } from "./record.ts"; // prettier-ignore
+import { bestEffort, createRecord, reopenRecord } from "./record-file.ts";
+import {
+  wasInterruptedUntouched,
+  hasEnded,
+  isBetween,
+  leftStopped,
+  neededBy,
+  protectedBy,
+  settle,
+  stateOf,
+} from "./record-state.ts";
 import type { JournalEntry, RecordedPlan, RestoreRecord, StoredRecord } from "./record.ts";
 import type { SwapItem } from "../swap/swap-plan.ts";
 import { planRestore } from "../plan/plan.ts";
@@ -144,9 +154,9 @@ test("the journal tells of the service, of the backup before, and of an end", ()
   const end = entry({ step: "end", state: "failed" });
   assert.deepEqual([hasEnded([stop]), hasEnded([stop, end])], [false, true]);
   const untouched = { state: stateOf([stop]), entries: [stop] } as unknown as StoredRecord;
-  assert.equal(diedUntouched(untouched), true);
-  assert.equal(diedUntouched({ ...untouched, entries: [stop, end] }), false);
-  assert.equal(diedUntouched({ ...untouched, state: "broken" }), false);
+  assert.equal(wasInterruptedUntouched(untouched), true);
+  assert.equal(wasInterruptedUntouched({ ...untouched, entries: [stop, end] }), false);
+  assert.equal(wasInterruptedUntouched({ ...untouched, state: "broken" }), false);
 });
 
 test("a folder in the place of the journal is refused by name, and what the disk refuses is the disk's", async (t) => {

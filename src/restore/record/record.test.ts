@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { listRecords } from "./read-record.ts";
-import { reopenRecord, stateOf } from "./record.ts";
-import type { StoredRecord } from "./record.ts";
-import type { JournalEntry } from "./record.ts";
+import { reopenRecord } from "./record-file.ts";
+import { stateOf } from "./record-state.ts";
+import type { StoredRecord, JournalEntry } from "./record.ts";
 
 /** A journal of lines like "swap begin". */
 const journal = (...lines: string[]) =>

@@ -3,7 +3,7 @@ import { KeepError } from "../../errors.ts";
 import type { ErrorDetails } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
-import { bestEffort } from "./record.ts";
+import { bestEffort } from "./record-file.ts";
 import type { RestoreRecord } from "./record.ts";
 import type { PlannedCollection, RestorePlan } from "../plan/plan.ts";
 

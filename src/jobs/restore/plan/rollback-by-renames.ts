@@ -7,7 +7,7 @@ import { databasesWithAccounts } from "../../../restore/load/account-files.ts";
 import { inspectLive } from "../../../restore/plan/live.ts";
 import type { PlannedCollection, RestorePlan } from "../../../restore/plan/plan.ts";
 import { OWN_PREFIX } from "../../../mongo/own-collections.ts";
-import { isApplied, leftStopped, protectedBy } from "../../../restore/record/record.ts";
+import { isApplied, leftStopped, protectedBy } from "../../../restore/record/record-state.ts";
 import type { AsideFacts, StoredRecord } from "../../../restore/record/record.ts";
 import { parkedNames, sideOf } from "../../../restore/swap/staged.ts";
 import { readStandings } from "../../../restore/swap/standings.ts";

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import { openBackup } from "../../../archive/reader.ts";
-import { protectedBy } from "../../../restore/record/record.ts";
+import { protectedBy } from "../../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 

@@ -6,7 +6,7 @@ import { readMarkers } from "../../../mongo/own-collections.ts";
 import type { Marker } from "../../../mongo/own-collections.ts";
 import { createProver } from "../../../restore/load/prove.ts";
 import { listRecords, readRecords } from "../../../restore/record/read-record.ts";
-import { hasEnded, neededBy, protectedBy } from "../../../restore/record/record.ts";
+import { hasEnded, neededBy, protectedBy } from "../../../restore/record/record-state.ts";
 import type { AsideFacts, JournalEntry, StoredRecord } from "../../../restore/record/record.ts";
 import { dropOwn } from "../../../restore/swap/staged.ts";
 import { readStandings } from "../../../restore/swap/standings.ts";

@@ -6,7 +6,7 @@ import { addMarkers, belongsTo, readMarkers } from "../../../mongo/own-collectio
 import type { Marker } from "../../../mongo/own-collections.ts";
 import { createProver } from "../../../restore/load/prove.ts";
 import { readRecord } from "../../../restore/record/read-record.ts";
-import { bestEffort } from "../../../restore/record/record.ts";
+import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { JournalEntry, RestoreRecord } from "../../../restore/record/record.ts";
 import { dropOwn, pruneMarkers } from "../../../restore/swap/staged.ts";
 import { readStandings } from "../../../restore/swap/standings.ts";

@@ -9,7 +9,7 @@ import { accountFilesOf, databasesWithAccounts } from "../../../restore/load/acc
 import { mergeAll } from "../../../restore/load/in-place.ts";
 import { createLoader } from "../../../restore/load/load.ts";
 import { rehearseMerge } from "../../../restore/load/users.ts";
-import { withoutJournal } from "../../../restore/record/record.ts";
+import { withoutJournal } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { RestoreContext } from "../../../restore/restore-context.ts";
 import { messageOf } from "../../../util/redact.ts";

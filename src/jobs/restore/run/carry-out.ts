@@ -2,7 +2,7 @@
 // `rollback` are two orders for this. The caller holds the lock and has verified the backup.
 import { toKeepError } from "../../../errors.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
-import { bestEffort, createRecord } from "../../../restore/record/record.ts";
+import { bestEffort, createRecord } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import { rehearse } from "../../../restore/rehearse/rehearse.ts";
 import { ensureSpace, roomOf } from "../../backup/space.ts";

@@ -1,6 +1,6 @@
 // The transaction of an interrupted restore, as its record tells it.
 import type { Deployment } from "../../../mongo/deployment.ts";
-import { leftStopped, protectedBy } from "../../../restore/record/record.ts";
+import { leftStopped, protectedBy } from "../../../restore/record/record-state.ts";
 import type { RestoreRecord, StoredRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import type { RestoreOrder } from "../plan/order.ts";

@@ -11,7 +11,7 @@ import { inspectLive } from "../../../restore/plan/live.ts";
 import { planRestore } from "../../../restore/plan/plan.ts";
 import type { RestoreMode, RestorePlan } from "../../../restore/plan/plan.ts";
 import { readRecord } from "../../../restore/record/read-record.ts";
-import { withoutJournal } from "../../../restore/record/record.ts";
+import { withoutJournal } from "../../../restore/record/record-file.ts";
 import type { Step } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import { toSource } from "../plan/sources.ts";

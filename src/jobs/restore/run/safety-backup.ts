@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { formatBackupId, isBackupId, momentOf } from "../../../archive/layout.ts";
 import { ACCOUNT_COLLECTIONS } from "../../../dump/users.ts";
 import { KeepError } from "../../../errors.ts";
-import { restoresFolder, safetyNote } from "../../../restore/record/record.ts";
+import { restoresFolder, safetyNote } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
 import { splitNamespace } from "../../../restore/plan/select.ts";

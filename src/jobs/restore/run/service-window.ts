@@ -1,6 +1,6 @@
 // The time in which the service is stopped: measured, and always ended.
 import { KeepError, toKeepError } from "../../../errors.ts";
-import { bestEffort } from "../../../restore/record/record.ts";
+import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { Service } from "../../../service/service.ts";
 import type { JobContext } from "../../context.ts";

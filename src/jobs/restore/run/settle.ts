@@ -8,7 +8,7 @@ import { expireAll } from "../../../restore/load/expiry.ts";
 import { collectWork, IN_PLACE } from "../../../restore/load/load-collections.ts";
 import type { Work } from "../../../restore/load/load-collections.ts";
 import type { PlannedCollection } from "../../../restore/plan/plan.ts";
-import { bestEffort } from "../../../restore/record/record.ts";
+import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import { accountsOf } from "../plan/order.ts";

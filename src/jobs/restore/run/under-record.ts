@@ -4,7 +4,7 @@ import { KeepError, toKeepError } from "../../../errors.ts";
 import type { Emit } from "../../../events.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { endAttempt } from "../../../restore/record/attempt.ts";
-import { bestEffort } from "../../../restore/record/record.ts";
+import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import { causesOf, planLines, tellingLog } from "../../../restore/record/restore-log.ts";
 import type { JobContext } from "../../context.ts";

@@ -1,7 +1,7 @@
 // Runs the phases of a restore backwards: the state from before it is live again. What must stay true: what one phase
 // cannot undo keeps no other phase from being undone, and nothing is dropped while live data is between two states.
 import { KeepError, toKeepError } from "../../../errors.ts";
-import { bestEffort } from "../../../restore/record/record.ts";
+import { bestEffort } from "../../../restore/record/record-file.ts";
 import { explain } from "../../../restore/record/restore-log.ts";
 import type { Transaction } from "./phase.ts";
 import { BESIDE, LIVE } from "./phases.ts";
