@@ -1,5 +1,5 @@
-// Who hears of a failure. Read by themselves too, with everything else in the .env left aside: when a setting is
-// wrong at night, this is how anybody learns of it.
+// Who receives alerts. These settings are also read separately, ignoring everything else in the .env, so that an alert
+// about a wrong setting still gets out.
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { rememberCommand, rememberSecret } from "../util/redact.ts";
@@ -10,7 +10,7 @@ import { settingsSchema } from "./schema.ts";
 import type { SettingValues } from "./schema.ts";
 
 export interface AlertSettings {
-  /** Secret because such commands carry tokens. */
+  /** Secret, because such commands contain tokens. */
   readonly alertCommand: Secret | null;
   readonly alertWebhookUrl: Secret | null;
   readonly alertPingUrl: Secret | null;
@@ -18,7 +18,7 @@ export interface AlertSettings {
 
 export type AlertSource = Readonly<{
   envFile: string | undefined;
-  /** null where the working folder is gone: a relative path leads nowhere then. */
+  /** null if the working folder no longer exists: a relative path then leads nowhere. */
   cwd: string | null;
   env: Readonly<Record<string, string | undefined>>;
 }>;
@@ -29,7 +29,7 @@ const NAME_FIRST = new RegExp(`^[ \\t]*(?:${NAMES.join("|")})[ \\t]*=`);
 const isAlert = (name: string) => (NAMES as readonly string[]).includes(name);
 type AlertValues = Pick<SettingValues, AlertName>;
 
-/** The values as secrets, remembered so that no message shows them. */
+/** The values as secrets, registered so that no message shows them. */
 export function toAlertSettings(values: AlertValues): AlertSettings {
   rememberCommand(values.ALERT_COMMAND ?? "");
   const secret = (value: string | undefined) => (value === undefined ? null : new Secret(value));
@@ -37,7 +37,7 @@ export function toAlertSettings(values: AlertValues): AlertSettings {
     if (url === undefined) continue;
     rememberSecret(url);
     const { pathname, search } = new URL(url);
-    // The path is the key of such addresses; errors of the network may show it alone.
+    // The path is the key of such addresses, and network errors may show the path alone.
     if (pathname.length > 8) rememberSecret(pathname + search);
   }
   return {
@@ -47,12 +47,12 @@ export function toAlertSettings(values: AlertValues): AlertSettings {
   };
 }
 
-/** Every alert setting that is right, whatever else is wrong. Never throws. */
+/** Every valid alert setting, whatever else is wrong. Never throws. */
 export async function readAlertSettings(source: AlertSource): Promise<AlertSettings> {
   const inFile = alertTexts(await readLeniently(source));
   const values: Partial<Record<AlertName, string>> = {};
   for (const name of NAMES) {
-    // As everywhere: the environment wins, and an empty variable unsets what the file says.
+    // As everywhere: the environment overrides the file, and an empty variable unsets it.
     const text = source.env[name] ?? inFile.get(name) ?? "";
     const read = settingsSchema.shape[name].safeParse(text);
     if (text.trim() !== "" && read.success && read.data !== undefined) values[name] = read.data;
@@ -61,8 +61,8 @@ export async function readAlertSettings(source: AlertSource): Promise<AlertSetti
 }
 
 /**
- * The alert settings of a .env. One that node would read otherwise than it is meant is left out; one that a quote
- * swallowed, which is opened above it and never closed, is found on its own line.
+ * The alert settings of a .env. It leaves out a setting that node would read differently from what is meant. A setting
+ * inside a quote that is opened earlier and never closed is found on its own line.
  */
 function alertTexts(written: string): ReadonlyMap<string, string> {
   const text = normalizeEnvText(written);
@@ -76,21 +76,21 @@ function rightOnes(text: string): [string, string][] {
   return [...parseEnvText(text)].filter(([name]) => isAlert(name) && isRight(name));
 }
 
-/** The first megabyte of the file, whatever its encoding; empty where nothing can be read. */
+/** The first megabyte of the file, whatever its encoding; empty if it cannot be read. */
 async function readLeniently({ envFile, cwd }: AlertSource): Promise<string> {
   try {
     const path = cwd === null ? (envFile ?? "") : resolve(cwd, envFile ?? ".env");
     await using file = await open(path);
-    // A pipe was read to its end before, and would be waited for here.
+    // A pipe was already read to its end; reading it again would wait.
     if (!(await file.stat()).isFile()) return "";
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
     return decode(buffer.subarray(0, bytesRead));
   } catch {
-    return ""; // the error of the settings says why
+    return ""; // the settings error reports the reason
   }
 }
 
-/** UTF-16 as some editors on Windows write it; else UTF-8, else Latin-1, which takes every byte. */
+/** UTF-16 as written by some editors on Windows; otherwise UTF-8, otherwise Latin-1, which accepts every byte. */
 function decode(bytes: Buffer): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString("utf16le");
   const text = bytes.toString("utf8");

@@ -1,9 +1,9 @@
-// The compression of the settings, and of a run that chooses another one on its command line.
+// The compression of the settings, and of a run with another one on its command line.
 import { LEVELS } from "../codec/levels.ts";
 import type { Compression, CompressionAlgorithm } from "../codec/codec.ts";
 import { KeepError } from "../errors.ts";
 
-/** Level null: the codec's default. @throws KeepError bad-setting where the algorithm has no such level */
+/** Level null: the codec's default. @throws KeepError bad-setting if the algorithm has no such level */
 export function readCompression(
   algorithm: CompressionAlgorithm,
   level: number | undefined,
@@ -14,18 +14,18 @@ export function readCompression(
   throw new KeepError(
     "bad-setting",
     range
-      ? `BACKUP_COMPRESSION_LEVEL (${level}) is no level of ${algorithm}`
+      ? `BACKUP_COMPRESSION_LEVEL (${level}) is not a level of ${algorithm}`
       : "BACKUP_COMPRESSION_LEVEL is set, but BACKUP_COMPRESSION is none",
     {
       hint: range
         ? `A right value is a whole number from ${range.min} to ${range.max}; the default is ${range.default}.`
-        : "Take BACKUP_COMPRESSION_LEVEL out.",
+        : "Remove BACKUP_COMPRESSION_LEVEL.",
       details: { setting: "BACKUP_COMPRESSION_LEVEL" },
     },
   );
 }
 
-/** What `--compression` asks for: a level set for another algorithm does not carry over. */
+/** The compression for `--compression`: a level set for another algorithm does not apply. */
 export function chooseCompression(
   settings: Compression,
   wanted: CompressionAlgorithm | undefined,

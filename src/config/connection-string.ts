@@ -1,14 +1,15 @@
-// What a mongodb URI says, read by the driver's own parser. Nothing of the URI goes into a message: it holds the password.
+// Parses a mongodb URI with the driver's parser. Nothing of the URI goes into a message, because it contains the
+// password.
 import { createRequire } from "node:module";
 import { KeepError } from "../errors.ts";
 import { findInvisible } from "./invisible.ts";
 
 export interface ConnectionFacts {
-  /** host:port of each seed in small letters, sorted; the bare name for mongodb+srv. */
+  /** host:port of each seed in lower case, sorted; only the name for mongodb+srv. */
   readonly hosts: readonly string[];
   readonly username: string | null;
   readonly password: string | null;
-  /** The path; null where it is empty or `admin`, which names a place to log in, not what to back up. */
+  /** The path; null if it is empty or `admin`, which names the login database and not what to back up. */
   readonly database: string | null;
   readonly authSource: string;
   readonly directConnection: boolean;
@@ -25,7 +26,7 @@ interface DriverUri {
   readonly searchParams: URLSearchParams;
 }
 
-/** Loads the parser as the driver does, without the driver: commands that need no server start faster. */
+/** Loads the parser as the driver does, but without the driver: commands that need no server start faster. */
 function driverParser(): new (uri: string) => DriverUri {
   const fromHere = createRequire(import.meta.url);
   const fromDriver = createRequire(fromHere.resolve("mongodb"));
@@ -66,22 +67,22 @@ function parsed(uri: string, name: string): DriverUri {
   const ConnectionString = driverParser();
   try {
     const url = new ConnectionString(uri);
-    // A part of a name, a password or a number for the driver, and never meant.
+    // Part of a name, a password or a number for the driver, and never intended.
     if (findInvisible(uri) !== null) throw new RangeError("an invisible character");
-    // The driver itself finds these two only when it connects.
+    // The driver finds these two only when it connects.
     decodeURIComponent(url.pathname);
     const badPort = url.hosts.some((host) => Number(/:(\d+)$/.exec(host)?.[1] ?? 1) > 65535);
     if (badPort) throw new RangeError("a port is greater than 65535");
     return url;
   } catch (error) {
     throw new KeepError("bad-setting", `${name} is not a mongodb URI: ${reasonOf(uri, error)}`, {
-      hint: `Write ${name}='mongodb://user:password@host:27017/database', special characters of user and password percent-encoded (@ %40, / %2F, : %3A, # %23, % %25), or set MONGODB_HOST, MONGODB_USERNAME and MONGODB_PASSWORD as they are.`,
+      hint: `Write ${name}='mongodb://user:password@host:27017/database', with special characters of user and password percent-encoded (@ %40, / %2F, : %3A, # %23, % %25), or set MONGODB_HOST, MONGODB_USERNAME and MONGODB_PASSWORD, which need no encoding.`,
       details: { setting: name },
     });
   }
 }
 
-/** The parser's own message only where it is known to hold nothing of the URI. */
+/** The parser's message only if it is known to contain nothing of the URI. */
 function reasonOf(uri: string, error: unknown): string {
   const message = error instanceof Error ? error.message : "";
   const invisible = findInvisible(uri);

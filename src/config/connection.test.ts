@@ -131,7 +131,7 @@ test("half a login, and a host that is none, are exit 2", async () => {
   const cases: readonly [Env, RegExp][] = [
     [{ MONGODB_HOST: "h", MONGODB_USERNAME: "u" }, /MONGODB_PASSWORD is not/],
     [{ MONGODB_HOST: "h", MONGODB_PASSWORD: "hunter2" }, /MONGODB_USERNAME is not/],
-    [{ MONGODB_HOST: "mongodb://u:hunter2@h" }, /MONGODB_HOST holds a URI/],
+    [{ MONGODB_HOST: "mongodb://u:hunter2@h" }, /MONGODB_HOST contains a URI/],
     [{ MONGODB_HOST: "a b" }, /MONGODB_HOST/],
     [{ MONGODB_HOST: "h/db" }, /MONGODB_HOST/],
     [

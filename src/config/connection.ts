@@ -1,5 +1,5 @@
-// Puts together where MongoDB is and what of it is backed up, from a URI or from its parts.
-// Whatever contradicts itself is refused: backing up the wrong server is found out when it is needed.
+// Determines where MongoDB is and what to back up, from a URI or from its parts. Contradictions are refused, because a
+// backup of the wrong server would be noticed only when it is needed.
 import { KeepError } from "../errors.ts";
 import { Secret } from "../util/secret.ts";
 import { rememberSecret } from "../util/redact.ts";
@@ -15,14 +15,14 @@ import type { ReadValues } from "./values.ts";
 
 export interface Connection {
   readonly uri: Secret | null;
-  /** The setting that the URI comes from, e.g. "MONGODB_URI"; null where there is none. */
+  /** The setting of the URI, e.g. "MONGODB_URI"; null if there is none. */
   readonly uriName: string | null;
   readonly hosts: readonly string[];
   readonly databases: readonly string[] | null;
   readonly warnings: readonly string[];
 }
 
-/** Another login at the same server. */
+/** Another login on the same server. */
 export interface RestoreLogin {
   readonly uri: Secret;
   readonly uriName: string;
@@ -84,7 +84,7 @@ function chooseUri(
   return { uri: shared.text.trim(), name: "DATABASE_URL" };
 }
 
-/** MONGODB_DATABASE, else the URI's path, else DB_NAME (which may be another database's), else all. */
+/** MONGODB_DATABASE, else the URI's path, else DB_NAME (which may belong to another database server), else all. */
 function chooseDatabases({ values }: ReadValues, facts: ConnectionFacts | null, lookup: Lookup) {
   const shared = lookup.find(["DB_NAME"])?.text.trim();
   const chosen = values.MONGODB_DATABASE ?? (facts?.database == null ? null : [facts.database]);
@@ -98,17 +98,13 @@ function chooseDatabases({ values }: ReadValues, facts: ConnectionFacts | null, 
 }
 
 function badDatabase(name: string, value: string): KeepError {
-  return new KeepError(
-    "bad-setting",
-    `${name} (${JSON.stringify(value)}) is no name of a database`,
-    {
-      hint: "A right value looks like this: surg.",
-      details: { setting: name },
-    },
-  );
+  return new KeepError("bad-setting", `${name} (${JSON.stringify(value)}) is not a database name`, {
+    hint: "A right value looks like this: surg.",
+    details: { setting: name },
+  });
 }
 
-/** A login without a host may belong to the database container of the same .env: told, not fatal. */
+/** A login without a host may belong to the database container of the same .env: a warning, not an error. */
 function lonelyParts({ found }: ReadValues, hasUri: boolean): string[] {
   const part = (["MONGODB_USERNAME", "MONGODB_PASSWORD", "MONGODB_PORT"] as const).find((name) =>
     found.has(name),

@@ -1,22 +1,22 @@
-// Sets values in the text of a .env. What must stay true: every other line keeps its bytes, and the text is read back
-// with the values that were asked for. Pure.
+// Sets values in the text of a .env. What must stay true: every other line keeps its bytes, and reading the text again
+// gives the requested values. Pure.
 import { KeepError } from "../errors.ts";
 import { listAssignments, normalizeEnvText, parseEnvText } from "./env-text.ts";
 import type { Assignment } from "./env-text.ts";
 
 export interface Edit {
-  /** The setting first, then its other names: where one of them stands in the file, that line is changed. */
+  /** The setting first, then its other names: if the file contains one of them, that line is changed. */
   readonly names: readonly [string, ...string[]];
   readonly value: string;
 }
 
 export interface Edited {
   readonly text: string;
-  /** Names whose value changed or was added, in the order of the edits. */
+  /** Names whose value was changed or added, in the order of the edits. */
   readonly changed: readonly string[];
 }
 
-/** @throws KeepError usage: a value that no quoting of a .env can hold */
+/** @throws KeepError usage: a value that no quoting of a .env can represent */
 export function editEnv(text: string, edits: readonly Edit[]): Edited {
   let edited = text;
   const changed: string[] = [];
@@ -36,7 +36,7 @@ export function editEnv(text: string, edits: readonly Edit[]): Edited {
 function setValue(text: string, name: string, value: string): string {
   const places = listAssignments(normalizeEnvText(text)).filter((one) => one.name === name);
   const lines = splitLines(text);
-  // From the end, so that the line numbers before stay right.
+  // From the end, so that earlier line numbers stay correct.
   for (const place of places.reverse()) replaceAt(lines, place, quoteValue(name, value));
   return places.length > 0
     ? lines.join("")
@@ -52,7 +52,7 @@ function replaceAt(lines: string[], place: Assignment, quoted: string): void {
   lines.splice(at, spanned, `${before}${quoted}${comment === "" ? "" : ` ${comment}`}${end}`);
 }
 
-/** What stands behind the value on its line. */
+/** The text after the value on its line. */
 function commentOf({ quote, written, rest }: Assignment): string {
   if (quote !== null) return rest.startsWith("#") ? rest : "";
   return /\s(#.*)$/.exec(` ${written}`)?.[1] ?? "";
@@ -64,21 +64,24 @@ function appendLine(text: string, line: string): string {
   return `${text}${gap}${line}${end}`;
 }
 
-/** Lines with their ends, cut where normalizeEnvText sees an end. */
+/** Lines with their ends, split where normalizeEnvText finds a line end. */
 function splitLines(text: string): string[] {
   return text.split(/(?<=\r\n|\n|\r(?!\n))/);
 }
 
 const lineEnd = (line: string) => /(?:\r\n|\n|\r)?$/.exec(line)?.[0] ?? "";
 
-/** Single quotes where they will do: in double ones Node reads `\n` as a line end. */
+/**
+ * Single quotes if possible: in double ones Node reads `
+ * ` as a line break.
+ */
 function quoteValue(name: string, value: string): string {
   if (/^[\w./:@,+-]+$/.test(value)) return value;
   const isTold = value.includes("\\n") || value.includes("${");
   const quote = ["'", "`", ...(isTold ? [] : ['"'])].find((mark) => !value.includes(mark));
   if (quote === undefined || /[\r\n]/.test(value))
-    throw new KeepError("usage", `the value of ${name} cannot be written into a .env file`, {
-      hint: "It has a line end, or all kinds of quotes. Put a command like that into a script, and name the script.",
+    throw new KeepError("usage", `cannot write the value of ${name} into a .env file`, {
+      hint: "It has a line break, or all kinds of quotes. Put such a command into a script, and set the name of the script.",
     });
   return `${quote}${value}${quote}`;
 }

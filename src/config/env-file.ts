@@ -1,4 +1,4 @@
-// The .env file on disk: where it is, who can read it, and its values with every doubtful one refused.
+// The .env file on disk: where it is, who can read it, and its values. Every doubtful value is refused.
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { KeepError } from "../errors.ts";
@@ -12,15 +12,15 @@ export interface EnvFile {
   readonly path: string;
   readonly folder: string;
   readonly values: ReadonlyMap<string, string>;
-  /** Permission bits for group and others; 0 where only the owner may. */
+  /** Permission bits for group and others; 0 if only the owner has access. */
   readonly openBits: number;
 }
 
 export const MOST_BYTES = 1 << 20;
 
 /**
- * Reads `envFile`, or `.env` in `cwd` where none is named; null where that default is absent.
- * @throws KeepError bad-setting: a named file that is missing, an unreadable one, a value that node would cut
+ * Reads `envFile`, or `.env` in `cwd` if none is given; null if that default is missing. @throws KeepError bad-setting:
+ * a named file that is missing, an unreadable file, a value that node would cut
  */
 export async function readEnvFile(
   envFile: string | undefined,
@@ -72,7 +72,10 @@ function readProblem(path: string, code: string): string {
   return `cannot read settings file ${path} (${code})`;
 }
 
-/** What is not UTF-8 in a comment, or in a setting of somebody else, is theirs; in one of ours it changes the value. */
+/**
+ * Text that is not UTF-8 matters only in a setting of mongokeep, where it changes the value; comments and other
+ * settings are ignored.
+ */
 function refuseOtherText(
   assignments: readonly Assignment[],
   values: ReadonlyMap<string, string>,
@@ -84,7 +87,7 @@ function refuseOtherText(
     "bad-setting",
     `${wrong.name} in ${path} line ${wrong.line} is not UTF-8 text`,
     {
-      hint: "Save the file as UTF-8 (an editor's `save with encoding`), then look at the line: it was written with another encoding.",
+      hint: "Save the file as UTF-8 (an editor's `save with encoding`), then check the line: it was written with another encoding.",
       details: { setting: wrong.name },
     },
   );
@@ -100,7 +103,7 @@ function refuseTrap(assignment: Assignment, path: string, names: ReadonlySet<str
   );
 }
 
-/** The later one would win silently: which was meant? */
+/** The later one would override the earlier one silently. */
 function refuseDoubles(assignments: readonly Assignment[], path: string): void {
   const seen = new Map<string, Assignment>();
   for (const assignment of assignments) {
@@ -108,8 +111,8 @@ function refuseDoubles(assignments: readonly Assignment[], path: string): void {
     if (earlier && earlier.written !== assignment.written) {
       throw new KeepError(
         "bad-setting",
-        `${assignment.name} stands twice in ${path}, in lines ${earlier.line} and ${assignment.line}, with different values`,
-        { hint: "Take one of the two lines out.", details: { setting: assignment.name } },
+        `${assignment.name} is set twice in ${path}, in lines ${earlier.line} and ${assignment.line}, with different values`,
+        { hint: "Remove one of the two lines.", details: { setting: assignment.name } },
       );
     }
     seen.set(assignment.name, assignment);

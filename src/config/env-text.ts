@@ -1,44 +1,50 @@
-// Reads the text of a .env as node does (util.parseEnv), and finds what node reads otherwise than it is meant:
-// it cuts an unquoted value at #, keeps ${…} as it stands, and drops what follows a closing quote, all silently.
+// Parses the text of a .env as node does (util.parseEnv), and finds values that node silently reads differently from
+// what is meant: it cuts an unquoted value at #, keeps ${…} literally, and drops text after a closing quote.
 import { parseEnv } from "node:util";
 import { findInvisible, withoutInvisible, withoutInvisibleAroundNames } from "./invisible.ts";
 
 type Quote = "'" | '"' | "`";
 
-/** One assignment as it is written. */
+/** One assignment as written. */
 export interface Assignment {
   readonly name: string;
   readonly line: number;
-  /** The written value: without its quotes; of an unquoted one all up to the end of the line, comment included. */
+  /**
+   * The written value: without its quotes; for an unquoted one everything up to the end of the line, including a
+   * comment.
+   */
   readonly written: string;
   readonly quote: Quote | null;
-  /** What follows the closing quote on its line. */
+  /** The text after the closing quote on its line. */
   readonly rest: string;
 }
 
-/** A value that node would not read as the person means it. */
+/** A value that node would read differently from what the person means. */
 export interface Trap {
   readonly problem: string;
-  /** The assignment as it should be written; the value masked where it is secret. */
+  /** The assignment as it should be written; a secret value is masked. */
   readonly better: string;
   /** A sentence: what to do. */
   readonly advice: string;
 }
 
-/** Takes out byte order marks and their like around names, CR, `export`, and blanks after `NAME=` (which let node read the next line as the value). */
+/**
+ * Removes byte order marks and similar characters around names, CR, `export`, and blanks after `NAME=` (which make node
+ * read the next line as the value).
+ */
 export function normalizeEnvText(text: string): string {
   return withoutInvisibleAroundNames(text.replace(/\r\n?/g, "\n"))
     .replace(/^[ \t]*(?:export[ \t]+)+/gm, "")
     .replace(/^([ \t]*[\w.-]+[ \t]*=)[ \t]+$/gm, "$1");
 }
 
-/** The values as node's parser reads them. */
+/** The values as parsed by node. */
 export function parseEnvText(normalized: string): ReadonlyMap<string, string> {
   const values = Object.entries(parseEnv(normalized));
   return new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
-/** The assignments in the order of the text, cut as node cuts them. */
+/** The assignments in text order, split as node splits them. */
 export function listAssignments(normalized: string): Assignment[] {
   const found: Assignment[] = [];
   let at = 0;
@@ -76,14 +82,14 @@ function valueAt(text: string, at: number) {
   };
 }
 
-/** As node does it: other blanks than these stay, and are told. */
+/** Same as node: other blanks stay, and are reported. */
 function withoutBlanks(text: string, from: number, to: number): string {
   let end = to;
   while (end > from && (text[end - 1] === " " || text[end - 1] === "\t")) end--;
   return text.slice(from, end);
 }
 
-/** No expression does it: on a line of thousands of blanks they take the square of its length, or worse. */
+/** Not a regular expression: on a line with thousands of blanks it would take quadratic time or worse. */
 function afterBlanks(text: string, from: number): number {
   let at = from;
   while (text[at] === " " || text[at] === "\t") at++;
@@ -100,8 +106,8 @@ function lineAt(text: string, at: number): string {
 }
 
 /**
- * What is wrong with how a value of ours is written; null: nothing. `secret` masks it.
- * @param names of the other assignments: a value may be meant to be made of theirs
+ * What is wrong with the written form of a value; null: nothing. `secret` masks it. @param names of the other
+ * assignments, which the value may refer to
  */
 export function findTrap(
   assignment: Assignment,
@@ -117,9 +123,9 @@ export function findTrap(
 }
 
 const UNFILLED = "that nothing replaces";
-/** Of these no part can be a `$` that stands for itself. */
+/** In these a `$` never stands for itself. */
 const NEVER_DOLLAR = /_(URI|URL|HOST)$/;
-/** Shells fill in what commands have. */
+/** Commands, in which a shell expands variables. */
 const VALUE_ALONE = /_(URI|URL|HOST|USERNAME|USER|PASSWORD|PASS|DATABASE|DB|DIR|LOG|FILE)$/;
 
 function adviceFor(problem: string, name: string, better: string): string {
@@ -128,7 +134,7 @@ function adviceFor(problem: string, name: string, better: string): string {
   return NEVER_DOLLAR.test(name) ? plain : `${plain} If it is meant as it stands: ${better}`;
 }
 
-/** `$NAME` of an assignment beside it, as dotenv-expand and docker compose fill it in. */
+/** `$NAME` of another assignment, as dotenv-expand and docker compose would expand it. */
 function unfilled({ name, quote, written }: Assignment, names: ReadonlySet<string>): string | null {
   if (!VALUE_ALONE.test(name) || quote === "'") return null;
   const value = quote === null ? written.replace(/(^|\s)#.*$/s, "") : written;
@@ -142,7 +148,7 @@ function problemOf({ name, written, quote, rest }: Assignment, secret: boolean):
     return "has text after its closing quote, which is lost";
   if (quote !== '"') return null;
   if (written.includes("${")) return `has a \${ ${UNFILLED}`;
-  // In a command one may be meant.
+  // A command may contain one on purpose.
   const isKey = secret && !name.startsWith("SERVICE_");
   return isKey && written.includes("\\n") ? "has a \\n that becomes a line end" : null;
 }
@@ -160,7 +166,7 @@ function unquotedProblem(written: string): string | null {
   return invisible === null ? null : `has an invisible character (${invisible})`;
 }
 
-/** As word processors and web pages write them. */
+/** As written by word processors and web pages. */
 const TYPOGRAPHIC = /^[\u2018-\u201f\u00ab\u00bb\u2039\u203a]/;
 const TYPOGRAPHIC_PAIR =
   /^[\u2018-\u201f\u00ab\u00bb\u2039\u203a](.*)[\u2018-\u201f\u00ab\u00bb\u2039\u203a]$/s;

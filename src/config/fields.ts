@@ -1,4 +1,4 @@
-// Texts of settings to values. Each answers null on a malformed text; the message is made elsewhere.
+// Parses the text of settings into values. Each parser returns null for malformed text; the caller makes the message.
 import { parsePeriod } from "../retention/policy.ts";
 import type { Period } from "../retention/policy.ts";
 import { KeepError } from "../errors.ts";
@@ -33,7 +33,7 @@ export function yesNo(value: string): boolean | null {
   return ["false", "0", "no", "off"].includes(word) ? false : null;
 }
 
-/** Bytes a second. Nothing at all would never end. */
+/** Bytes per second. Zero would never finish. */
 export function rate(value: string): number | null {
   const bytes = parseRate(value);
   return bytes === 0 ? null : bytes;
@@ -49,8 +49,8 @@ export function period(value: string): Period | null {
 }
 
 /**
- * A path still to be resolved. `$HOME` is refused: nothing expands it in a .env, and a folder of that name
- * would appear in the working folder.
+ * A path that is not resolved yet. `$HOME` is refused: nothing expands it in a .env, and a folder of that name would be
+ * created in the working folder.
  */
 export function path(value: string): string | null {
   const written = value.trim();
@@ -60,7 +60,7 @@ export function path(value: string): string | null {
 
 export function timeZone(value: string): string | null {
   const zone = value.trim();
-  // An offset has no daylight saving: "02:00 local time" would drift from what people mean by it.
+  // An offset has no daylight saving: "02:00 local time" would no longer be the time that people mean.
   if (zone === "" || /^(?:[+-]|\d|GMT[+-]|UTC[+-])/i.test(zone)) return null;
   try {
     new Intl.DateTimeFormat("en", { timeZone: zone });
@@ -81,7 +81,7 @@ export function systemdUnit(value: string): string | null {
   return /^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,254}$/.test(unit) ? unit : null;
 }
 
-/** Names as MongoDB takes them, separated by commas. */
+/** Names that MongoDB accepts, separated by commas. */
 export function databaseNames(value: string): readonly string[] | null {
   const names = value.split(",").map((name) => name.trim());
   return names.every(isDatabaseName) ? [...new Set(names)] : null;

@@ -1,11 +1,11 @@
-// Characters that no editor shows, and that come along where a setting is copied out of a web page or a document.
+// Characters that no editor shows, and that are copied along with a setting from a web page or a document.
 
-/** Blanks that are no plain ones, zero-width characters, soft hyphens, marks of direction and of byte order. */
+/** Unusual blanks, zero-width characters, soft hyphens, direction and byte order marks. */
 const CLASS =
   "\\u0085\\u00a0\\u00ad\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u2064\\u3000\\ufeff";
 const INVISIBLE = new RegExp(`[${CLASS}]`);
 
-/** At the beginning of a line, around a name and behind its `=`: they can mean nothing there. */
+/** At the beginning of a line, around a name and after its `=`, where they have no meaning. */
 const AROUND_NAME = [
   [new RegExp(`^[ \\t]*[${CLASS}][ \\t${CLASS}]*`, "gm"), ""],
   [new RegExp(`^([ \\t]*[\\w.-]+)[ \\t]*[${CLASS}][ \\t${CLASS}]*=`, "gm"), "$1="],
@@ -18,7 +18,7 @@ export function withoutInvisibleAroundNames(text: string): string {
     : text;
 }
 
-/** The first of them as one writes it: "U+00A0"; null: there is none. */
+/** The first one in the form "U+00A0"; null: there is none. */
 export function findInvisible(text: string): string | null {
   const found = INVISIBLE.exec(text)?.[0];
   if (found === undefined) return null;

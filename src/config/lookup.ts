@@ -1,5 +1,5 @@
-// Finds a setting's text under any of its names. The process environment wins over the file, name by name;
-// two names of one setting with different values on the same level are a contradiction, not a choice.
+// Finds the text of a setting under any of its names. The process environment overrides the file for each name. Two
+// names of one setting with different values on the same level are an error.
 import { KeepError } from "../errors.ts";
 import type { EnvFile } from "./env-file.ts";
 
@@ -13,7 +13,7 @@ export interface Found {
 }
 
 export interface Lookup {
-  /** null where it is not set, or set to nothing: an empty variable of the environment unsets the file's. */
+  /** null if it is not set, or empty: an empty variable of the environment unsets the file's. */
   find(names: readonly string[]): Found | null;
   /** "the environment", or the file's path. */
   placeOf(level: Level): string;
@@ -52,7 +52,7 @@ function refuseContradiction(found: readonly Found[], place: string): void {
   if (first === undefined || other === undefined) return;
   throw new KeepError(
     "bad-setting",
-    `${first.name} and ${other.name} in ${place} mean the same setting and differ`,
-    { hint: `Keep ${first.name} and take ${other.name} out.`, details: { setting: first.name } },
+    `${first.name} and ${other.name} in ${place} are the same setting with different values`,
+    { hint: `Keep ${first.name} and remove ${other.name}.`, details: { setting: first.name } },
   );
 }

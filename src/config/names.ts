@@ -1,16 +1,16 @@
-// Which names are ours, which of them hold secrets, and which foreign ones look like a slip of the pen.
+// The names of mongokeep's settings, which of them hold secrets, and which other names look misspelt.
 import { distance } from "fastest-levenshtein";
 import { settingsSchema } from "./schema.ts";
 import type { SettingName } from "./schema.ts";
 import { settingRegistry } from "./setting.ts";
 import type { SettingMeta } from "./setting.ts";
 
-/** Read where nothing of ours is set, and shared with applications: never an error, never a near miss. */
+/** Read if none of mongokeep's own names is set, and shared with applications: never an error or a suggestion. */
 export const SHARED_NAMES = ["DATABASE_URL", "DB_NAME"] as const;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
 
-/** What the application's .env says of the connection: none of it counts where mongokeep has a URI of its own. */
+/** The connection settings of the application, which are ignored if mongokeep has its own URI. */
 const OF_APPLICATION: ReadonlySet<string> = new Set(
   SETTING_NAMES.filter(
     (name) =>
@@ -32,7 +32,7 @@ export function metaOf(name: SettingName): SettingMeta {
   return meta;
 }
 
-/** Every accepted name → the setting it means. */
+/** Every accepted name → its setting. */
 const OWNER: ReadonlyMap<string, SettingName> = new Map(
   SETTING_NAMES.flatMap((name) =>
     [name, ...metaOf(name).aliases].map((written) => [written, name]),
@@ -48,7 +48,7 @@ export function isSecretName(name: string): boolean {
   return owner === undefined ? name === "DATABASE_URL" : metaOf(owner).secret;
 }
 
-/** Every name under which a secret may be given. */
+/** Every name that can hold a secret. */
 export const SECRET_NAMES: readonly string[] = [...OWNER.keys(), ...SHARED_NAMES].filter(
   isSecretName,
 );
@@ -57,13 +57,13 @@ export interface NearMiss {
   readonly written: string;
   readonly meant: string;
   readonly setting: SettingName;
-  /** Settings that decide what is deleted, where backups go and who is told: a slip there must not pass. */
+  /** Settings that decide what is deleted, where backups go and who receives alerts: a misspelt one is an error. */
   readonly grave: boolean;
 }
 
 const GRAVE = /^(?:BACKUP|RETENTION|DISK|ALERT)_/;
 
-/** Foreign names that are nearly one of ours. */
+/** Other names that are close to a setting. */
 export function findNearMisses(written: Iterable<string>): NearMiss[] {
   return [...written].flatMap((name) => {
     if (isOurs(name)) return [];
@@ -86,7 +86,7 @@ function isNear(name: string, meant: string): boolean {
   if (name === meant || name.replaceAll("_", "") === meant.replaceAll("_", "")) return true;
   const steps = distance(name, meant);
   if (steps <= 1) return true;
-  // Two steps are much in a short name (BACKUP_DB is not BACKUP_DIR), unless two letters only changed places.
+  // Two edits are too many in a short name (BACKUP_DB is not BACKUP_DIR), except two swapped letters.
   return steps === 2 && (meant.length >= 12 || sortedLetters(name) === sortedLetters(meant));
 }
 

@@ -1,9 +1,9 @@
-// Messages and hints speak of MONGODB_URI: where the connection comes from another setting, that one is named.
+// Messages and hints mention MONGODB_URI: if the connection comes from another setting, that one is named instead.
 import { KeepError } from "../errors.ts";
 
 const OF_PARTS = "MONGODB_HOST";
 
-/** The error with the setting's name in place of MONGODB_URI; any other error as it is. */
+/** The error with the setting's name instead of MONGODB_URI; any other error unchanged. */
 export function naming(error: unknown, setting: string | null): unknown {
   if (!(error instanceof KeepError) || setting === null || setting === "MONGODB_URI") return error;
   const named = (text: string) => {

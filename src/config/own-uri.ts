@@ -1,5 +1,5 @@
-// A server's address and a login → one URI; and the secrets that this process was given in its environment. Pure but
-// for `environmentSecrets`.
+// Combines a server's address and a login into one URI, and reads the secrets in the environment of this process. Pure
+// except `environmentSecrets`.
 import { KeepError } from "../errors.ts";
 import { parseConnectionString } from "./connection-string.ts";
 
@@ -8,7 +8,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** What `init` takes from the environment: secrets have no place in a command line. */
+/** What `init` reads from the environment, because secrets do not belong in a command line. */
 const FROM_ENVIRONMENT = [
   "MONGOKEEP_URI",
   "MONGOKEEP_RESTORE_URI",
@@ -25,7 +25,7 @@ export function environmentSecrets(): ReadonlyMap<InitSecret, string> {
   return new Map(set.filter(([, value]) => value !== ""));
 }
 
-/** The URI with this login, which is looked up in `admin` unless the URI says where. @throws KeepError bad-setting */
+/** The URI with this login, which belongs to `admin` unless the URI says otherwise. @throws KeepError bad-setting */
 export function withLogin(uri: string, login: Login): string {
   parseConnectionString(uri, "the address of the server");
   const [, scheme = "", rest = ""] = /^([\w+]+:\/\/)(?:[^@/]*@)?(.*)$/s.exec(uri) ?? [];
@@ -37,7 +37,7 @@ export function withLogin(uri: string, login: Login): string {
   return `${scheme}${userinfo}${path}?authSource=admin${more}`;
 }
 
-/** A command line can be read by everybody on the machine. @throws KeepError usage, bad-setting */
+/** Every user of the machine can read a command line. @throws KeepError usage, bad-setting */
 export function assertNoPassword(uri: string): void {
   if (parseConnectionString(uri, "--uri").password === null) return;
   throw new KeepError(
@@ -49,5 +49,5 @@ export function assertNoPassword(uri: string): void {
   );
 }
 
-/** A quote would be in the way in a .env. */
+/** A quote would be a problem in a .env. */
 const encode = (text: string) => encodeURIComponent(text).replaceAll("'", "%27");

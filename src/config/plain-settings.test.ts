@@ -11,7 +11,7 @@ test("plain settings are checked: types, ranges, names", () => {
   const wrong: readonly (readonly [unknown, RegExp])[] = [
     [[], /settings: is not an object/],
     ["x", /settings: is not an object/],
-    [{ backupdir: "/b" }, /settings\.backupdir: is no setting; did you mean backupDir\?/],
+    [{ backupdir: "/b" }, /settings\.backupdir: is not a setting; did you mean backupDir\?/],
     [{ backupDir: 5 }, /settings\.backupDir: /],
     [{ backupDir: "" }, /settings\.backupDir: /],
     [{ nice: 20 }, /settings\.nice: /],

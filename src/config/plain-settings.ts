@@ -1,4 +1,4 @@
-// Settings that a program hands over in place of a .env: checked as strictly, because nobody reads a warning there.
+// Settings that a program passes instead of a .env: checked strictly, because nobody reads a warning there.
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { KeepError } from "../errors.ts";
@@ -63,8 +63,8 @@ const FIELDS = {
 const PATHS = ["envFile", "backupDir", "logFile"] as const;
 
 /**
- * What `settings` of the library's functions holds, with `~` and relative paths made absolute and secrets wrapped.
- * @throws KeepError bad-setting naming the first field that is wrong, and never its value
+ * The option `settings` of the library's functions, with absolute paths and wrapped secrets. @throws KeepError
+ * bad-setting naming the first wrong field, never its value
  */
 export function checkPlainSettings(
   given: unknown,
@@ -73,7 +73,7 @@ export function checkPlainSettings(
   if (given === undefined) return {};
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw wrong("settings", "is not an object");
-  // What is undefined is as good as absent.
+  // An undefined value counts as missing.
   const values = Object.entries(given).filter(([, value]) => value !== undefined);
   for (const [name] of values) if (!Object.hasOwn(FIELDS, name)) throw unknown(name);
   const parsed = z.strictObject(FIELDS).partial().safeParse(Object.fromEntries(values));
@@ -92,7 +92,7 @@ export function checkPlainSettings(
   return { ...fromUri, ...checked, ...(Object.fromEntries(paths) as Partial<Settings>) };
 }
 
-/** What a backup is of follows its URI, not that of a .env, unless it is given too. */
+/** The databases to back up come from this URI, not from that of a .env, unless they are given too. */
 function scopeOf(uri: Secret): Partial<Settings> {
   const { hosts, database } = parseConnectionString(uri.reveal(), "settings.uri");
   return { hosts, databases: database === null ? null : [database], uriName: "settings.uri" };
@@ -109,12 +109,12 @@ function isZone(name: string): boolean {
 
 function wrong(name: string, problem: string): KeepError {
   return new KeepError("bad-setting", `${name}: ${problem}`, {
-    hint: "The type Settings of mongokeep says what each field holds; units are in the names.",
+    hint: "The type Settings of mongokeep describes each field; the names contain the units.",
     details: { setting: name },
   });
 }
 
 function unknown(name: string): KeepError {
   const [close] = Object.keys(FIELDS).sort((a, b) => distance(a, name) - distance(b, name));
-  return wrong(`settings.${name}`, `is no setting; did you mean ${close ?? "another one"}?`);
+  return wrong(`settings.${name}`, `is not a setting; did you mean ${close ?? "another one"}?`);
 }

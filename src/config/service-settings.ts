@@ -1,4 +1,4 @@
-// How the service that writes to the database is stopped and started: a systemd unit, or commands, or not at all.
+// How to stop and start the service that uses the database: a systemd unit, commands, or not at all.
 import { KeepError } from "../errors.ts";
 import { rememberCommand } from "../util/redact.ts";
 import type { SettingName, SettingValues } from "./schema.ts";
@@ -12,7 +12,7 @@ export type ServiceSettings =
       readonly kind: "commands";
       readonly stop: string;
       readonly start: string;
-      /** The file that SERVICE_START was read from, for messages; null: the environment. */
+      /** The file that contains SERVICE_START, for messages; null: the environment. */
       readonly startFrom: string | null;
     } & Asked);
 
@@ -21,7 +21,7 @@ interface Asked {
   readonly status: string | null;
 }
 
-/** @throws KeepError bad-setting where both ways are set, or half of one */
+/** @throws KeepError bad-setting if both ways are set, or only half of one */
 export function readServiceSettings(
   values: SettingValues,
   startFrom: string | null,
@@ -32,7 +32,7 @@ export function readServiceSettings(
   if (unit !== undefined) {
     const other = stop === undefined ? "SERVICE_START" : "SERVICE_STOP";
     if (stop !== undefined || start !== undefined) {
-      throw wrong(other, `SERVICE_NAME and ${other} are both set`, `Take one of them out.`);
+      throw wrong(other, `SERVICE_NAME and ${other} are both set`, `Remove one of them.`);
     }
     return { kind: "systemd", unit, ...asked };
   }

@@ -1,18 +1,18 @@
-// One setting: how its text becomes a value, and what docs/settings.md and error messages say of it.
-// The schema carries both, so that they cannot drift apart.
+// One setting: how its text becomes a value, and what docs/settings.md and error messages say about it. The schema
+// contains both, so that they stay consistent.
 import { z } from "zod";
 
 export interface SettingMeta {
   readonly group: SettingGroup;
-  /** Other names that mean the same. */
+  /** Other names of the same setting. */
   readonly aliases: readonly string[];
-  /** As one would write it in .env; null: not set. */
+  /** As written in .env; null: not set. */
   readonly defaultText: string | null;
-  /** What the table says where there is no default. */
+  /** Text of the table if there is no default. */
   readonly unset: string;
-  /** What right values look like, in Markdown without pipes. */
+  /** Examples of valid values, in Markdown without pipes. */
   readonly looks: string;
-  /** Sentences for the table. */
+  /** Description for the table. */
   readonly about: string;
   /** Its value is never shown. */
   readonly secret: boolean;
@@ -25,7 +25,7 @@ export const settingRegistry = z.registry<SettingMeta>();
 
 type SettingInput<T> = Pick<SettingMeta, "group" | "looks" | "about"> &
   Partial<Pick<SettingMeta, "aliases" | "unset" | "secret">> & {
-    /** The value, or null where the text is malformed. */
+    /** The value, or null if the text is malformed. */
     readonly parse: (text: string) => T | null;
   };
 
@@ -55,7 +55,7 @@ export function optional<T>(input: SettingInput<T>) {
   return parsed(input).optional().register(settingRegistry, metaOf(input, null));
 }
 
-/** A setting with a default, which goes through the same parser. */
+/** A setting with a default, which is parsed in the same way. */
 export function withDefault<T>(defaultText: string, input: SettingInput<T>) {
   return parsed(input).prefault(defaultText).register(settingRegistry, metaOf(input, defaultText));
 }

@@ -128,7 +128,7 @@ test("what is malformed names itself, its place and what a right value looks lik
     ["DISK_WARN_FREE=1GB", /DISK_ABORT_FREE/],
     ["SERVICE_STOP=x", /SERVICE_START/],
     ["SERVICE_CHECK=x", /SERVICE_NAME/],
-    ["SERVICE_NAME=x\nSERVICE_STOP=x\nSERVICE_START=x", /out/],
+    ["SERVICE_NAME=x\nSERVICE_STOP=x\nSERVICE_START=x", /[Rr]emove/],
   ];
   for (const [lines, hint] of cases) {
     const error = await refusal(lines);

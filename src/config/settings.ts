@@ -32,15 +32,15 @@ import { findWarnings, refuseGraveMiss } from "./warnings.ts";
 
 export type { ServiceSettings } from "./service-settings.ts";
 
-/** Every setting, checked, with its default filled in. Units are in the names. Printing it shows no secret. */
+/** Every setting, checked and with defaults. Names contain the units. Printing it shows no secret. */
 export interface Settings extends AlertSettings {
-  /** Absolute path of the .env that was read; null where there was none. */
+  /** Absolute path of the .env that was read; null if there was none. */
   readonly envFile: string | null;
-  /** null where none is set: commands that need no server work without. See `requireUri`. */
+  /** null if none is set: commands that need no server work without it. See `requireUri`. */
   readonly uri: Secret | null;
-  /** The setting that `uri` comes from, for messages. */
+  /** The setting of `uri`, for messages. */
   readonly uriName: string | null;
-  /** What `restore` and `rollback` log in with; null: the same. */
+  /** The login of `restore` and `rollback`; null: the same. */
   readonly restoreLogin: RestoreLogin | null;
   /** host:port of each seed (or the SRV name), sorted; free of credentials. Empty without a URI. */
   readonly hosts: readonly string[];
@@ -68,23 +68,23 @@ export interface Settings extends AlertSettings {
   /** How long the cutover of a restore may wait for a collection. */
   readonly cutoverTimeoutMs: number;
   readonly drill: DrillSettings;
-  /** What a person should look at, though nothing stops for it. */
+  /** Warnings for a person; they stop nothing. */
   readonly warnings: readonly string[];
 }
 
 export interface DrillSettings {
-  /** The throw-away server; null: one is started for each drill. */
+  /** The test server of drills; null: each drill starts a temporary one. */
   readonly uri: Secret | null;
-  /** Absolute path of the file of checks; null: none. */
+  /** Absolute path of the file with checks; null: none. */
   readonly checksFile: string | null;
   /** 0: never. */
   readonly reminderMs: number;
-  /** What is started; null: the one that is found. */
+  /** The mongod to start; null: the one that is found. */
   readonly mongodBinary: string | null;
 }
 
 export interface SettingsSource {
-  /** `--env-file`; undefined: `.env` in `cwd`, if there is one. */
+  /** `--env-file`; undefined: `.env` in `cwd`, if it exists. */
   readonly envFile: string | undefined;
   readonly cwd: string;
   readonly home: string;
@@ -96,14 +96,14 @@ export function systemSource(envFile?: string): SettingsSource {
   return { envFile, cwd: process.cwd(), home: homeFolder(), env: process.env };
 }
 
-/** What is known of this process's environment in every case. */
+/** Facts about this process's environment that are always known. */
 export function alertSource(envFile?: string): AlertSource {
   return { envFile, cwd: workingFolder(), env: process.env };
 }
 
 /**
- * Reads and checks every setting; touches neither the server nor the backup folder.
- * @throws KeepError bad-setting (exit 2), not-in-this-version (exit 2)
+ * Reads and checks every setting; does not use the server or the backup folder. @throws KeepError bad-setting (exit 2),
+ * not-in-this-version (exit 2)
  */
 export async function loadSettings(source: SettingsSource): Promise<Settings> {
   withhold(SECRET_NAMES);
@@ -155,7 +155,7 @@ export async function loadSettings(source: SettingsSource): Promise<Settings> {
 export function requireUri(settings: Pick<Settings, "uri" | "envFile">): Secret {
   if (settings.uri) return settings.uri;
   const where = settings.envFile ?? "a file named .env in this folder";
-  throw new KeepError("bad-setting", "no MongoDB is named: MONGODB_URI is not set", {
+  throw new KeepError("bad-setting", "no MongoDB server is set: MONGODB_URI is missing", {
     hint: [
       `Put this into ${where}, with your own values:`,
       "MONGODB_HOST=localhost",
@@ -199,7 +199,7 @@ async function requireReadable(path: string): Promise<void> {
   }
 }
 
-/** Its default is beside the default of BACKUP_DIR; without a home it is beside what BACKUP_DIR names. */
+/** Its default is beside the default of BACKUP_DIR; without a home folder it is beside BACKUP_DIR. */
 function readLogFile(
   { home }: SettingsSource,
   { values, found }: ReadValues,
@@ -244,7 +244,7 @@ function readDrill(
   pathOf: (name: SettingName, written: string) => string,
 ): DrillSettings {
   const { DRILL_MONGODB_URI: uri, DRILL_CHECKS: checks, MONGOD_BINARY: binary } = values;
-  // Refuses what the driver would, and remembers the password, so that no message shows it.
+  // Refuses what the driver would refuse, and registers the password so that no message shows it.
   const password =
     uri === undefined ? null : parseConnectionString(uri, "DRILL_MONGODB_URI").password;
   if (password !== null) rememberSecret(password);

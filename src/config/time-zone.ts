@@ -1,15 +1,15 @@
-// The system's time zone as an IANA name, where TZ has a form that the C library reads and Node does not.
+// The system's time zone as an IANA name, also if TZ has a form that the C library reads and Node does not.
 import { realpathSync } from "node:fs";
 
 export interface SystemZone {
   readonly zone: string;
-  /** What a person should look at; null: nothing. */
+  /** A warning; null: nothing. */
   readonly problem: string | null;
 }
 
 const STARTED_WITH = process.env.TZ;
 
-/** The zone of TZ, else the machine's. Never throws: what nobody knows is UTC, as for the C library. */
+/** The zone of TZ, else the machine's. Never throws: an unknown zone is UTC, as in the C library. */
 export function systemZone(tz = STARTED_WITH): SystemZone {
   const own = tz === undefined ? machineZone() : readTz(tz);
   if (own !== null) return { zone: own, problem: null };
@@ -20,21 +20,21 @@ export function systemZone(tz = STARTED_WITH): SystemZone {
   };
 }
 
-/** From now on this process reads the clock in a zone that Node knows. Call before the first time is shown. */
+/** Makes this process use a zone that Node knows. Call it before the first time is shown. */
 export function settleTimeZone(): void {
   const { zone } = systemZone();
   if (STARTED_WITH !== undefined && machineZone() !== zone) process.env.TZ = zone;
 }
 
 function machineZone(): string {
-  // undefined for a TZ that Node does not know, and a zone that it then refuses itself for an empty one.
+  // undefined for a TZ that Node does not know, or a zone that it refuses for an empty one.
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone as string | undefined;
   return canonical(zone) ?? "UTC";
 }
 
 /** null: it names no zone. */
 function readTz(tz: string): string | null {
-  // ":" says that a file of the zone database follows.
+  // ":" means that a file of the zone database follows.
   const name = tz.replace(/^:/, "");
   if (name === "") return "UTC";
   return name.startsWith("/") ? zoneOfPath(name) : (offsetZone(name) ?? canonical(name));
@@ -45,7 +45,7 @@ function zoneOfPath(path: string): string | null {
   try {
     return zone(path) ?? zone(realpathSync(path));
   } catch {
-    return null; // there is no such file: the name was nothing
+    return null; // there is no such file, so it was not a name
   }
 }
 
@@ -59,7 +59,7 @@ function offsetZone(tz: string): string | null {
 }
 
 function canonical(zone: string | undefined): string | null {
-  // An offset is no name, and Node has its sign wrong where TZ gives it.
+  // An offset is not a name, and Node gets its sign wrong if TZ contains it.
   if (zone === undefined || !/^[A-Za-z]/.test(zone)) return null;
   try {
     return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;

@@ -1,15 +1,15 @@
-// The options of an application's URI that concern mongokeep. An application sets many for its own work: how answers
-// are decoded, how long its queries may take, how its writes are acknowledged. mongokeep decides these for itself:
-// with the application's, an answer could come back in another form, and a write that failed could look done.
+// The options of an application's URI that matter to mongokeep. An application sets many for its own work: decoding of
+// replies, query time limits, write acknowledgement. mongokeep decides these itself: with the application's options a
+// reply could have another form, and a failed write could look successful.
 
-/** Where the server is, who logs in, and how the connection is secured: never passed over, or the driver says why. */
+/** Address, login and security of the connection: never ignored; the driver reports errors in them. */
 const OF_THE_CONNECTION =
   /^(auth|tls|ssl|srv|proxy|gssapi)|^(connect|connectTimeoutMS|directConnection|loadBalanced|replicaSet|serverSelectionTimeoutMS|serverMonitoringMode|heartbeatFrequencyMS|minHeartbeatFrequencyMS|localThresholdMS|family|autoSelectFamily|autoSelectFamilyAttemptTimeout|localAddress|rejectUnauthorized|allowPartialTrustChain|ciphers|ecdhCurve|minDHSize|secureProtocol)$/i;
 
-/** Which members the stock tools read; mongokeep's own reads follow BACKUP_READ_PREFERENCE. */
+/** The members that the stock tools read; mongokeep's own reads follow BACKUP_READ_PREFERENCE. */
 const OF_READING = /^(readPreference|readPreferenceTags|maxStalenessSeconds)$/i;
 
-/** Options of applications, in any of the drivers. Others are named in a warning: a slip of the pen, perhaps. */
+/** Options of applications in any of the drivers. Other names give a warning, because they may be misspelt. */
 const OF_APPLICATIONS: ReadonlySet<string> = new Set(
   `appName autoEncryption autoReconnect bsonRegExp bufferCommands checkKeys compressors connectionType dbName
    driverInfo enableOverloadRetargeting enableUtf8Validation fieldsAsRaw forceServerObjectId fsync ignoreUndefined
@@ -27,13 +27,13 @@ const OF_APPLICATIONS: ReadonlySet<string> = new Set(
 
 export interface KeptUri {
   readonly uri: string;
-  /** Names of options that were left out though no driver is known to have them. */
+  /** Names of ignored options that no driver is known to have. */
   readonly unknown: readonly string[];
 }
 
 const WITH_OPTIONS = /^(mongodb(?:\+srv)?:\/\/(?:[^@/?]*@)?[^/?@]+(?:\/[^?]*)?)\?(.*)$/s;
 
-/** The URI as mongokeep uses it. One that cannot be read is given back as it is: its reader says what is wrong. */
+/** The URI as mongokeep uses it. A malformed one is returned unchanged: its parser reports the error. */
 export function withoutApplicationOptions(uri: string): KeptUri {
   const [, place, query] = WITH_OPTIONS.exec(uri) ?? [];
   if (place === undefined || query === undefined) return { uri, unknown: [] };

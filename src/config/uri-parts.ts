@@ -1,4 +1,4 @@
-// A mongodb URI from MONGODB_HOST and its companions, and the check that parts beside a URI say the same as it.
+// Builds a mongodb URI from MONGODB_HOST and related settings, and checks that such settings agree with a URI.
 import { KeepError } from "../errors.ts";
 import { parseConnectionString } from "./connection-string.ts";
 import type { ConnectionFacts } from "./connection-string.ts";
@@ -17,7 +17,7 @@ export interface UriParts {
   readonly tlsCaFile: string | undefined;
 }
 
-/** A URI with everything percent-encoded that needs it. @throws KeepError bad-setting */
+/** A URI with all necessary percent-encoding. @throws KeepError bad-setting */
 export function formatUri(parts: UriParts & { readonly host: string }): string {
   const hosts = parts.host.split(",").map((host) => withPort(host.trim(), parts.port));
   const { username, password } = parts;
@@ -47,10 +47,12 @@ function withPort(written: string, port: number | undefined): string {
 
 function badHost(written: string): KeepError {
   const isUri = written.includes("://") || written.includes("@");
-  // A URI in the wrong place may hold a password: it is not shown.
+  // A URI in the wrong place may contain a password, so it is not shown.
   return new KeepError(
     "bad-setting",
-    isUri ? "MONGODB_HOST holds a URI" : `MONGODB_HOST (${JSON.stringify(written)}) is no host`,
+    isUri
+      ? "MONGODB_HOST contains a URI"
+      : `MONGODB_HOST (${JSON.stringify(written)}) is not a host`,
     {
       hint: isUri
         ? "Put it into MONGODB_URI."
@@ -67,21 +69,21 @@ export function refuseHalfLogin({ username, password, tls, tlsCaFile }: UriParts
         ? ["MONGODB_PASSWORD", "MONGODB_USERNAME"]
         : ["MONGODB_USERNAME", "MONGODB_PASSWORD"];
     throw new KeepError("bad-setting", `${set} is set, but ${missing} is not`, {
-      hint: `Set ${missing}='…', or take ${set} out for a server without login.`,
+      hint: `Set ${missing}='…', or remove ${set} for a server without login.`,
       details: { setting: missing },
     });
   }
   if (tls === false && tlsCaFile !== undefined) {
     throw new KeepError("bad-setting", "MONGODB_TLS is false, but MONGODB_TLS_CA_FILE is set", {
-      hint: "Set MONGODB_TLS=true, or take MONGODB_TLS_CA_FILE out.",
+      hint: "Set MONGODB_TLS=true, or remove MONGODB_TLS_CA_FILE.",
       details: { setting: "MONGODB_TLS" },
     });
   }
 }
 
 /**
- * Parts on the level of the URI, or above it, must say what it says: silently ignoring a password, or a host,
- * would connect to something other than what is written.
+ * Parts at the same or a higher level than the URI must agree with it: silently ignoring a password or a host would
+ * connect to a different server.
  */
 export function refuseDisagreement(
   facts: ConnectionFacts,
@@ -102,8 +104,8 @@ export function refuseDisagreement(
   for (const [name, same] of Object.entries(agrees)) {
     const part = found.get(name as SettingName);
     if (part === undefined || part.level > uri.level || same()) continue;
-    throw new KeepError("bad-setting", `${part.name} and ${uri.name} do not say the same`, {
-      hint: `Put it into ${uri.name} and take ${part.name} out, or take ${uri.name} out and set MONGODB_HOST.`,
+    throw new KeepError("bad-setting", `${part.name} and ${uri.name} contradict each other`, {
+      hint: `Put it into ${uri.name} and remove ${part.name}, or remove ${uri.name} and set MONGODB_HOST.`,
       details: { setting: part.name },
     });
   }

@@ -1,4 +1,4 @@
-// Texts → checked values by name, through the schema. All that is malformed is told at once.
+// Turns texts into checked values by name, through the schema. Reports all malformed settings at once.
 import { KeepError } from "../errors.ts";
 import type { Found, Lookup } from "./lookup.ts";
 import { isOfApplication, metaOf, OWN_URI, SETTING_NAMES } from "./names.ts";
@@ -7,11 +7,11 @@ import type { SettingName, SettingValues } from "./schema.ts";
 
 export interface ReadValues {
   readonly values: SettingValues;
-  /** Where each setting that is set was found. */
+  /** Where each given setting was found. */
   readonly found: ReadonlyMap<SettingName, Found>;
 }
 
-/** @throws KeepError bad-setting naming what is malformed and what a right value looks like */
+/** @throws KeepError bad-setting naming malformed settings and valid examples */
 export function readValues(lookup: Lookup): ReadValues {
   const found = new Map<SettingName, Found>();
   const hasOwn = lookup.find([OWN_URI]) !== null;

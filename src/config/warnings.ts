@@ -1,17 +1,21 @@
-// What is wrong around the settings themselves: slips in names, and a .env that others can read.
+// Problems around the settings: misspelt names, and a .env that others can read.
 import { KeepError } from "../errors.ts";
 import type { EnvFile } from "./env-file.ts";
 import { findNearMisses, metaOf } from "./names.ts";
 import type { ReadValues } from "./values.ts";
 
-/** @throws KeepError bad-setting where a slip of the pen would change what is deleted, or who is told */
+/** @throws KeepError bad-setting if a misspelt name would change what is deleted, or who is alerted */
 export function refuseGraveMiss(file: EnvFile | null): void {
   const miss = findNearMisses(file?.values.keys() ?? []).find(({ grave }) => grave);
   if (miss === undefined) return;
-  throw new KeepError("bad-setting", `${miss.written} in ${file?.path ?? ".env"} is no setting`, {
-    hint: `Did you mean ${miss.meant}?`,
-    details: { setting: miss.written },
-  });
+  throw new KeepError(
+    "bad-setting",
+    `${miss.written} in ${file?.path ?? ".env"} is not a setting`,
+    {
+      hint: `Did you mean ${miss.meant}?`,
+      details: { setting: miss.written },
+    },
+  );
 }
 
 export function findWarnings(
@@ -23,7 +27,7 @@ export function findWarnings(
   return [...missWarnings(env, file, uriName !== null), ...looseFile(file, read, uriName)];
 }
 
-/** A connection name that is nearly ours matters only where nothing else says where the server is. */
+/** A misspelt connection name matters only if nothing else gives the server. */
 function missWarnings(
   env: Readonly<Record<string, string | undefined>>,
   file: EnvFile | null,
@@ -31,7 +35,7 @@ function missWarnings(
 ): string[] {
   const misses = [
     ...findNearMisses(file?.values.keys() ?? []),
-    // The environment is full of other programs' names: only the telling ones.
+    // The environment is full of other programs' names, so only distinctive ones are checked.
     ...findNearMisses(Object.keys(env)).filter(({ grave }) => grave),
   ];
   return misses
@@ -52,7 +56,7 @@ function looseFile(file: EnvFile | null, read: ReadValues, uriName: string | nul
       level === 2 &&
       metaOf(name).secret &&
       (!/^(MONGODB|MONGOKEEP)_/.test(name) || name === "MONGODB_PASSWORD" || text.includes("@")) &&
-      // Most commands of a service hold none.
+      // Most commands of a service contain no secret.
       !name.startsWith("SERVICE_"),
   );
   const isShared = uriName === "DATABASE_URL" && file.values.has("DATABASE_URL");

@@ -1,4 +1,4 @@
-// A service that is stopped and started by the user's own shell commands.
+// A service that the user's own shell commands stop and start.
 import { KeepError } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import { askOnce, untilHealthy } from "./health.ts";
@@ -10,10 +10,10 @@ export function commandService(choice: CommandChoice, limits: ServiceLimits): Se
   return {
     name: "SERVICE_STOP",
     startHint: `the command of SERVICE_START${startFrom === null ? "" : ` in ${startFrom}`}`,
-    // A command is only known to work once it has run.
+    // A command is known to work only after it has run.
     assertExists: () => Promise.resolve(),
     state: (signal) => stateOf(choice, limits, signal),
-    // SERVICE_CHECK may hang where nothing runs, and passes where another one answers.
+    // SERVICE_CHECK may hang if nothing runs, and succeeds if another service answers.
     cameBack: () => (status === null ? Promise.resolve(false) : cameBack(status, limits)),
     problem: (signal) => (check === null ? Promise.resolve(null) : askOnce(check, limits, signal)),
     async stop(signal) {
@@ -41,7 +41,7 @@ async function stateOf(
   return problem === null ? { is: "running" } : { is: "unknown", because: problem };
 }
 
-/** The command itself is not shown in errors: it may hold a token. */
+/** Errors do not show the command itself, because it may contain a token. */
 async function runCommand(
   action: "stop" | "start",
   command: string,
@@ -59,7 +59,7 @@ async function runCommand(
   throw new KeepError("failed", `cannot ${action} the service: ${name} ${describeEnd(result)}`, {
     hint:
       action === "stop"
-        ? `Run the command of ${name} by hand and see what it says. Where it fails only because the service does not run, set SERVICE_STATUS: a command that exits with 3 then.`
-        : `Run the command of ${name} by hand and see what it says.`,
+        ? `Run the command of ${name} by hand and read its output. If it fails only because the service does not run, set SERVICE_STATUS to a command that then exits with 3.`
+        : `Run the command of ${name} by hand and read its output.`,
   });
 }

@@ -1,9 +1,9 @@
-// The service of the settings: a systemd unit, shell commands, or none.
+// The service in the settings: a systemd unit, shell commands, or none.
 import { commandService } from "./command.ts";
 import type { Service, ServiceChoice, ServiceLimits } from "./service.ts";
 import { systemdService } from "./systemd.ts";
 
-/** systemd itself gives a unit 90 s to stop and 90 s to start; it must be the one that gives up first. */
+/** systemd gives a unit 90 s to stop and 90 s to start, and must be the first to give up. */
 const LIMITS: ServiceLimits = {
   stopMs: 180_000,
   startMs: 180_000,
@@ -12,7 +12,7 @@ const LIMITS: ServiceLimits = {
   pauseMs: 1_000,
 };
 
-/** null where no service is set. */
+/** null if no service is set. */
 export function createService(
   choice: ServiceChoice,
   limits: Partial<ServiceLimits> = {},

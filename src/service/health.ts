@@ -1,10 +1,10 @@
-// Asks again and again whether the service works: right after its start it is not there yet.
+// Asks repeatedly whether the service works: directly after its start it is not ready yet.
 import { setTimeout as delay } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import type { ServiceLimits } from "./service.ts";
 
-/** Runs SERVICE_CHECK once; null: it works, else why not. */
+/** Runs SERVICE_CHECK once; null: it works, otherwise the reason. */
 export async function askOnce(
   command: string,
   limits: ServiceLimits,
@@ -19,7 +19,7 @@ export async function askOnce(
   return result.ok ? null : `SERVICE_CHECK ${describeEnd(result)}`;
 }
 
-/** Repeats `ask` until it answers null. @throws KeepError failed with the last answer */
+/** Repeats `ask` until it returns null. @throws KeepError failed with the last answer */
 export async function untilHealthy(
   ask: () => Promise<string | null>,
   limits: ServiceLimits,

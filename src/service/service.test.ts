@@ -223,7 +223,7 @@ test("a stop that returns early is waited for, and one that stops nothing fails"
   assert.equal(await get("active"), "inactive");
   await assert.rejects(commands("true", "true", null, FAST, "true").stop(NEVER), {
     code: "failed",
-    message: /by SERVICE_STATUS it still runs/,
+    message: /according to SERVICE_STATUS it still runs/,
   });
 });
 

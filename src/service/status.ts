@@ -1,13 +1,13 @@
-// What SERVICE_STATUS says of a service: whether it runs, whatever its health.
+// What SERVICE_STATUS says about a service: whether it runs, whatever its health.
 import { setTimeout as delay } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import type { ServiceLimits, ServiceState } from "./service.ts";
 
-/** As `systemctl status` and the init scripts of the LSB answer for what does not run. */
+/** The exit code of `systemctl status` and LSB init scripts for a stopped service. */
 const STOPPED = 3;
 
-/** Anything but a clear answer is none: a command that is missing, or hangs, must not pass for a stopped service. */
+/** Anything but a clear answer is unknown: a command that is missing or hangs must not count as a stopped service. */
 export async function askStatus(
   command: string,
   limits: ServiceLimits,
@@ -24,7 +24,7 @@ export async function askStatus(
   return { is: "unknown", because: `SERVICE_STATUS ${describeEnd(result)}` };
 }
 
-/** Of a service that was stopped, while it is down: no longer than a moment. */
+/** For a stopped service, while it is down: only for a moment. */
 export async function cameBack(command: string, limits: ServiceLimits): Promise<boolean> {
   const quick = { ...limits, oneCheckMs: Math.min(limits.oneCheckMs, QUICK_MS) };
   return (await askStatus(command, quick)).is === "running";
@@ -32,7 +32,7 @@ export async function cameBack(command: string, limits: ServiceLimits): Promise<
 
 const QUICK_MS = 2_000;
 
-/** A stop may return before the service has ended. @throws KeepError failed where it goes on running */
+/** A stop may return before the service has ended. @throws KeepError failed if it keeps running */
 export async function untilStopped(
   command: string,
   limits: ServiceLimits,
@@ -43,9 +43,9 @@ export async function untilStopped(
     if (performance.now() + limits.pauseMs > end)
       throw new KeepError(
         "failed",
-        `cannot stop the service: by SERVICE_STATUS it still runs ${limits.checkMs / 1000} s after it was stopped`,
+        `cannot stop the service: according to SERVICE_STATUS it still runs ${limits.checkMs / 1000} s after it was stopped`,
         {
-          hint: "See what starts it again, or what SERVICE_STATUS asks: it must exit with 3 once the service is stopped.",
+          hint: "Find out what starts it again, or what SERVICE_STATUS checks: it must exit with 3 once the service is stopped.",
         },
       );
     await delay(limits.pauseMs, undefined, { signal }).catch(() => {

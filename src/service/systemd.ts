@@ -7,7 +7,7 @@ import type { Service, ServiceLimits, ServiceState, SystemdChoice } from "./serv
 import { askStatus, cameBack, untilStopped } from "./status.ts";
 
 const ASK_MS = 20_000;
-/** In any other state writers may be at work: while it comes or goes, or waits to be started again. */
+/** In any other state writers may be active: while it starts or stops, or waits for a restart. */
 const STOPPED: readonly string[] = ["inactive", "failed"];
 
 export function systemdService(choice: SystemdChoice, limits: ServiceLimits): Service {
@@ -18,7 +18,7 @@ export function systemdService(choice: SystemdChoice, limits: ServiceLimits): Se
     async assertExists(signal) {
       refuseUnusable(unit, await showUnit(unit, signal));
     },
-    // A unit may be over while what it started runs: who knows better says so by SERVICE_STATUS.
+    // A unit may have ended while processes that it started still run; SERVICE_STATUS can say so.
     state: async (signal): Promise<ServiceState> =>
       status === null
         ? { is: isStopped(await showUnit(unit, signal)) ? "stopped" : "running" }
@@ -69,16 +69,16 @@ async function showUnit(unit: string, signal?: AbortSignal): Promise<UnitState> 
     "bad-setting",
     `cannot ask systemd about ${unit}: systemctl ${describeEnd(result)}`,
     {
-      hint: "Where systemd does not run the service, set SERVICE_STOP and SERVICE_START in place of SERVICE_NAME.",
+      hint: "If systemd does not run the service, set SERVICE_STOP and SERVICE_START instead of SERVICE_NAME.",
       details: { setting: "SERVICE_NAME" },
     },
   );
 }
 
-/** "[not set]", or the largest number there is, where systemd counts none. */
+/** "[not set]", or the largest number, if systemd does not count them. */
 const countOf = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : 0);
 
-/** A unit that failed, or was set up to be so (KillMode), may leave processes behind, and they write. */
+/** A unit that failed, or with another KillMode, may leave processes behind, and they write. */
 const isStopped = ({ active, processes }: UnitState) => STOPPED.includes(active) && processes === 0;
 
 function refuseRunning(unit: string, state: UnitState): void {
@@ -101,14 +101,14 @@ function refuseUnusable(unit: string, { load }: UnitState): void {
         ? "is masked"
         : `cannot be loaded (${load})`;
   throw new KeepError("bad-setting", `SERVICE_NAME: the systemd unit ${unit} ${why}`, {
-    hint: "systemctl list-units --type=service --all shows the units there are.",
+    hint: "systemctl list-units --type=service --all shows the existing units.",
     details: { setting: "SERVICE_NAME" },
   });
 }
 
 /**
- * A unit may start and die a moment later: healthy is what is active, or a one-shot that ended well.
- * No answer counts as not yet: systemd may be busy with the very start.
+ * A unit may start and fail a moment later: it is healthy if active, or if a one-shot unit ended well. No answer counts
+ * as not yet, because systemd may be busy with the start itself.
  */
 async function askState(unit: string): Promise<string | null> {
   try {

@@ -1,12 +1,12 @@
-// Large buffers used again and again: V8 frees external memory late, so fresh 16 MB buffers for each
-// message would let a long dump's memory grow by hundreds of megabytes.
+// Large buffers that are reused: V8 frees external memory late, so new 16 MB buffers for each message would let the
+// memory of a long dump grow by hundreds of megabytes.
 
 export interface BufferPool {
   /** A buffer of at least `bytes`; its content is arbitrary. */
   take(bytes: number): Buffer;
-  /** Gives a buffer back. The caller must not use it, or a view of it, afterwards. */
+  /** Returns a buffer. The caller must not use it, or a view of it, afterwards. */
   give(buffer: Buffer): void;
-  /** Lets go of all that is idle. */
+  /** Releases all idle buffers. */
   clear(): void;
 }
 

@@ -1,14 +1,14 @@
-// What programs that we start inherit: our environment without the settings that hold secrets, which other programs of
-// the same user could read as long as they run; and a umask under which nothing that they create is for others.
+// What started programs inherit: the environment without settings that hold secrets, which other programs of the same
+// user could read while they run, and a private umask.
 
 const withheld = new Set<string>();
 
-/** From now on programs are not given these variables. */
+/** From now on, started programs do not get these variables. */
 export function withhold(names: Iterable<string>): void {
   for (const name of names) withheld.add(name);
 }
 
-/** `more` on top; undefined takes a variable out. With `all`: secrets too, for commands that the user wrote. */
+/** `more` is added; undefined removes a variable. With `all` secrets are included, for commands that the user wrote. */
 export function childEnvironment(
   more: Readonly<Record<string, string | undefined>> = {},
   all = false,
@@ -17,7 +17,7 @@ export function childEnvironment(
   return { ...Object.fromEntries(own), ...more };
 }
 
-/** Runs `start`, which must start a program before it returns, so that what that creates is for its owner alone. */
+/** Runs `start`, which must start a program before it returns, so that all files of that program are private. */
 export function withPrivateUmask<T>(start: () => T): T {
   const before = process.umask(0o077);
   try {

@@ -7,7 +7,7 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** A clock that stands where a test puts it. */
+/** A clock that tests set. */
 export function manualClock(startMs: number): Clock & { set(ms: number): void } {
   let current = startMs;
   return {

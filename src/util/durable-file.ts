@@ -18,8 +18,8 @@ export async function createPrivateFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * The same, which gives the descriptor. Through the thread pool: a new entry waits for the file system's journal while
- * other files are flushed, and then everything would wait with it. The rest costs less at once than on its way there.
+ * The same, returning the descriptor. Through the thread pool, because a new entry waits for the file system's journal
+ * while other files are flushed, and would block everything else. The other calls are faster directly.
  */
 export async function createFile(path: string): Promise<number> {
   const file = await new Promise<number>((resolve, reject) => {
@@ -29,7 +29,7 @@ export async function createFile(path: string): Promise<number> {
     });
   });
   try {
-    // Only a strange umask takes a right from the owner, and a change of the mode would wait for the journal again.
+    // Only an unusual umask removes a right from the owner, and changing the mode would wait for the journal again.
     if ((fs.fstatSync(file).mode & ALL_RIGHTS) !== PRIVATE_FILE) fs.fchmodSync(file, PRIVATE_FILE);
     return file;
   } catch (error) {
@@ -38,10 +38,10 @@ export async function createFile(path: string): Promise<number> {
   }
 }
 
-/** What is written at once: the page cache takes it sooner than another thread. */
+/** Data written directly: the page cache accepts it faster than another thread would. */
 const SHORT_BYTES = 64 * 1024;
 
-/** Appends all of it to an open file. */
+/** Appends all bytes to an open file. */
 export async function writeAll(file: number, bytes: Uint8Array | string): Promise<void> {
   if (bytes.length <= SHORT_BYTES) fs.writeFileSync(file, bytes);
   else
@@ -57,7 +57,7 @@ export async function flush(file: number): Promise<void> {
   });
 }
 
-/** The same, without the times in its entry. */
+/** The same, without the times of its entry. */
 export async function flushData(file: number): Promise<void> {
   await settled((done) => {
     fs.fdatasync(file, done);
@@ -75,7 +75,7 @@ async function settled(act: (done: Done) => void): Promise<void> {
   });
 }
 
-/** Makes a folder 0700 whatever the umask; its parent must exist and the folder must not. Durable on return. */
+/** Creates a folder 0700 whatever the umask; its parent must exist and the folder must not. Durable on return. */
 export async function createPrivateFolder(path: string): Promise<void> {
   await mkdir(path, { mode: PRIVATE_FOLDER });
   await chmod(path, PRIVATE_FOLDER);
@@ -88,7 +88,7 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-/** Writes a whole file that must not exist yet; on disk when it returns. The caller syncs the folder. */
+/** Writes a whole file that must not exist yet; it is on disk on return. The caller syncs the folder. */
 export async function writeNewFile(path: string, bytes: Uint8Array | string): Promise<void> {
   const file = await createFile(path);
   try {
@@ -99,7 +99,7 @@ export async function writeNewFile(path: string, bytes: Uint8Array | string): Pr
   }
 }
 
-/** Replaces a file in one step: a reader sees the old bytes or the new, also after a power cut. */
+/** Replaces a file in one step: a reader sees the old bytes or the new ones, also after a power cut. */
 export async function replaceFile(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   await rm(temporary, { force: true });
@@ -107,13 +107,13 @@ export async function replaceFile(path: string, bytes: Uint8Array | string): Pro
     await writeNewFile(temporary, bytes);
     await renameDurably(temporary, path);
   } catch (error) {
-    // A full disk must not leave a half-written file beside the whole one.
+    // A full disk must not leave an incomplete file beside the complete one.
     await rm(temporary, { force: true });
     throw error;
   }
 }
 
-/** Renames within one folder or between two of one file system; durable when it returns. */
+/** Renames within one folder or between two of one file system; durable on return. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(dirname(to));

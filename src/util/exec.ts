@@ -1,5 +1,5 @@
-// Runs other programs: an argv array, never a command line put together; secrets by stdin or file, never in argv.
-// A program that hangs is ended with its whole process group, and what it said is kept only as far as a person reads.
+// Runs other programs with an argv array, never a shell line; secrets go through stdin or a file, never argv. A program
+// that hangs is ended with its whole process group. Only as much of its output is kept as a person reads.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { ChildProcess } from "node:child_process";
@@ -16,20 +16,20 @@ export interface ExecOptions {
   readonly graceMs?: number;
   /** Ends the program in the same way; `execute` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** A stream of bytes is closed early where the program ends before it; its own failure ends the input. */
+  /** A stream of bytes is closed early if the program ends first; a failure of the stream ends the input. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
-  /** On top of the environment that this process has, but for secrets; undefined takes a variable out. */
+  /** Added to the environment of this process without secrets; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The user's own command: it gets the secrets of our environment too, as from the shell. */
+  /** The user's own command: it also gets the secrets in the environment, as from a shell. */
   readonly ofTheUser?: boolean;
   readonly cwd?: string;
-  /** Gets all that it says on stderr, as it comes and unredacted: for programs that report there. */
+  /** Receives all stderr output as it arrives, unredacted: for programs that report there. */
   readonly onStderr?: (text: string) => void;
-  /** It is killed when this process exits first, as after a second Ctrl-C. */
+  /** Kill it if this process exits first, as after a second Ctrl-C. */
   readonly endsWithUs?: boolean;
 }
 
-/** How a program ended. `not-started` names the system's error: ENOENT where it is not installed. */
+/** How a program ended. `not-started` has the system's error: ENOENT if it is not installed. */
 export type ExecEnd =
   | { readonly kind: "exit"; readonly code: number }
   | { readonly kind: "signal"; readonly signal: string }
@@ -39,7 +39,7 @@ export type ExecEnd =
 export interface ExecResult {
   readonly ok: boolean;
   readonly end: ExecEnd;
-  /** The first megabyte, as it came. */
+  /** The first megabyte, unchanged. */
   readonly stdout: string;
   /** The last 4 KiB, redacted and safe to show. */
   readonly stderrTail: string;
@@ -48,12 +48,12 @@ export interface ExecResult {
 const GRACE_MS = 5_000;
 const STDOUT_BYTES = 1 << 20;
 const STDERR_BYTES = 4096;
-/** A daemon that a command leaves behind holds its pipes open for ever: wait no longer than this for last words. */
+/** A daemon left behind by a command keeps the pipes open forever: wait no longer than this for more output. */
 const DRAIN_MS = 300;
 
 /**
- * Runs a program to its end. Does not throw because of how the program ended: see `end`.
- * Rejects only when `signal` aborts, after the program is gone.
+ * Runs a program to its end. Does not throw for a program that fails: see `end`. Rejects only if `signal` aborts, after
+ * the program has ended.
  */
 export async function execute(
   argv: readonly [string, ...string[]],
@@ -65,13 +65,13 @@ export async function execute(
     spawn(program, rest, {
       cwd: options.cwd,
       env: childEnvironment(options.env, options.ofTheUser),
-      // A group of its own: a child's children end with it, and Ctrl-C reaches them only through us.
+      // A process group of its own: children end with the program, and Ctrl-C reaches them only through mongokeep.
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
   let child: ReturnType<typeof start>;
   try {
-    // A service that the user's command starts has the user's umask.
+    // A service started by the user's command keeps the user's umask.
     child = options.ofTheUser === true ? start() : withPrivateUmask(start);
   } catch (error) {
     return notStarted(error);
@@ -99,21 +99,21 @@ export async function execute(
   };
 }
 
-/** Node tells some of the system's refusals by an event, and throws the others. @throws what is no refusal */
+/** Node reports some refusals of the system as an event and throws others. @throws any other error */
 function notStarted(error: unknown): ExecResult {
   const { code, syscall = "" } = error as NodeJS.ErrnoException;
   if (code === undefined || !syscall.startsWith("spawn")) throw error;
   return { ok: false, end: { kind: "not-started", reason: code }, stdout: "", stderrTail: "" };
 }
 
-/** Where no descriptor is left for its pipes, a child has none, and its error comes later. */
+/** If no descriptor is left for its pipes, a child has none, and its error arrives later. */
 async function assertPiped(child: ChildProcess): Promise<void> {
   if ((child.stdin as Writable | null | undefined) !== undefined) return;
   const [error] = (await once(child, "error")) as unknown[];
   throw error as Error;
 }
 
-/** For a message: `exited with 3: last line it said`. */
+/** For a message: `exited with 3: last line of its output`. */
 export function describeEnd(result: Pick<ExecResult, "end" | "stderrTail">): string {
   const said = result.stderrTail.split("\n").slice(-3).join(" | ");
   return said === "" ? endText(result.end) : `${endText(result.end)}: ${said}`;
@@ -121,12 +121,12 @@ export function describeEnd(result: Pick<ExecResult, "end" | "stderrTail">): str
 
 const NOT_STARTED: Readonly<Record<string, string>> = {
   ENOENT: "is not installed",
-  EACCES: "may not be run by this user, or lies on a file system without programs (EACCES)",
+  EACCES: "may not be run by this user, or is on a file system without programs (EACCES)",
   EPERM: "may not be run by this user (EPERM)",
-  ENOEXEC: "is no program for this machine (ENOEXEC)",
-  E2BIG: "could not be started, for its environment and arguments are too long (E2BIG)",
-  EAGAIN: "could not be started, for this user or container may run no more processes (EAGAIN)",
-  ENOMEM: "could not be started, for no memory is left (ENOMEM)",
+  ENOEXEC: "is not a program for this machine (ENOEXEC)",
+  E2BIG: "could not be started: its environment and arguments are too long (E2BIG)",
+  EAGAIN: "could not be started: this user or container may run no more processes (EAGAIN)",
+  ENOMEM: "could not be started: no memory is left (ENOMEM)",
 };
 
 function endText(end: ExecEnd): string {
@@ -152,16 +152,16 @@ async function endOf(child: ChildProcess, options: ExecOptions): Promise<ExecEnd
       () => {
         signalGroup(child, "SIGKILL");
       },
-      () => undefined, // it went within the grace time
+      () => undefined, // it ended within the grace time
     );
   };
   stop.addEventListener("abort", endGroup, { once: true });
   const end = await whenEnded(child);
-  // From here on the pid may belong to someone else: the timeout must not fire any more.
+  // From here on the pid may belong to another process: the timeout must not fire any more.
   stop.removeEventListener("abort", endGroup);
   grace.abort();
   if (!stop.aborted) return end;
-  // The leader is gone; its group, whose number stays taken while it has members, shall not outlive it.
+  // The leader has ended. Its group, whose number stays in use while it has members, must not outlive it.
   signalGroup(child, "SIGKILL");
   return timeout.aborted ? { kind: "timeout", afterMs: options.timeoutMs } : end;
 }
@@ -184,19 +184,19 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch (error) {
-    // ESRCH: the whole group is gone already, which is what was wanted.
+    // ESRCH: the whole group has already ended, as intended.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") child.kill(signal);
   }
 }
 
-/** Never rejects. EPIPE: the program ended, or closed its input, without reading it all. Its exit status tells. */
+/** Never rejects. EPIPE: the program ended, or closed its input, without reading everything. Its exit status tells. */
 async function feed(stdin: Writable, input: ExecOptions["stdin"]): Promise<void> {
   stdin.on("error", () => undefined);
   if (input === undefined || typeof input === "string" || input instanceof Uint8Array) {
     stdin.end(input ?? "");
     return;
   }
-  // The source's own failure is the caller's to keep: the program only sees its input end.
+  // The caller handles a failure of the source; the program only sees its input end.
   await pipeline(input, stdin).catch(() => undefined);
 }
 
@@ -208,7 +208,7 @@ async function drained(child: ChildProcess): Promise<void> {
   const late = delay(DRAIN_MS, undefined, { signal: giveUp.signal }).catch(() => undefined);
   await Promise.race([Promise.all(closed), late]);
   giveUp.abort();
-  // Still read (a closed pipe would kill the daemon at its next line), but no reason to stay alive.
+  // Still read (a closed pipe would kill the daemon at its next line), but without keeping this process alive.
   for (const stream of open) (stream as Readable & { unref?(): void }).unref?.();
 }
 

@@ -1,7 +1,7 @@
-// Names of files that nobody put there on purpose: what file servers, desktops, editors and file systems leave beside
-// others' files. What must stay true: none is a name under which a dump keeps data, which nothing may pass over.
+// Names of files that nobody created on purpose: those that file servers, desktops, editors and file systems leave
+// beside other files. What must stay true: none is a name under which a dump stores data, which must never be ignored.
 
-/** Whole names, in any case of their letters. */
+/** Whole names, case-insensitive. */
 const NAMES: ReadonlySet<string> = new Set([
   ...["thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "$recycle.bin"],
   ...["system volume information", "lost+found", "__macosx", "network trash folder"],
@@ -11,19 +11,21 @@ const NAMES: ReadonlySet<string> = new Set([
 
 const OF_SYNOLOGY = /@syno(eastream|resource)$/i;
 
-/** `._name` is a Mac's second half of a file, `name~` and `name.swp` are an editor's, `~$name` an office program's. */
+/**
+ * `._name` is a Mac's second half of a file, `name~` and `name.swp` belong to an editor, `~$name` to an office program.
+ */
 const PATTERNS = [/^\._./, /.~$/, /\.sw[a-z]$/i, /^~\$/, OF_SYNOLOGY];
 
-/** What a dump calls its files. None of these begins with a dot: no collection's and no database's name may. */
+/** File names of a dump. None begins with a dot, because no collection or database name may. */
 const DATA = /\.(bson|ejson|bin|json)(\.gz|\.zst)?$/i;
 
-/** Whether a folder of that name is of no concern to a backup, as far as its name tells. */
+/** Whether a backup may ignore a folder, judging by its name. */
 export function isForeignFolder(name: string): boolean {
   // .Trash-1000, .snapshot, .Spotlight-V100, .stfolder, …
   return NAMES.has(name.toLowerCase()) || name.startsWith(".") || OF_SYNOLOGY.test(name);
 }
 
-/** The same of a file; or of anything that no manifest names. */
+/** The same for a file, or for anything that is in no manifest. */
 export function isForeignName(name: string): boolean {
   if (NAMES.has(name.toLowerCase()) || PATTERNS.some((pattern) => pattern.test(name))) return true;
   // .DS_Store, .nfs0000…, .fuse_hidden…, .~lock.x#, .directory, …

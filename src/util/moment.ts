@@ -1,4 +1,4 @@
-// A moment as a person at 2 a.m. writes it: "yesterday 18:00", "2026-11-22 18:00", "3 hours ago". Pure.
+// Parses a time as a person at 2 a.m. writes it: "yesterday 18:00", "2026-11-22 18:00", "3 hours ago". Pure.
 import { Temporal } from "temporal-polyfill";
 
 const UNITS = {
@@ -12,7 +12,7 @@ const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 export const MOMENT_EXAMPLES =
   "`yesterday 18:00`, `2026-11-22 18:00`, `3 hours ago`, `sunday`, `2026-11-22T17:00:00Z`";
 
-/** Milliseconds since 1970; null for what it does not understand. A day without a time is its end. */
+/** Milliseconds since 1970; null if it is not understood. A day without a time means its end. */
 export function parseMoment(text: string, nowMs: number, zone: string): number | null {
   const words = text.trim().toLowerCase().replace(/\s+/g, " ");
   const now = Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(zone);
@@ -28,7 +28,7 @@ function readAgo(words: string, now: Temporal.ZonedDateTime): number | null {
   return now.subtract({ [UNITS[unit as keyof typeof UNITS]]: n }).epochMilliseconds;
 }
 
-/** With an offset or Z: that very moment. */
+/** With an offset or Z: that exact moment. */
 function readInstant(text: string): number | null {
   try {
     return Temporal.Instant.from(text).epochMilliseconds;
@@ -57,7 +57,7 @@ function dateOf(text: string, today: Temporal.PlainDate): Temporal.PlainDate | n
   if (text === "today") return today;
   if (text === "yesterday") return today.subtract({ days: 1 });
   const weekday = WEEKDAYS.indexOf(text) + 1;
-  // The last one, and never today: who means today says so.
+  // The last one, and never today, for which people write "today".
   if (weekday > 0) return today.subtract({ days: (today.dayOfWeek - weekday + 7) % 7 || 7 });
   try {
     return Temporal.PlainDate.from(text);

@@ -1,13 +1,12 @@
-// How much this process yields to others on the machine: what a backup takes from the processor, the database
-// beside it should not have to wait for.
+// How much processor time this process leaves to others: the database on the same machine should not wait for a backup.
 import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 
 const OWN_THREADS = "/proc/self/task";
 
 /**
- * `nice` 0 (as others) to 19 (only what nobody else wants). On Linux each thread has its own, and new ones
- * inherit from the one that makes them: all that run by now are asked. Children inherit it too.
+ * `nice` 0 (same as others) to 19 (only idle time). On Linux each thread has its own, and new ones inherit it from
+ * their creator, so all running threads are set. Child processes inherit it too.
  */
 export function yieldToOthers(nice: number): void {
   if (nice === 0) return;
@@ -15,7 +14,7 @@ export function yieldToOthers(nice: number): void {
     try {
       setPriority(thread, nice);
     } catch {
-      // The thread has ended meanwhile, or whoever started us has set more: both are fine.
+      // The thread has ended, or a higher value was already set: both are fine.
     }
   }
 }

@@ -1,19 +1,19 @@
-// The folders that a process is given: where it was started, its user's home, and the one for temporary files.
-// Containers and unusual accounts lack any of them; errors.ts has the words for that.
+// Folders of a process: where it was started, its user's home, and that for temporary files. In containers and unusual
+// accounts any of them may be missing; errors.ts has the messages.
 import { mkdtemp, rmdir } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
-/** null where it was deleted meanwhile. */
+/** null if it was deleted meanwhile. */
 export function workingFolder(): string | null {
   try {
     return process.cwd();
   } catch {
-    return null; // ENOENT: there is nothing else that it fails with
+    return null; // ENOENT is the only failure
   }
 }
 
-/** Empty where there is none: HOME is no whole path, or not set and the user is in no passwd file. */
+/** Empty if there is none: HOME is not an absolute path, or it is not set and the user is not in the passwd file. */
 export function homeFolder(): string {
   try {
     const home = homedir();
@@ -23,18 +23,18 @@ export function homeFolder(): string {
   }
 }
 
-/** TMPDIR, or the system's; it may not be there. */
+/** TMPDIR, or the system's; it may not exist. */
 export function tempFolder(): string {
   return resolve(tmpdir());
 }
 
-/** A new private folder there. */
+/** Creates a private folder there. */
 export async function makeTempFolder(kind = "", parent = tempFolder()): Promise<string> {
-  // errors.ts knows our temporary folders by these words.
+  // errors.ts recognizes temporary folders by this prefix.
   return await mkdtemp(join(parent, `mongokeep-${kind}`));
 }
 
-/** The same folder as `tempFolder`, tried: call before work that ends in it. */
+/** The same folder as `tempFolder`, checked: call it before work that needs it. */
 export async function requireTempFolder(): Promise<string> {
   await rmdir(await makeTempFolder("try-"));
   return tempFolder();

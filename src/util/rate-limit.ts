@@ -1,4 +1,4 @@
-// Holds a flow of bytes to a rate, over the whole of its life rather than each second.
+// Limits the rate of a stream of bytes over its whole lifetime rather than each second.
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface RateLimit {
@@ -6,7 +6,7 @@ export interface RateLimit {
   pass(bytes: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What was not used is made up for later, as far as this: else every pause of the reader would be lost. */
+/** Unused time is made up for later, up to this much; otherwise every pause of the reader would be lost. */
 const CREDIT_MS = 1_000;
 
 /** null: no limit. */

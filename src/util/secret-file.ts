@@ -1,4 +1,5 @@
-// A secret handed to another program as a file that only this user can read, gone when the scope ends.
+// Passes a secret to another program as a file that only this user can read and that is removed at the end of the
+// scope.
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +14,7 @@ export interface SecretFile extends AsyncDisposable {
 export async function openSecretFile(text: string): Promise<SecretFile> {
   const folder = await makeTempFolder();
   const path = join(folder, "secret");
-  // A second Ctrl-C ends the process without coming to any disposal.
+  // A second Ctrl-C ends the process without disposal.
   const removeAtExit = () => {
     rmSync(folder, { recursive: true, force: true });
   };

@@ -1,4 +1,4 @@
-// A value that must never be printed: text and JSON forms are "***".
+// A value that must never be printed: its text and JSON forms are "***".
 import { inspect } from "node:util";
 
 export class Secret {
@@ -8,7 +8,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The only way to the value: call it where it goes to the server, nowhere else. */
+  /** The only access to the value: call it only where the value is sent to its destination. */
   reveal(): string {
     return this.#value;
   }

@@ -1,5 +1,5 @@
-// The series of a MongoDB version ("7.0" of "7.0.14"): what decides who can read whose files. Pure.
-/** A release series: [6, 0] of 6.0.5. Between series the data format and the options may differ. */
+// The series of a MongoDB version ("7.0" of "7.0.14"), which decides who can read whose files. Pure.
+/** A release series: [6, 0] for 6.0.5. Data format and options may differ between series. */
 export type Series = readonly [major: number, minor: number];
 
 export const showSeries = ([major, minor]: Series) => `${major}.${minor}`;
@@ -12,7 +12,7 @@ export function seriesOf(version: string | null): Series | null {
   return found ? [Number(found[1]), Number(found[2])] : null;
 }
 
-/** Whether `version` is of an older series than `other`; false where one of them is not known. */
+/** Whether `version` belongs to an older series than `other`; false if one is unknown. */
 export function isOlder(version: string | null, other: string | null): boolean {
   const [a, b] = [seriesOf(version), seriesOf(other)];
   return a !== null && b !== null && isBefore(a, b);

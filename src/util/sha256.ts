@@ -1,4 +1,4 @@
-// SHA-256 as hex, of small things at once.
+// SHA-256 as hex, for small inputs in one call.
 import { createHash } from "node:crypto";
 
 export function sha256Of(bytes: Uint8Array | string): string {

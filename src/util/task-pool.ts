@@ -1,4 +1,4 @@
-// Runs tasks N at a time; the first failure aborts the rest and is the one that is thrown.
+// Runs up to N tasks at a time. The first failure aborts the rest and is thrown.
 
 /**
  * Calls `run` for each item, at most `width` at once, in the order given.
@@ -13,7 +13,7 @@ export async function runPool<T>(
   await runLanes(items, Array.from({ length: width }), signal, run);
 }
 
-/** How many at once: of large items, and of all once the next one is small. */
+/** How many run at once: large items, and all items once the next one is small. */
 export interface Lanes<T> {
   readonly large: number;
   readonly small: number;
@@ -21,8 +21,8 @@ export interface Lanes<T> {
 }
 
 /**
- * As runPool, for items whose largest come first: large ones fill the memory and keep every core busy, and of small
- * ones most of the time is spent waiting.
+ * Like runPool, for items in descending size: large ones fill the memory and keep every core busy, small ones mostly
+ * wait.
  */
 export async function runLargestFirst<T>(
   items: readonly T[],
@@ -42,7 +42,7 @@ export async function runLargestFirst<T>(
   await runLanes(inTurn(), lanes, signal, run);
 }
 
-/** A lane takes its first item when its promise resolves, or when all is over. */
+/** A lane takes its first item when its promise resolves, or when everything has ended. */
 async function runLanes<T>(
   items: Iterable<T>,
   lanes: readonly (Promise<undefined> | undefined)[],
@@ -67,7 +67,7 @@ async function runLanes<T>(
     }
   };
   await Promise.all(lanes.map(worker));
-  // What a task throws because it was interrupted is not the cause.
+  // An error thrown because a task was interrupted is not the cause.
   signal.throwIfAborted();
   if (first) throw first.error;
 }

@@ -1,20 +1,20 @@
-// Ends work that only computes: neither a signal nor a timer gets a word in while a regular expression backtracks.
+// Ends code that only computes: neither a signal nor a timer can interrupt a regular expression that backtracks.
 import { createContext, Script } from "node:vm";
 import type { Context } from "node:vm";
 
 export class TimeLimitError extends Error {}
 
 const CALL = new Script("work()");
-/** One for all calls: a new one costs a millisecond. */
+/** One for all calls, because a new one costs a millisecond. */
 const sandbox: { work?: () => unknown } = {};
 let context: Context | undefined;
 
-/** What `work` gives. @throws TimeLimitError after `limitMs`; what `work` throws */
+/** The result of `work`. @throws TimeLimitError after `limitMs`; whatever `work` throws */
 export function withTimeLimit<T>(limitMs: number, work: () => T): T {
   context ??= createContext(sandbox);
   sandbox.work = work;
   try {
-    // V8 can end a script from another thread, and all that it calls.
+    // V8 can end a script, with everything that it calls, from another thread.
     return CALL.runInContext(context, { timeout: limitMs }) as T;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;

@@ -1,7 +1,7 @@
-// One act for all who ask for it while an earlier one runs: many entries, one flush.
+// Combines calls that arrive while an earlier one runs: many entries, one flush.
 
 /**
- * Gives a function that resolves when an `act` has run whole that began after the call. It rejects with that act's
+ * Returns a function that resolves when an `act` that began after the call has finished. It rejects with that act's
  * failure.
  */
 export function together(act: () => Promise<void>): () => Promise<void> {
@@ -20,5 +20,5 @@ export function together(act: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** Whoever waits for it gets the failure. */
+/** Its callers receive the failure. */
 const ignore = () => undefined;

@@ -1,5 +1,5 @@
-// Sizes, rates and durations as people write and read them. GB = 10^9 bytes, GiB = 2^30.
-// Parsing answers null on anything it does not know: the caller names the setting or flag in its error.
+// Sizes, rates and durations in the form that people write and read. GB = 10^9 bytes, GiB = 2^30. Parsers return null
+// for unknown text; the caller names the setting or flag in its error.
 
 const BYTE_UNITS: Readonly<Record<string, number>> = {
   b: 1,
@@ -32,7 +32,7 @@ function amountOf(
   const [, digits, written] = AMOUNT.exec(text.trim().toLowerCase()) ?? [];
   if (digits === undefined || written === undefined) return null;
   const amount = Number(digits);
-  // Nothing is nothing in every unit.
+  // Zero is zero in every unit.
   if (written === "" && amount === 0) return 0;
   const unit = written === "" ? bareUnit : written;
   if (unit === null || !Object.hasOwn(units, unit)) return null;
@@ -45,23 +45,23 @@ export function parseBytes(text: string): number | null {
   return amountOf(text, BYTE_UNITS, null);
 }
 
-/** "20" (MB/s), "20 MB/s", "512 KiB/s" as bytes a second. */
+/** "20" (MB/s), "20 MB/s", "512 KiB/s" as bytes per second. */
 export function parseRate(text: string): number | null {
   return amountOf(text.trim().replace(/\s*\/\s*s$/i, ""), BYTE_UNITS, "mb");
 }
 
-/** "90s", "30min", "24h", "7d" as milliseconds; "0" is none. */
+/** "90s", "30min", "24h", "7d" as milliseconds; "0" is zero. */
 export function parseDuration(text: string): number | null {
   return amountOf(text, DURATION_UNITS, null);
 }
 
-/** "0 B", "999 B", "1.5 KB", "321 MB", "1.07 GB": three digits at most, decimal units. */
+/** "0 B", "999 B", "1.5 KB", "321 MB", "1.07 GB": at most three digits, decimal units. */
 export function formatBytes(bytes: number): string {
   const sign = bytes < 0 ? "-" : "";
   let value = Math.abs(bytes);
   let unit = "B";
   for (const next of ["KB", "MB", "GB", "TB"]) {
-    // 999,500 would otherwise be shown as "1000 KB".
+    // Otherwise 999,500 would be shown as "1000 KB".
     if (Number(value.toPrecision(3)) < 1000) break;
     value /= 1000;
     unit = next;
