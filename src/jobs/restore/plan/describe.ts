@@ -11,6 +11,7 @@ import { findLost } from "./lost-writes.ts";
 import { needsProtection } from "../run/safety-backup.ts";
 import { concernsService, requireService } from "./order.ts";
 import type { RestoreOrder } from "./order.ts";
+import { tellServerFiles } from "./server-files.ts";
 import type { ManifestSummary, PlannedRestore } from "../../results.ts";
 import { leftByRestore } from "./sources.ts";
 
@@ -23,6 +24,7 @@ export async function describePlan(
   const { plan, backup } = order;
   await requireService(context, order);
   await tellObstacles(context, deployment, plan);
+  if (!order.swapBack) await tellServerFiles(context, deployment, plan);
   return {
     ok: true,
     planned: true,

@@ -9,6 +9,7 @@ import { ensureSpace, roomOf } from "../../backup/space.ts";
 import type { JobContext } from "../../context.ts";
 import { requireService } from "../plan/order.ts";
 import type { RestoreOrder } from "../plan/order.ts";
+import { assertServerFiles } from "../plan/server-files.ts";
 import { assertServerSpace } from "../plan/server-space.ts";
 import { withMergeableAccounts } from "./accounts.ts";
 import { numberedSteps } from "./numbered-steps.ts";
@@ -80,7 +81,9 @@ async function assertPossible(
   await using own = await context.connect(new AbortController().signal);
   const { placed = [], plan } = order;
   await rehearse(own, placed, plan, { restoreId, signal: context.signal });
-  if (plan.mode === "staged" && !order.swapBack) await assertServerSpace(deployment, plan);
+  if (plan.mode !== "staged" || order.swapBack) return;
+  await assertServerSpace(deployment, plan);
+  await assertServerFiles(context, deployment, plan);
 }
 
 async function carryOutWhole(restore: Transaction): Promise<Outcome> {
