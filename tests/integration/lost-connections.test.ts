@@ -133,7 +133,7 @@ requires(
       },
     });
     made.proxy = proxy;
-    const uri = `${proxy.through(fresh.uri)}&serverSelectionTimeoutMS=1500`;
+    const uri = `${proxy.through(fresh.uri)}&serverSelectionTimeoutMS=5000`;
     await place.writeEnv({ MONGODB_URI: uri, BACKUP_COMPRESSION: "none" });
     const backup = await place.run(["backup", "--json"]);
     assert.equal(backup.code, 6, backup.stdout + backup.stderr);

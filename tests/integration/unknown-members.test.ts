@@ -22,13 +22,13 @@ test("a set that cannot be reached by its members' names, or has another name, i
   });
   const login = `${encodeURIComponent(ROOT.user)}:${encodeURIComponent(ROOT.password)}`;
   const uri = (options: string, host = "localhost") =>
-    `mongodb://${login}@${host}:${port}/surg?authSource=admin&tls=true&tlsCAFile=${encodeURIComponent(certificates.caFile)}&serverSelectionTimeoutMS=1500${options}`;
+    `mongodb://${login}@${host}:${port}/surg?authSource=admin&tls=true&tlsCAFile=${encodeURIComponent(certificates.caFile)}${options}`;
   const backup = async (MONGODB_URI: string) => {
     const place = await workspace(t, { MONGODB_URI });
     return await place.run(["backup"]);
   };
 
-  const named = await backup(uri(""));
+  const named = await backup(uri("&serverSelectionTimeoutMS=3000"));
   assert.equal(named.code, 6, named.stderr);
   assert.match(
     named.stderr,
@@ -48,7 +48,10 @@ test("a set that cannot be reached by its members' names, or has another name, i
   await place.writeEnv({ ...parts, MONGODB_DIRECT_CONNECTION: "true" });
   assert.equal((await place.run(["backup"])).code, 0);
 
-  for (const options of ["&replicaSet=other", "&replicaSet=other&directConnection=true"]) {
+  for (const options of [
+    "&replicaSet=other&serverSelectionTimeoutMS=3000",
+    "&replicaSet=other&serverSelectionTimeoutMS=3000&directConnection=true",
+  ]) {
     const other = await backup(uri(options, "127.0.0.1"));
     assert.equal(other.code, 6, other.stderr);
     assert.match(

@@ -27,7 +27,7 @@ export function uniqueName(prefix = "surg"): string {
 /** An empty database of its own, on the shared replica set unless another server is given. */
 export async function freshDatabase(t: Cleanup, serverUri?: string): Promise<FreshDatabase> {
   const server = serverUri ?? (await replicaSet());
-  const client = await new MongoClient(server, { serverSelectionTimeoutMS: 10_000 }).connect();
+  const client = await new MongoClient(server, { serverSelectionTimeoutMS: 60_000 }).connect();
   const names = [uniqueName()];
   atEnd(t, async () => {
     for (const name of names) await client.db(name).dropDatabase();

@@ -6,8 +6,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
-import { findFreePort } from "../../src/tools/free-port.ts";
 import { formatMongodArgs, formatThrowawayUri } from "../../src/tools/mongod-args.ts";
+import { reservePort } from "./ports.ts";
 import { mongod } from "./servers.ts";
 import { atEnd, temporaryFolder } from "./temporary.ts";
 import type { Cleanup } from "./temporary.ts";
@@ -29,8 +29,8 @@ export async function mortalMongod(t: Cleanup, where?: string): Promise<MortalMo
   const folder = where ?? (await temporaryFolder(t));
   const paths = { dbPath: join(folder, "db"), logPath: join(folder, "log"), keyFile: "" };
   await mkdir(paths.dbPath);
-  const port = await findFreePort();
-  const uri = `${formatThrowawayUri(SHAPE, port)}&serverSelectionTimeoutMS=3000`;
+  const port = await reservePort(t);
+  const uri = `${formatThrowawayUri(SHAPE, port)}&serverSelectionTimeoutMS=10000`;
   const { path } = await mongod();
   let child: ChildProcess | null = null;
   const start = async () => {

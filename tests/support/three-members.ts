@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import type { Document } from "mongodb";
-import { findFreePort } from "../../src/tools/free-port.ts";
 import { formatMongodArgs, REPLICA_SET } from "../../src/tools/mongod-args.ts";
+import { reservePort } from "./ports.ts";
 import { mongod } from "./servers.ts";
 import { atEnd, temporaryFolder } from "./temporary.ts";
 import type { Cleanup } from "./temporary.ts";
@@ -59,7 +59,7 @@ export async function threeMembers(
 async function startMember(t: Cleanup, folder: string): Promise<Member> {
   await mkdir(join(folder, "db"), { recursive: true });
   const paths = { dbPath: join(folder, "db"), logPath: join(folder, "log"), keyFile: "" };
-  const port = await findFreePort();
+  const port = await reservePort(t);
   const { path } = await mongod();
   const host = `127.0.0.1:${port}`;
   let child: ChildProcess | null = null;

@@ -12,7 +12,7 @@ import { KeepError } from "../../src/errors.ts";
 import { startMongod } from "../../src/tools/throwaway-mongod.ts";
 import { mongod, ownServer, ROOT, tlsServer } from "../support/servers.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 for (const topology of ["standalone", "replicaSet"] as const) {
   for (const auth of [undefined, ROOT]) {
@@ -37,8 +37,8 @@ for (const topology of ["standalone", "replicaSet"] as const) {
       encodeURIComponent(certificates.caFile),
       encodeURIComponent(certificates.strangerCaFile),
     );
-    await assert.rejects(writeAndDescribe(distrusting), /self-signed|unable to verify/);
-    await assert.rejects(writeAndDescribe(server.uri.replace("tls=true", "tls=false")));
+    await assert.rejects(writeAndDescribe(distrusting, 1_500), /self-signed|unable to verify/);
+    await assert.rejects(writeAndDescribe(server.uri.replace("tls=true", "tls=false"), 1_500));
   });
 }
 
@@ -84,8 +84,11 @@ for (const how of ["SIGKILL", "SIGTERM", "SIGINT", "exit"] as const) {
   });
 }
 
-async function writeAndDescribe(uri: string): Promise<{ setName: unknown; documents: number }> {
-  await using client = new MongoClient(uri, { serverSelectionTimeoutMS: 1_500 });
+async function writeAndDescribe(
+  uri: string,
+  serverSelectionTimeoutMS = PATIENCE_MS,
+): Promise<{ setName: unknown; documents: number }> {
+  await using client = new MongoClient(uri, { serverSelectionTimeoutMS });
   const operations = client.db("surg").collection("operations");
   await operations.insertOne({ kind: "appendectomy" });
   const { setName } = await client.db("admin").command({ hello: 1 });
