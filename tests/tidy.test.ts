@@ -204,6 +204,97 @@ for (const ban of BANS) {
   });
 }
 
+/** Files outside of storage/ and util/ that may import node:fs, each with what it touches instead of backups. */
+const OWN_FILES: Readonly<Record<string, string>> = {
+  "archive/lease.ts": "the lock: renewed in place, which only the local disk can do",
+  "archive/lock-holder.ts": "/proc, for whether the holder of the lock lives",
+  "archive/lock.ts": "the lock: needs hard links",
+  "cli/init-answers.ts": "a file of answers that the user names",
+  "cli/place.ts": "the path of this program",
+  "cli/program.ts": "package.json",
+  "cli/standard-stream.ts": "the terminal",
+  "compose.ts": "package.json",
+  "config/alert-settings.ts": "a settings file",
+  "config/env-file.ts": "the .env file",
+  "config/settings.ts": "settings files",
+  "config/time-zone.ts": "/etc/localtime",
+  "jobs/doctor/permissions.ts": "the rights to the .env file and to BACKUP_DIR",
+  "jobs/drill/drill.ts": "a file of checks that the user names",
+  "jobs/init/write-env.ts": "the .env file",
+  "mongo/open-files.ts": "/proc, for the limit of open files",
+  "oplog/spill-file.ts": "a temporary file without a name",
+  "restore/record/attempt.ts": "records of restores",
+  "restore/record/read-record.ts": "records of restores",
+  "restore/record/record-file.ts": "records of restores",
+  "schedule/log-target.ts": "the log file",
+  "schedule/surroundings.ts": "/proc, and the programs of the system",
+  "schedule/systemd-timer.ts": "units of systemd",
+  "tools/mongod-binary.ts": "downloaded programs",
+  "tools/mongod-process.ts": "the data folder of a temporary server",
+  "tools/mongod-wheel.ts": "downloaded programs",
+  "tools/pinned-file.ts": "downloaded programs",
+  "tools/zip-entry.ts": "downloaded programs",
+  "verify/compare-records.ts": "a temporary file without a name",
+};
+
+/** Files that import node:fs without being listed, and listed ones that do not. */
+function wrongFileAccess(files: Sources): string[] {
+  const users = [...files]
+    .filter(([path, file]) => !isTest(path) && modulesOf(file).some((name) => FS.includes(name)))
+    .map(([path]) => path)
+    .filter((path) => !path.startsWith("storage/") && !path.startsWith("util/"));
+  const unlisted = users.filter((path) => !(path in OWN_FILES));
+  const stale = Object.keys(OWN_FILES).filter((path) => !users.includes(path));
+  return [...unlisted, ...stale.map((path) => `${path} needs no exception any more`)];
+}
+
+test("backups are read and written through storage/ only: nobody else imports node:fs", () => {
+  assert.deepEqual(wrongFileAccess(sources), []);
+});
+
+test("it would be seen: file access beside the storage", () => {
+  for (const text of [
+    `import { readFile } from "node:fs/promises";`,
+    `import fs from "fs";`,
+    `export { rm } from "node:fs";`,
+    `export const a = () => import("node:fs");`,
+    `import type { FileHandle } from "fs/promises";`,
+  ]) {
+    const found = wrongFileAccess(fakeSources({ "verify/a.ts": text }));
+    assert.equal(found[0], "verify/a.ts", text);
+  }
+  const allowed = fakeSources({
+    "storage/a.ts": `import "node:fs";`,
+    "jobs/a.test.ts": `import "fs";`,
+  });
+  assert.ok(!wrongFileAccess(allowed).some((line) => line.endsWith("a.ts")));
+});
+
+/** Functions that open or list backups: with a default place in tests, never in a job. */
+const OPENERS =
+  /^(?:listCatalog|openBackup|resolveBackup|resolveAt|createPartial|describeFolder|readSetAside)$/;
+
+/** Calls in jobs that do not say which place they mean: they would pass over its storage and its encryption. */
+function withoutPlace(files: Sources): string[] {
+  return [...files].flatMap(([path, file]) => {
+    if (isTest(path) || !path.startsWith("jobs/")) return [];
+    return [...nodesOf(file)]
+      .filter((node) => ts.isCallExpression(node))
+      .filter((call) => OPENERS.test(call.expression.getText()))
+      .filter((call) => !/\b(?:place|ON_DISK)$/.test(call.arguments.at(-1)?.getText() ?? ""))
+      .map((call) => `${path}: ${call.getText()}`);
+  });
+}
+
+test("each job names the place of the backups that it opens", () => {
+  assert.deepEqual(withoutPlace(sources), []);
+  const jobs = fakeSources({
+    "jobs/a.ts": "await openBackup(path); await listCatalog(root, place);",
+    "jobs/b.ts": "resolveBackup(root, ref, wanted, now); openBackup(path, context.place);",
+  });
+  assert.equal(withoutPlace(jobs).length, 2);
+});
+
 /** Files that do not open with a comment on what they are for. */
 const unopened = (files: Sources) =>
   [...files]

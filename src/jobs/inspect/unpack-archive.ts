@@ -12,7 +12,7 @@ import type { JobContext } from "../context.ts";
 import { clearUnpacked } from "../catalog/delete-folder.ts";
 import { ensureSpace, watchSpace } from "../backup/space.ts";
 import { requireTempFolder } from "../../util/process-folders.ts";
-import { fileAt } from "../../archive/place.ts";
+import { fileAt, ON_DISK } from "../../archive/place.ts";
 import { mayWriteTo } from "../../storage/disk.ts";
 
 export interface UnpackedArchive extends AsyncDisposable {
@@ -60,7 +60,7 @@ export async function unpackArchive(
     : await spool(context, archive, what, await requireTempFolder(), context.signal);
   context.emit({ kind: "step", step: "verify", state: "end" });
   try {
-    const backup = { ...(await openBackup(spooled.path)), archive, id: basename(archive) };
+    const backup = { ...(await openBackup(spooled.path, ON_DISK)), archive, id: basename(archive) };
     const seconds = Math.round(performance.now() - began) / 1_000;
     return { backup, seconds, [Symbol.asyncDispose]: () => spooled[Symbol.asyncDispose]() };
   } catch (error) {

@@ -194,7 +194,7 @@ async function openSource(context: JobContext, stored: StoredRecord): Promise<So
     return sourceOf(null);
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
   const ref = request?.backup ?? plan.backup;
-  const found = await resolveBackup(settings.backupDir, ref, wanted, clock.now());
+  const found = await resolveBackup(settings.backupDir, ref, wanted, clock.now(), context.place);
   return await openFound(context, found, "restore");
 }
 

@@ -76,7 +76,8 @@ async function assertMayUndo(
 ): Promise<readonly string[]> {
   if (state !== "broken") return [];
   const id = protectedBy(entries, "in-place");
-  const backup = id === null ? null : await openBackup(join(context.settings.backupDir, id));
+  const backup =
+    id === null ? null : await openBackup(join(context.settings.backupDir, id), context.place);
   const part = inPlacePart(plan);
   if (part) {
     const back = await planUndo(deployment, backup, part, context.signal);

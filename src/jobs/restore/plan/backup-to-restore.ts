@@ -29,7 +29,7 @@ export async function openToRestore(
   const checking = { ...context, emit };
   if (!isArchive) {
     const verified = await assertWhole(checking, path);
-    const backup = await openBackup(path);
+    const backup = await openBackup(path, context.place);
     const nothing = () => Promise.resolve();
     return {
       path,
@@ -48,8 +48,9 @@ export async function openToRestore(
 }
 
 async function find(context: JobContext, { backup: ref, at }: RestoreRequest) {
-  const { settings, clock } = context;
-  const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
-  if (at !== undefined) return await resolveAt(settings.backupDir, at, wanted, clock.now());
-  return await resolveBackup(settings.backupDir, ref, wanted, clock.now());
+  const { settings, clock, place } = context;
+  const { backupDir, hosts, databases } = settings;
+  const wanted = { hosts, databases, exclude: [] };
+  if (at !== undefined) return await resolveAt(backupDir, at, wanted, clock.now(), place);
+  return await resolveBackup(backupDir, ref, wanted, clock.now(), place);
 }

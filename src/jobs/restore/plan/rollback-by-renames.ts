@@ -106,12 +106,12 @@ function locate(item: SwapItem, aside: ReadonlyMap<string, string>): SwapItem | 
 
 /** Without accounts in the restore there are none to put back. */
 async function openAccounts(
-  { settings }: JobContext,
+  { settings, place }: JobContext,
   { entries, recorded }: StoredRecord,
 ): Promise<OpenedBackup | null> {
   const id = protectedBy(entries);
   if (id === null || recorded.plan.usersOf.length === 0) return null;
-  return await openBackup(join(settings.backupDir, id));
+  return await openBackup(join(settings.backupDir, id), place);
 }
 
 async function planFor(

@@ -7,7 +7,7 @@ import { protectedBy } from "../../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 
-type Context = Pick<JobContext, "settings">;
+type Context = Pick<JobContext, "settings" | "place">;
 type Undone = Pick<StoredRecord, "entries">;
 
 /** The backup of what a restore replaced in place; null: there is none. */
@@ -21,8 +21,11 @@ export async function openStateBefore(context: Context, undone: Undone) {
   return safetyBackup && later ? preferring(safetyBackup, later) : (safetyBackup ?? later);
 }
 
-async function openById({ settings }: Context, id: string | null): Promise<OpenedBackup | null> {
-  return id === null ? null : await openBackup(join(settings.backupDir, id));
+async function openById(
+  { settings, place }: Context,
+  id: string | null,
+): Promise<OpenedBackup | null> {
+  return id === null ? null : await openBackup(join(settings.backupDir, id), place);
 }
 
 /** Pure. Collections name their files by absolute paths, so that they may be of two folders. */

@@ -75,7 +75,7 @@ export async function dropExpiredAside(context: JobContext, deployment: Deployme
   const { settings, clock, emit } = context;
   const now = clock.now();
   const { records: all, unreadable } = await readRecords(settings.backupDir);
-  const good = await goodBackups(settings.backupDir);
+  const good = await goodBackups(context);
   const records = all.filter(
     (r) =>
       !mayBeNeeded(unreadable, r.id) &&
@@ -143,7 +143,7 @@ export async function isHeld(context: JobContext, restoreId: string): Promise<bo
   const all = await listRecords(backupDir);
   const record = all.find((r) => r.id === restoreId);
   const id = record ? heldBy(record, all) : null;
-  return id !== null && (await goodBackups(backupDir)).has(id);
+  return id !== null && (await goodBackups(context)).has(id);
 }
 
 /** The backup that holds what a restore set aside: after a rollback by renames, that of the restore before. */
@@ -153,8 +153,8 @@ function heldBy(record: StoredRecord, all: readonly StoredRecord[]): string | nu
   return all.find((r) => r.id === record.recorded.rollbackOf)?.recorded.plan.backup ?? null;
 }
 
-async function goodBackups(root: string): Promise<Set<string>> {
-  const entries = await listCatalog(root);
+async function goodBackups({ settings, place }: JobContext): Promise<Set<string>> {
+  const entries = await listCatalog(settings.backupDir, place);
   return new Set(entries.filter(({ state }) => state === "good").map(({ id }) => id));
 }
 

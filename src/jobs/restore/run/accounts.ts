@@ -29,10 +29,10 @@ export const accounts: Phase = {
 
   /** An unreadable safety backup is a warning: the data is back all the same. */
   async undo({ context, order: { plan }, record, found }) {
-    const { settings, emit } = context;
+    const { settings, place, emit } = context;
     if (plan.usersOf.length === 0 || found.safetyBackup === null) return;
     const path = join(settings.backupDir, found.safetyBackup);
-    const before = await openBackup(path).catch((error: unknown) => {
+    const before = await openBackup(path, place).catch((error: unknown) => {
       tellNotVerified(emit, plan.usersOf, messageOf(error));
       return null;
     });

@@ -45,7 +45,7 @@ export const inPlace: Phase = {
     await using own = await context.connect(signal);
     const { backupDir } = context.settings;
     const id = found.inPlaceBackup;
-    const before = id === null ? null : await openBackup(join(backupDir, id));
+    const before = id === null ? null : await openBackup(join(backupDir, id), context.place);
     const back = await planUndo(own, before, part, signal);
     found.inPlace = await applyInPlace(own, before, back, withoutJournal(record), {
       ...{ emit: context.emit, signal, proveDefinitions: proveAgainst(own, signal) },

@@ -1,6 +1,5 @@
 // The safety backup: the state before a restore changes it. What must stay true: it is made and verified before
 // the first live change, and names the restore that it is for.
-import { readdir } from "node:fs/promises";
 import { formatBackupId, isBackupId, momentOf } from "../../../archive/layout.ts";
 import { ACCOUNT_COLLECTIONS } from "../../../dump/users.ts";
 import { KeepError } from "../../../errors.ts";
@@ -8,6 +7,9 @@ import { restoresFolder, safetyNote } from "../../../restore/record/record-file.
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
 import { splitNamespace } from "../../../restore/plan/select.ts";
+import { localDisk } from "../../../storage/local-disk.ts";
+import { refusalOf } from "../../../storage/refusal.ts";
+import type { Entry } from "../../../storage/storage.ts";
 import type { RestoreOrder } from "../plan/order.ts";
 import type { JobContext } from "../../context.ts";
 import type { Phase, Transaction } from "./phase.ts";
@@ -146,10 +148,11 @@ async function protectInPlace({
  * first is the last one by its id, also when the clock went back or summer time ended.
  */
 export async function freeRestoreId(root: string, nowMs: number, zone: string): Promise<string> {
-  const names = await readdir(restoresFolder(root)).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+  const entries = await localDisk.list(restoresFolder(root)).catch((error: unknown): Entry[] => {
+    if (refusalOf(error) === "missing") return [];
     throw error;
   });
+  const names = entries.map(({ name }) => name);
   const present = formatBackupId(nowMs, zone);
   const newest = names.filter(isMoment).sort().at(-1);
   if (newest === undefined || newest < present) return present;

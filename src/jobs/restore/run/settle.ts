@@ -127,12 +127,12 @@ function tellNotExpired({ emit }: JobContext, record: RestoreRecord, error: unkn
 
 /** null also where it cannot be read: then nothing that was replaced counts as held by it. */
 async function openSafetyBackup(
-  { settings, emit }: JobContext,
+  { settings, place, emit }: JobContext,
   id: string | null,
 ): Promise<OpenedBackup | null> {
   if (id === null) return null;
   try {
-    return await openBackup(join(settings.backupDir, id));
+    return await openBackup(join(settings.backupDir, id), place);
   } catch (error) {
     const message = `the restore is done; its safety backup cannot be read: ${toKeepError(error).message}`;
     emit({ kind: "log", level: "warn", code: "aside-not-compared", message });
