@@ -80,7 +80,9 @@ function inMemory(content: Buffer, signal: AbortSignal | undefined): ReadableFil
     // eslint-disable-next-line @typescript-eslint/require-await -- its errors must be rejections
     async read(buffer, offset, length, position) {
       signal?.throwIfAborted();
-      return { bytesRead: content.copy(buffer, offset, position, position + length) };
+      // Buffer.copy refuses a position past the end.
+      const from = Math.min(position, content.length);
+      return { bytesRead: content.copy(buffer, offset, from, from + length) };
     },
     close: () => Promise.resolve(),
   };
