@@ -1,4 +1,5 @@
-// Settings → the context of a job, and its end → those who need to hear of it. The CLI and the library both start here.
+// Builds the context of a job from the settings, and passes its outcome to the notifiers. The CLI and the library both
+// start here.
 import { readFile } from "node:fs/promises";
 import { ON_DISK } from "./archive/place.ts";
 import { loadSettings, requireUri, systemSource } from "./config/settings.ts";
@@ -25,29 +26,29 @@ import type { Secret } from "./util/secret.ts";
 import { throttleProgress } from "./report/throttle-progress.ts";
 
 export interface ComposeOptions {
-  /** Default: `.env` in the working folder, if there is one. */
+  /** Default: `.env` in the working folder, if it exists. */
   readonly envFile?: string | undefined;
-  /** Instead of what the .env and the environment say; checked as strictly. */
+  /** Replaces the .env and the environment; checked as strictly. */
   readonly settings?: PlainSettings | undefined;
   readonly clock?: Clock | undefined;
   readonly onEvent?: Emit | undefined;
-  /** Abort with a KeepError (interrupted) to choose the error that the job ends with. */
+  /** Abort with a KeepError (interrupted) to choose the error with which the job ends. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface Composition {
   readonly context: JobContext;
-  /** Runs a job, and tells those who need to hear of its end. Failing to tell fails nothing. */
+  /** Runs a job and sends its outcome to the notifiers. A notifier that fails does not fail the job. */
   readonly run: <K extends CommandName, R extends Results[K]>(
     command: K,
     job: (context: JobContext) => Promise<R>,
   ) => Promise<R>;
-  /** Sends to every notifier; what could not be sent. */
+  /** Sends to every notifier; returns what could not be sent. */
   readonly notify: (notice: Notice) => Promise<string[]>;
   readonly notifierCount: number;
 }
 
-/** Log events that are alerts while the job goes on. */
+/** Log events that are sent as alerts while the job runs. */
 const ALARMING = new Set([
   "disk-low",
   "backup-damaged",
@@ -113,10 +114,10 @@ async function connectBy(
   });
 }
 
-/** Commands that change what is live, each with the backup that it makes first. */
+/** Commands that change live data, each including its safety backup. */
 const RESTORING: readonly CommandName[] = ["restore", "rollback"];
 
-/** The context with the login that is the command's. */
+/** The context with the login for the command. */
 function loginFor(command: CommandName, context: JobContext): JobContext {
   const { settings, connectForRestore } = context;
   const login = settings.restoreLogin;
@@ -125,7 +126,7 @@ function loginFor(command: CommandName, context: JobContext): JobContext {
   return { ...context, settings: { ...settings, uri, uriName }, connect: connectForRestore };
 }
 
-/** A caller's signal, whose reason may be anything, as one that ends a job with a KeepError. */
+/** The caller's signal, whose reason may be anything, as a signal that ends a job with a KeepError. */
 function endingWithKeepError(given: AbortSignal | undefined): AbortSignal {
   const controller = new AbortController();
   if (given === undefined) return controller.signal;
@@ -139,7 +140,7 @@ function endingWithKeepError(given: AbortSignal | undefined): AbortSignal {
   return controller.signal;
 }
 
-/** The version of package.json: one folder up from src/ and from dist/ alike. */
+/** The version in package.json, which is one folder up from both src/ and dist/. */
 export async function readVersion(): Promise<string> {
   const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
@@ -153,7 +154,7 @@ async function runTold<K extends CommandName, R extends Results[K]>(
 ): Promise<R> {
   const alarms = new Map<string, LogEvent>();
   const emit: Emit = (event) => {
-    // One alert a cause and run: a disk that stays low is not news each second.
+    // One alert per cause and run: low disk space is not news every second.
     if (event.kind === "log" && event.code !== undefined && ALARMING.has(event.code)) {
       alarms.set(event.code, event);
     }
@@ -167,7 +168,7 @@ async function runTold<K extends CommandName, R extends Results[K]>(
   };
   try {
     const result = await job({ ...outer, emit });
-    // `status` speaks up only when it is asked to: it is run by hand, too.
+    // `status` sends alerts only on request, because people also run it by hand.
     await tell(command === "status" ? null : resultNotice(command, result));
     if (command === "backup") await pingHeartbeat(outer.settings, outer.emit);
     return result;
@@ -180,17 +181,17 @@ async function runTold<K extends CommandName, R extends Results[K]>(
   }
 }
 
-/** What jobs ended with, once those who need to hear of it did. */
+/** The outcomes of jobs, once the notifiers have them. */
 const told = new WeakSet<object>();
 
 export function wasTold(thrown: unknown): boolean {
   return typeof thrown === "object" && thrown !== null && told.has(thrown);
 }
 
-/** What work in progress ends with when every connection is closed under it. */
+/** The error of unfinished work when every connection is closed. */
 const BY_CLOSING: readonly ErrorCode[] = ["internal", "bad-setting", "unreachable", "server-error"];
 
-/** Whoever pressed Ctrl-C is told of that, not of its consequences; what a restore came to is told in any case. */
+/** After Ctrl-C the message is about that, not about its consequences; the outcome of a restore is always reported. */
 function endOf(signal: AbortSignal, thrown: unknown): unknown {
   const { code } = toKeepError(thrown);
   return signal.aborted && BY_CLOSING.includes(code) ? signal.reason : thrown;

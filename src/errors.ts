@@ -55,22 +55,22 @@ export const ERRORS = {
   "stale-member": {
     exit: 1,
     labels: PERSON,
-    hint: "Name all members of the replica set in MONGODB_URI (without directConnection), and see with rs.status() in mongosh why this one is behind. For a backup of what it has, set BACKUP_MAX_LAG higher, or to 0 for no limit.",
+    hint: "Name all members of the replica set in MONGODB_URI (without directConnection), and check with rs.status() in mongosh why this one is behind. To back up what it has, raise BACKUP_MAX_LAG, or set it to 0 for no limit.",
   },
   "documents-refused": {
     exit: 1,
     labels: PERSON,
-    hint: "The backup holds them, and this server does not take them: look at them with mongokeep extract, or leave their collection out with --exclude.",
+    hint: "The backup contains them, but this server does not accept them: look at them with mongokeep extract, or leave their collection out with --exclude.",
   },
   "backup-dir": {
     exit: 1,
     labels: PERSON,
-    hint: "Make BACKUP_DIR a folder that this user owns and can write to, or name another one.",
+    hint: "Make BACKUP_DIR a folder that this user owns and can write to, or choose another one.",
   },
   "temp-folder": {
     exit: 1,
     labels: PERSON,
-    hint: "Set TMPDIR to a folder that exists, has room, and that this user may write to.",
+    hint: "Set TMPDIR to an existing folder with free space that this user may write to.",
   },
   "mongod-missing": {
     exit: 1,
@@ -93,7 +93,7 @@ export const ERRORS = {
   "backup-in-git": {
     exit: 2,
     labels: PERSON,
-    hint: "Take the files out of version control, or choose a BACKUP_DIR outside of the work tree.",
+    hint: "Remove the files from version control, or choose a BACKUP_DIR outside of the work tree.",
   },
   damaged: {
     exit: 3,
@@ -104,7 +104,7 @@ export const ERRORS = {
   "lock-lost": {
     exit: 4,
     labels: LATER,
-    hint: "The process stood still for over a minute, or the backup folder did; run it again when the other run has ended.",
+    hint: "The process or the backup folder did not respond for over a minute. Run it again when the other run has ended.",
   },
   "disk-full": {
     exit: 5,
@@ -134,7 +134,7 @@ export const ERRORS = {
   "restore-broken": {
     exit: 8,
     labels: PERSON,
-    hint: "Run mongokeep rollback --confirm: it puts the state from before the restore back.",
+    hint: "Run mongokeep rollback --confirm to return to the state before the restore.",
   },
   hangup: { exit: 129, labels: LATER, hint: "Run it again." },
   interrupted: { exit: 130, labels: LATER, hint: "Run it again." },
@@ -181,16 +181,16 @@ export class KeepError extends Error {
   }
 }
 
-/** What other layers know of errors of their kind; undefined: it is none of those. */
+/** Translates errors that another layer knows; undefined: it is none of those. */
 type Translator = (error: unknown) => KeepError | undefined;
 const translators: Translator[] = [];
 
-/** For a layer whose errors have no code of the system: its translation is asked from then on. */
+/** For a layer whose errors have no system code: registers its translation. */
 export function translateBy(translator: Translator): void {
   translators.push(translator);
 }
 
-/** Any thrown value as a KeepError; what the world outside did not cause is a fault of ours. */
+/** Any thrown value as a KeepError. An error without an external cause is a fault in mongokeep. */
 export function toKeepError(error: unknown): KeepError {
   if (error instanceof KeepError) return error;
   for (const translate of translators) {
@@ -203,10 +203,10 @@ export function toKeepError(error: unknown): KeepError {
   return new KeepError("internal", message, { cause: error });
 }
 
-/** What a system answers when a process, or all of them, may open no more files, sockets and pipes. */
+/** System errors when a process, or the system, may open no more files, sockets and pipes. */
 const NO_MORE: readonly unknown[] = ["EMFILE", "ENFILE"];
 
-/** The limit of open files as an error of its own, also where it is the cause of another one; else null. */
+/** The limit of open files as an error of its own, also if it caused another one; otherwise null. */
 export function outOfFiles(error: unknown): KeepError | null {
   if (error instanceof KeepError && error.code === "too-many-files") return error;
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
@@ -219,29 +219,29 @@ export function outOfFiles(error: unknown): KeepError | null {
   return null;
 }
 
-/** What a call on files or folders can fail with, beyond what needs no more words. */
+/** Hints for failed calls on files and folders, where the message is not enough. */
 const FILE_HINTS: Readonly<Record<string, string>> = {
   EACCES: "Give this user the right to it, or run mongokeep as the user that has it.",
   EPERM: "Give this user the right to it, or run mongokeep as the user that has it.",
-  EROFS: "Mount that file system for writing; after an error of the disk it may have become read-only: look at dmesg.",
-  EIO: "The disk fails, or the way to it: look at dmesg, and copy what is good elsewhere (mongokeep verify --all tells).",
-  EFBIG: "Raise the limit on the size of files (ulimit -f), or use a file system that takes larger ones.",
+  EROFS: "Mount that file system for writing. After a disk error it may have become read-only: check dmesg.",
+  EIO: "The disk or its connection is faulty: check dmesg, and copy the good backups elsewhere (mongokeep verify --all finds them).",
+  EFBIG: "Raise the limit on file sizes (ulimit -f), or use a file system that allows larger files.",
 }; // prettier-ignore
 const SHARE_HINT =
   "If that folder is a network share, its server does not answer or has changed: mount it again, then run it again.";
-/** As network file systems and FUSE answer when what is behind them is gone. */
+/** Errors of network file systems and FUSE whose server is gone. */
 const SHARE_CODES = /^E(STALE|TIMEDOUT|HOSTDOWN|HOSTUNREACH|NOTCONN|CONN\w+|REMOTEIO|NODEV|NXIO)$/;
 const SOCKET_CODES =
   /^E(CONN\w+|PIPE|TIMEDOUT|NOTCONN|HOST\w+|NET\w+|ADDRNOTAVAIL|AI_\w+)$|^ENOTFOUND$/;
 
-/** What the whole process or machine has run out of, whichever call it was that noticed. */
+/** Resources that the process or machine has run out of, whichever call failed. */
 const RESOURCE_HINTS: Readonly<Record<string, string>> = {
   ENOMEM: "Free memory, or give the machine or the container more of it.",
   ENOBUFS: "Free memory, or give the machine or the container more of it.",
   EAGAIN: "Raise the limit on processes (ulimit -u, TasksMax= in a systemd unit, pids of a container), or end some.",
 }; // prettier-ignore
 
-/** What the operating system refuses is no fault of ours, and a person has to look at it. */
+/** An error of the operating system is not a fault in mongokeep; a person has to look at it. */
 function ofSystem(error: unknown): KeepError | null {
   if (!(error instanceof Error)) return null;
   const { code = "", syscall = "", message } = error as NodeJS.ErrnoException;
@@ -252,7 +252,7 @@ function ofSystem(error: unknown): KeepError | null {
   const hint = RESOURCE_HINTS[code];
   if (hint !== undefined) return failed(`the system refuses: ${message}`, hint, error);
   if (syscall.startsWith("spawn")) return failed(`a program cannot be run: ${message}`, undefined, error); // prettier-ignore
-  // As Node words the errors of files; those of sockets have the call in front.
+  // The form of Node's file errors; socket errors begin with the call.
   if (message.startsWith(`${code}: `)) return ofFiles(error, code, syscall);
   if (!SOCKET_CODES.test(code)) return null;
   return new KeepError("unreachable", `the connection failed: ${message}`, { cause: error });
@@ -260,7 +260,7 @@ function ofSystem(error: unknown): KeepError | null {
 
 function ofFiles(error: NodeJS.ErrnoException, code: string, syscall: string): KeepError | null {
   const { message, path = "" } = error;
-  // A number that is no open file, a buffer that is none: only we can have brought that about.
+  // A wrong descriptor or buffer: only a fault in mongokeep causes that.
   if (code === "EBADF" || code === "EFAULT") return null;
   const isFull = code === "ENOSPC" || code === "EDQUOT";
   if (syscall === "mkdtemp" && basename(path).startsWith(TEMP_PREFIX))
@@ -270,16 +270,16 @@ function ofFiles(error: NodeJS.ErrnoException, code: string, syscall: string): K
   return failed(`the file system refuses: ${message}`, hint, error);
 }
 
-/** As util/process-folders.ts names them. */
+/** The prefix used in util/process-folders.ts. */
 const TEMP_PREFIX = "mongokeep-";
 const TEMP_WHY: Readonly<Record<string, string>> = {
   ENOENT: "it does not exist",
-  ENOTDIR: "it is no folder",
+  ENOTDIR: "it is not a folder",
   EACCES: "this user may not write to it",
   EPERM: "this user may not write to it",
   EROFS: "its file system is read-only",
   ENOSPC: "no space is left",
-  EDQUOT: "no space is left to this user",
+  EDQUOT: "no space is left for this user",
 };
 
 function ofTempFolder(cause: NodeJS.ErrnoException, folder: string, isFull: boolean): KeepError {
@@ -297,7 +297,7 @@ function withoutFolder(cause: Error): KeepError {
 
 function withoutHome(cause: Error): KeepError {
   const message = "this user has no home folder: HOME is not set, and the system does not know the user"; // prettier-ignore
-  const hint = "Set HOME to a folder, or write whole paths into the settings.";
+  const hint = "Set HOME to a folder, or use absolute paths in the settings.";
   return new KeepError("bad-setting", message, { hint, cause });
 }
 

@@ -1,4 +1,4 @@
-// What a running job tells the world: types only. Only report/ and cli/ turn events into text.
+// Events of a running job: types only. Only report/ and cli/ turn events into text.
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -9,24 +9,27 @@ export interface StepEvent {
   readonly state: "begin" | "end";
   /** One short line for a person; no document content, no secret. */
   readonly detail?: string;
-  /** With "stop-service": how a person starts it again, after "start the service:". */
+  /** With "stop-service": how a person starts it again, worded to follow "start the service:". */
   readonly startHint?: string;
-  /** What it does and which one it is, where the steps of a job are counted: "2/5 backing up what is there now". */
+  /** Description and number of a step, if the steps of a job are counted: "2/5 backing up the present data". */
   readonly title?: string;
 }
 
-/** How far a step is. Sent at most some times a second. */
+/** Progress of a step. Sent at most a few times per second. */
 export interface ProgressEvent {
   readonly kind: "progress";
   readonly step: string;
   readonly namespace?: string;
   readonly documents: number;
   readonly bytes: number;
-  /** Expected bytes of the whole step; absent where unknown. */
+  /** Expected bytes of the whole step; missing if unknown. */
   readonly totalBytes?: number;
 }
 
-/** A line for the log. `code` is stable for programs, e.g. "disk-low". Level warn ends up in `warnings` of the JSON result. */
+/**
+ * A line for the log. `code` is stable for programs, e.g. "disk-low". Lines of level warn are also in `warnings` of the
+ * JSON result.
+ */
 export interface LogEvent {
   readonly kind: "log";
   readonly level: LogLevel;

@@ -1,4 +1,4 @@
-// The library: the same jobs as the command line, with typed results. Everything it does not export may change.
+// The library: the jobs of the command line with typed results. Anything that is not exported may change.
 import { compose } from "./compose.ts";
 import { KeepError } from "./errors.ts";
 import type { ComposeOptions } from "./compose.ts";
@@ -37,10 +37,10 @@ export type { ErrorCode, Label } from "./errors.ts";
 export type { Emit, KeepEvent } from "./events.ts";
 export type * from "./jobs/results.ts";
 
-/** All that a job can be asked for, each with a default, and where its settings come from. */
+/** The options of a job, each with a default, and the source of its settings. */
 type Options<Request> = Partial<Request> & ComposeOptions;
 
-/** Not every caller has its types checked. @throws KeepError usage */
+/** Callers may not be type-checked. @throws KeepError usage */
 function requireBackup(options: { readonly backup?: unknown } | undefined, name: string): void {
   if (typeof options?.backup === "string" && options.backup !== "") return;
   throw new KeepError("usage", `${name}: the option backup is missing`, {
@@ -48,7 +48,7 @@ function requireBackup(options: { readonly backup?: unknown } | undefined, name:
   });
 }
 
-/** Makes a backup, verifies it, cleans up. @throws KeepError */
+/** Makes a backup, verifies it, and cleans up. @throws KeepError */
 export async function backup(options: Options<BackupRequest> = {}): Promise<BackupResult> {
   const { manual = false, note = null, databases = null, exclude = [] } = options;
   const { compression = null, engine = null } = options;
@@ -57,14 +57,14 @@ export async function backup(options: Options<BackupRequest> = {}): Promise<Back
   return await run("backup", (context) => runBackup(context, request));
 }
 
-/** Looks for damage; what it found is in the result, with `ok: false`. Default: the latest, in full. @throws KeepError */
+/** Looks for damage; the result lists it, with `ok: false`. Default: the latest backup, in full. @throws KeepError */
 export async function verify(options: Options<VerifyRequest> = {}): Promise<VerifyJobResult> {
   const { refs = "latest", level = "full" } = options;
   const { run } = await compose(options);
   return await run("verify", (context) => runVerify(context, { refs, level }));
 }
 
-/** Restores a backup beside the live data and swaps; without `confirm` only plans it. @throws KeepError */
+/** Restores a backup beside the live data and swaps; without `confirm` it only plans. @throws KeepError */
 export async function restore(
   options: Options<RestoreRequest> & Pick<RestoreRequest, "backup">,
 ): Promise<PlannedRestore | RestoreResult> {
@@ -74,7 +74,10 @@ export async function restore(
   return await run("restore", (context) => runRestore(context, request));
 }
 
-/** Puts back the state from before a restore (the newest one, if it is in effect); without `confirm` only plans it. @throws KeepError */
+/**
+ * Returns to the state before a restore (the newest one, if it is in effect); without `confirm` it only plans. @throws
+ * KeepError
+ */
 export async function rollback(
   options: Options<RollbackRequest> = {},
 ): Promise<PlannedRestore | RestoreResult> {
@@ -96,8 +99,8 @@ export async function diff(
 }
 
 /**
- * Restores a backup into a throw-away server, compares it, puts the checks, and writes a report; what it found
- * is in the result, with `ok: false` where the drill failed. Default: the latest. @throws KeepError
+ * Restores a backup into a temporary server, compares it, runs the checks, and writes a report. If the drill fails, the
+ * result has `ok: false`. Default: the latest backup. @throws KeepError
  */
 export async function drill(options: Options<DrillRequest> = {}): Promise<DrillResult> {
   const { backup: named = "latest" } = options;

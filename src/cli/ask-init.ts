@@ -10,7 +10,7 @@ import type { InitAnswers } from "../jobs/init/result.ts";
 import { rememberSecret } from "../util/redact.ts";
 import { testConnection } from "./init-connection.ts";
 
-/** Asks for what `given` leaves open; an empty answer leaves a setting as it is. @throws KeepError interrupted */
+/** Asks for what `given` leaves open; an empty answer keeps a setting. @throws KeepError interrupted */
 export async function askAnswers(context: JobContext, given: InitAnswers): Promise<InitAnswers> {
   const { settings } = context;
   const uri = given.uri ?? (await askConnection(context));
@@ -21,13 +21,13 @@ export async function askAnswers(context: JobContext, given: InitAnswers): Promi
   const folder = given.folder ?? changed(await ask("Folder for backups, on another disk than the database if possible", settings.backupDir), settings.backupDir); // prettier-ignore
   const timezone = changed(await ask("Time zone", given.timezone ?? settings.timezone), null);
   const service = given.service ?? changed(await ask("systemd unit of the application, stopped during a restore (empty: none)", ""), null); // prettier-ignore
-  const alertCommand = given.alertCommand ?? changed(await ask("Shell command that reports problems, such as: mail -s mongokeep you@example.org (empty: as it is)", ""), null); // prettier-ignore
+  const alertCommand = given.alertCommand ?? changed(await ask("Shell command that reports problems, such as: mail -s mongokeep you@example.org (empty: keep the setting)", ""), null); // prettier-ignore
   const go = await confirm({ message: "Write .env (readable by you alone), check, and go on?" });
   if (go !== true) stop();
   return { ...given, uri, restoreUri, database, folder, timezone, service, alertCommand };
 }
 
-/** Does not show what is typed. @throws KeepError interrupted */
+/** Does not show the input. @throws KeepError interrupted */
 export async function askPassword(message: string): Promise<string> {
   const typed = await password({ message });
   if (isCancel(typed)) return stop();
@@ -35,7 +35,7 @@ export async function askPassword(message: string): Promise<string> {
   return typed;
 }
 
-/** null: the connection of the settings stays. */
+/** null: keep the connection in the settings. */
 async function askConnection(context: JobContext): Promise<string | null> {
   const { settings } = context;
   const current = settings.uri?.reveal() ?? null;
@@ -67,7 +67,7 @@ async function isKept(context: JobContext, current: string): Promise<boolean> {
 async function askRestoreLogin(context: JobContext, connection: string): Promise<string | null> {
   for (;;) {
     try {
-      const uri = await askLogin(connection, "restore", "User for restores (empty: the same, or typed when it is needed)"); // prettier-ignore
+      const uri = await askLogin(connection, "restore", "User for restores (empty: the same, or given when needed)"); // prettier-ignore
       if (uri === connection) return null;
       await testConnection(context, uri, "restore");
       return uri;
@@ -77,7 +77,7 @@ async function askRestoreLogin(context: JobContext, connection: string): Promise
   }
 }
 
-/** The address itself for an empty user. */
+/** The address without a login for an empty user. */
 async function askLogin(address: string, purpose: Purpose, question: string): Promise<string> {
   const user = await ask(question, "");
   if (user === "") return address;
@@ -94,7 +94,7 @@ async function ask(message: string, initialValue: string): Promise<string> {
 const changed = (typed: string, before: string | null | undefined) =>
   typed === "" || typed === before ? null : typed;
 
-/** Says why it failed; the question comes again. */
+/** Prints why it failed, and asks again. */
 function again({ signal }: JobContext, error: unknown): void {
   signal.throwIfAborted();
   const { code, message, hint } = toKeepError(error);
@@ -104,5 +104,5 @@ function again({ signal }: JobContext, error: unknown): void {
 
 function stop(): never {
   cancel("Nothing was written.");
-  throw new KeepError("interrupted", "init was given up: nothing was written");
+  throw new KeepError("interrupted", "init was cancelled: nothing was written");
 }

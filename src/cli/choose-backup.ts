@@ -1,4 +1,4 @@
-// Lets a person choose a backup on a terminal: the arrow keys, with what is worth knowing of each beside it.
+// Lets a person choose a backup on a terminal with the arrow keys, with the important facts beside each one.
 import { KeepError } from "../errors.ts";
 import type { ListedBackup, ListResult } from "../jobs/results.ts";
 import { formatTable } from "../report/table.ts";
@@ -6,20 +6,20 @@ import { formatAge } from "../report/times.ts";
 import { escapeText } from "../report/escape.ts";
 import { formatBytes } from "../util/units.ts";
 
-/** Somebody sits there, and sees it. */
+/** A person is there and sees it. */
 export const canChoose = () => process.stdin.isTTY && process.stdout.isTTY;
 
-/** What the prompt draws to the left of a label. */
+/** What the prompt prints left of a label. */
 const MARGIN = 6;
 
 /** The id of the chosen one. @throws KeepError interrupted (Esc, Ctrl-C), backup-not-found (there is none) */
 export async function chooseBackup({ backups }: ListResult, nowMs: number): Promise<string> {
   const choices = choicesOf(backups, nowMs, process.stdout.columns - MARGIN);
   if (choices.length === 0)
-    throw new KeepError("backup-not-found", "there is no backup that could be restored", {
-      hint: "mongokeep list shows what is there.",
+    throw new KeepError("backup-not-found", "no backup can be restored", {
+      hint: "mongokeep list shows all backups and their state.",
     });
-  // Loaded where it is needed: `list` and `--help` are faster without it.
+  // Loaded only when needed: `list` and `--help` are faster without it.
   const { isCancel, select } = await import("@clack/prompts");
   const latest = backups.find(({ isLatest }) => isLatest)?.id;
   const chosen = await select({
@@ -37,7 +37,7 @@ export interface Choice {
   readonly label: string;
 }
 
-/** Those that can be restored, each with all that tells it from the others; what has no room goes. */
+/** Backups that can be restored, each with what distinguishes it from the others; facts without room are dropped. */
 export function choicesOf(
   backups: readonly ListedBackup[],
   nowMs: number,
@@ -58,7 +58,7 @@ export function choicesOf(
   return whole.map(({ id: value }, n) => ({ value, label: (lines[n + 1] ?? value).trim() }));
 }
 
-/** false: the person said no. @throws KeepError interrupted (Esc, Ctrl-C) */
+/** false: the person answered No. @throws KeepError interrupted (Esc, Ctrl-C) */
 export async function isAgreed(question: string): Promise<boolean> {
   const { confirm, isCancel } = await import("@clack/prompts");
   const answer = await confirm({ message: question, initialValue: false });

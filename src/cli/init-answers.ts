@@ -1,4 +1,4 @@
-// What `mongokeep init` is to set: from flags and the environment, and on a terminal from questions. The connection is
+// The settings of `mongokeep init`: from flags and the environment, and on a terminal from questions. The connection is
 // tested before anything is written.
 import { readFile } from "node:fs/promises";
 import { text as readStream } from "node:stream/consumers";
@@ -58,20 +58,20 @@ async function readGiven(context: JobContext, flags: InitFlags): Promise<InitAns
   const base = flags.uri ?? secrets.get("MONGOKEEP_URI") ?? current;
   const login = async (user: string | undefined, file: string | undefined, flag: string) => {
     if (user === undefined) return null;
-    if (base === undefined) throw usage("a login needs the server it is for: --uri");
+    if (base === undefined) throw usage("a login needs --uri, the address of its server");
     return withLogin(base, { user, password: await readPassword(user, file, flag) });
   };
   const own = await login(flags.user, flags.passwordFile, "--password-file");
   const restore = await login(flags.restoreUser, flags.restorePasswordFile, "--restore-password-file"); // prettier-ignore
   const { timezone, envFile } = context.settings;
-  // A connection that only this shell's environment names is not there at night.
+  // A connection that only this shell's environment provides is missing at night.
   const unwritten = envFile === null ? (current ?? null) : null;
   return {
     uri: own ?? flags.uri ?? secrets.get("MONGOKEEP_URI") ?? unwritten,
     restoreUri: restore ?? secrets.get("MONGOKEEP_RESTORE_URI") ?? null,
     database: flags.database ?? null,
     folder: flags.folder ?? null,
-    // Written down: cron may see another TZ than this shell.
+    // Written to the file, because cron may have another TZ than this shell.
     timezone: flags.timezone ?? timezone,
     service: flags.service ?? null,
     alertCommand: flags.alertCommand ?? secrets.get("ALERT_COMMAND") ?? null,
@@ -80,13 +80,13 @@ async function readGiven(context: JobContext, flags: InitFlags): Promise<InitAns
   };
 }
 
-/** One line end at its end is no part of it. @throws KeepError usage */
+/** Without one line break at its end. @throws KeepError usage */
 async function readPassword(user: string, file: string | undefined, flag: string): Promise<string> {
   if (file === undefined && process.stdin.isTTY) {
     const { askPassword } = await import("./ask-init.ts");
     return await askPassword(`Password of ${user}`);
   }
-  if (file === undefined) throw usage(`the password of ${user} is missing`, `Name a file that holds it (- is stdin) with ${flag}`); // prettier-ignore
+  if (file === undefined) throw usage(`the password of ${user} is missing`, `Give a file that contains it (- is stdin) with ${flag}`); // prettier-ignore
   const text = file === "-" ? await readStream(process.stdin) : await readFile(file, "utf8").catch((cause: unknown) => {
     throw new KeepError("usage", `cannot read ${file}, the file of ${flag}`, { hint: "Name a file that this user may read.", cause });
   }); // prettier-ignore

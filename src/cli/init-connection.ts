@@ -1,11 +1,11 @@
-// The test of a connection that `mongokeep init` makes before it writes anything.
+// Tests a connection for `mongokeep init` before anything is written.
 import { parseConnectionString } from "../config/connection-string.ts";
 import type { JobContext } from "../jobs/context.ts";
 import { testLogin } from "../jobs/init/logins.ts";
 import type { Purpose } from "../jobs/init/logins.ts";
 import { rememberSecret } from "../util/redact.ts";
 
-/** Connects with it. @throws KeepError unreachable, login-failed … */
+/** Connects with the URI. @throws KeepError unreachable, login-failed … */
 export async function testConnection(
   context: JobContext,
   uri: string,

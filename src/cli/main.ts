@@ -9,10 +9,10 @@ import type { Failure } from "./tell.ts";
 
 const SWITCHES = { json: "--json", quiet: "--quiet", verbose: "--verbose" } as const;
 
-/** Commands that only print: their reader may take their time. */
+/** Commands that only print: their reader may take time. */
 const ANSWERS: readonly string[] = ["list", "show", "diff", "extract"];
 
-/** What argv asks for, before it is known to be right: errors in it must have the form that was asked for. */
+/** What argv asks for, before it is checked, because errors in it must have the requested form. */
 function guessFlags(argv: readonly string[]): GlobalFlags {
   const end = argv.indexOf("--");
   const given = end < 0 ? argv : argv.slice(0, end);
@@ -20,7 +20,7 @@ function guessFlags(argv: readonly string[]): GlobalFlags {
   return Object.fromEntries(entries) as GlobalFlags;
 }
 
-/** Loaded only now: a command that succeeds needs nothing of it. */
+/** Loaded only now: a command that succeeds does not need it. */
 async function tellFailure(failure: Failure): Promise<void> {
   try {
     const { tell } = await import("./tell.ts");
@@ -47,15 +47,16 @@ export async function main(argv: readonly string[]): Promise<never> {
     if (alert) await tellFailure({ argv, command, thrown, error, emit: output.emit });
     return await end(error.exitCode);
   };
-  // While an alert is sent, the rest of the run may come to its end too: the first failure is what counts.
+  // While an alert is sent, the rest of the run may also end: the first failure counts.
   const failWith = (thrown: unknown) => (ending ??= fail(thrown, true));
   const signals = watchSignals((error) => void fail(error, false));
-  // A fault that escaped every await is still one error, in the form that was asked for.
+  // A fault that escaped every await is still reported as one error, in the requested form.
   for (const event of ["unhandledRejection", "uncaughtException"] as const)
     process.on(event, (thrown: unknown) => void failWith(thrown));
-  // What fails there is met where it is written to (standard-stream.ts), and by the prompts' own streams here.
+  // Write errors of these streams are handled where they occur (standard-stream.ts), and those of the prompts' streams
+  // here.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  // A log that reached the size limit of `ulimit -f` is an error of that write, and not the end of the process.
+  // A log that reached `ulimit -f` is an error of that write, not the end of the process.
   process.on("SIGXFSZ", () => undefined);
   try {
     const parsed = parseCommandLine(argv);

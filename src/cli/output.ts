@@ -11,36 +11,36 @@ import { openStandardStream } from "./standard-stream.ts";
 import type { StandardStream } from "./standard-stream.ts";
 import type { GlobalFlags, Stdout } from "./verb.ts";
 
-/** A log or a pipe that takes nothing for so long is given up at the end of a run. */
+/** A log or a pipe that accepts nothing for this long is given up at the end of a run. */
 const PATIENCE_MS = 5_000;
-/** The same for what a person reads page by page. */
+/** The same for output that a person reads page by page. */
 const READING_MS = 600_000;
 
 export interface Output {
   readonly emit: Emit;
   readonly lines: LogLines;
-  /** From then on times are shown in BACKUP_TIMEZONE. */
+  /** From then on, times are shown in BACKUP_TIMEZONE. */
   setZone(zone: string): void;
   print(text: string): void;
   readonly stdout: Stdout;
-  /** One failure, in the form that was asked for. */
+  /** One failure, in the requested form. */
   fail(command: string, error: KeepError): void;
   /**
-   * Call before the process ends: waits for a slow reader, but not for one that stopped reading. `isAnswer`: what was
-   * printed is what the command is for, and a person may take their time with it (`| less`).
+   * Call it before the process ends: waits for a slow reader, but not for one that stopped reading. `isAnswer`: the
+   * output is the purpose of the command, and a person may take time with it (`| less`).
    */
   flush(isAnswer: boolean): Promise<void>;
 }
 
-/** Where it all goes. */
+/** The destination of the output. */
 export interface Streams {
   readonly stdout: StandardStream;
   readonly stderr: StandardStream;
-  /** The columns of the terminal that shows the progress line; null where nobody looks. */
+  /** The columns of the terminal with the progress line; null without one. */
   readonly terminal: { readonly columns?: number } | null;
 }
 
-/** One for the process: what waits for a slow reader must not be overtaken by another writer. */
+/** One for the process, so that no other writer overtakes text that waits for a slow reader. */
 const PROCESS: Streams = {
   stdout: openStandardStream(1),
   stderr: openStandardStream(2),
@@ -52,7 +52,7 @@ const PROCESS: Streams = {
 export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Output {
   let zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   let taken = false;
-  /** Events from before the settings were read: a run has one time zone, also in its first lines. */
+  /** Events from before the settings were read: a run uses one time zone from its first line. */
   let early: KeepEvent[] | null = [];
   const tellEarly = () => {
     const events = early ?? [];
@@ -137,7 +137,7 @@ function loudnessOf({ quiet, verbose }: GlobalFlags): Loudness {
   return quiet === true ? "quiet" : "normal";
 }
 
-/** The stack of the error and of what caused it; drivers' causes are cut free of values where they arise. */
+/** The stack of the error and its causes; driver errors are stripped of values where they arise. */
 function traceOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
   return [...(error.stack ?? error.message).split("\n"), ...traceOf(error.cause)];

@@ -1,4 +1,4 @@
-// argv → the command that was named, with its flags; or the help that was asked for. Loads no job.
+// argv → the command with its flags, or the requested help. Loads no job.
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { KeepError } from "../errors.ts";
@@ -61,24 +61,24 @@ export function parseCommandLine(argv: readonly string[]): ParsedLine {
   return found[0] ?? { kind: "text", text: said.trimEnd() };
 }
 
-/** `mongokeep` alone and `mongokeep help [command]` ask for help, as with other programs. */
+/** `mongokeep` alone and `mongokeep help [command]` print help, as in other programs. */
 function askForHelp(argv: readonly string[]): string[] {
   const [first, command] = argv;
   if (first === undefined) return ["--help"];
   if (first !== "help") return [...argv];
   if (command === undefined) return ["--help"];
-  // An unknown one is refused like any other.
+  // An unknown one is refused as usual.
   return Object.hasOwn(VERBS, command) ? [command, "--help"] : [command];
 }
 
-/** The command that argv means, before it is known to be right; "" where it names none. */
+/** The command in argv, before argv is checked; "" if there is none. */
 export function guessCommand(argv: readonly string[]): string {
   return argv.find((word) => Object.hasOwn(VERBS, word)) ?? "";
 }
 
 function createProgram(write: (text: string) => void): Command {
   return new Command("mongokeep")
-    .description("MongoDB backups that are proved to restore.")
+    .description("MongoDB backups that are verified to restore.")
     .version(readVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
@@ -92,7 +92,7 @@ function createProgram(write: (text: string) => void): Command {
     .exitOverride();
 }
 
-/** Lines longer than this are hard to read, also on a wide terminal. */
+/** Longer lines are hard to read, even on a wide terminal. */
 const WIDEST = 100;
 
 function helpWidth(): number {
@@ -103,11 +103,11 @@ function helpWidth(): number {
 function toUsage(error: CommanderError): KeepError {
   const [said = "", suggestion] = error.message.split("\n");
   const hint = suggestion?.replace(/^\(|\)$/g, "");
-  if (error.code === "commander.help") return usage("no command is named", "mongokeep --help shows them."); // prettier-ignore
+  if (error.code === "commander.help") return usage("no command is given", "mongokeep --help shows them."); // prettier-ignore
   return usage(said.replace(/^error: /, "").replace(/\.$/, ""), hint);
 }
 
-/** One folder up from src/ and from dist/ alike. */
+/** One folder up from both src/ and dist/. */
 function readVersion(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;

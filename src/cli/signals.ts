@@ -1,6 +1,6 @@
-// Ctrl-C and its like: the first one asks the job to stop and clean up, the second one stops at once, and nobody
-// waits longer than 5 s. But what belongs to a change of live data is brought to its end first: the change or its undo,
-// the start of the service, the expiry, the record.
+// Signals: the first one asks the job to stop and clean up, the second one stops at once, and stopping takes at most 5
+// s. A change of live data is first completed: the change or its undo, the start of the service, the expiry, the
+// record.
 import type { ErrorCode } from "../errors.ts";
 import { ERRORS, KeepError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -12,9 +12,9 @@ const PATIENCE_MS = 5_000;
 export interface SignalWatch {
   /** Aborts with a KeepError. */
   readonly signal: AbortSignal;
-  /** Feed it the job's events: it learns from them whether live data is half replaced. */
+  /** Pass it the job's events, from which it learns whether live data is half replaced. */
   readonly watch: Emit;
-  /** Adds to a stop what it means for the live data; gives every other error back as it is. */
+  /** Adds to a stop what it means for live data; returns every other error unchanged. */
   readonly explain: (command: string, error: KeepError) => KeepError;
 }
 
@@ -28,7 +28,7 @@ const MEANS: Readonly<Record<LiveData, string>> = {
   undone: "the old state is back",
 };
 
-/** `endNow` says the error to whoever started us, and ends the process. */
+/** `endNow` reports the error and ends the process. */
 export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   const controller = new AbortController();
   let liveData: LiveData = "as it was";
@@ -37,7 +37,7 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
   let startHint: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   const isBusy = () => liveData === "between" || settling || serviceStopped;
-  /** From the last moment on in which nothing was to be brought to its end. */
+  /** Since the last moment at which nothing had to be completed. */
   const wait = (error: KeepError) => {
     clearInterval(timer);
     timer = setInterval(() => {
@@ -53,7 +53,7 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
       controller.abort(error);
       wait(error);
     } else if (liveData === "between") endNow(brokenBy(name, startHint));
-    // With the service stopped and the data whole, the service is started again first: that is under way.
+    // With the service stopped and the data complete, the service is started first; that is already under way.
     else if (serviceStopped) return;
     else if (!settling) endNow(error);
     else endNow(liveData === "undone" ? undoneBy(name) : unfinishedBy(name));
@@ -74,7 +74,7 @@ export function watchSignals(endNow: (error: KeepError) => void): SignalWatch {
         startHint = event.startHint ?? startHint;
       }
       if (event.step === "start-service" && event.state === "end") serviceStopped = false;
-      // Undoing ends what live-change began, whether that said so or not.
+      // An undo ends a live change, whether its end was reported or not.
       if (event.step === "live-change") liveData = event.state === "begin" ? "between" : "restored";
       if (event.step === "undo") liveData = event.state === "begin" ? "between" : "undone";
       if (event.step === "settle") settling = event.state === "begin";

@@ -1,29 +1,29 @@
-// stdout or stderr as a place to print: what is printed never decides what is done. A full disk, a closed pipe or a
-// reader that stopped reading loses text and nothing else: no write throws, and none waits.
+// stdout or stderr as a destination for output, which never affects the work. A full disk, a closed pipe or a stopped
+// reader loses text and nothing else: no write throws, and none waits.
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
 const RETRY_MS = 20;
-/** Of what a reader that stopped reading has not taken; a slow one needs far less. */
+/** Text that a stopped reader has not taken; a slow one needs far less. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
-/** The reader of a pipe closed it, or the terminal is gone: nobody is there to read. */
+/** The reader closed the pipe, or the terminal is gone. */
 const CLOSED: readonly (string | undefined)[] = ["EPIPE", "EBADF"];
 const LATER: readonly (string | undefined)[] = ["EAGAIN", "EINTR"];
 
 export interface StandardStream {
-  /** Writes as much as can be written now, and keeps the rest for later. */
+  /** Writes as much as possible now, and keeps the rest for later. */
   write(text: string): void;
   /**
-   * Resolves when all is written. Gives up when the stream is closed, or takes nothing for `patienceMs`.
-   * Gives whether anybody can still read it. @throws what `signal` aborts with
+   * Resolves when everything is written. Gives up if the stream is closed, or accepts nothing for `patienceMs`. Returns
+   * whether somebody can still read it. @throws what `signal` aborts with
    */
   flush(patienceMs: number, signal?: AbortSignal): Promise<boolean>;
-  /** The first error that lost text, other than a closed pipe (a full disk, for one). */
+  /** The first error that lost text, except a closed pipe (for example a full disk). */
   readonly problem: NodeJS.ErrnoException | null;
 }
 
-/** `write` is as `fs.writeSync` on a descriptor that does not block. */
+/** `write` works like `fs.writeSync` on a non-blocking descriptor. */
 export function createStandardStream(write: (bytes: Buffer) => number): StandardStream {
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
@@ -42,7 +42,7 @@ export function createStandardStream(write: (bytes: Buffer) => number): Standard
     }
     if (CLOSED.includes(error.code)) closed = true;
     else problem ??= error;
-    // The next text is tried again: a disk may have room by then.
+    // The next text is tried again: the disk may have space by then.
     forget();
   };
   const drain = () => {
@@ -95,9 +95,9 @@ export function openStandardStream(fd: 1 | 2): StandardStream {
 }
 
 /**
- * A descriptor of the same pipe or terminal that does not block: a reader that stopped reading, or Ctrl-S, would
- * stop the whole process otherwise, perhaps with a service stopped. A new one, because the flag would also hold for
- * the other programs that share the old one.
+ * A non-blocking descriptor of the same pipe or terminal. Otherwise a stopped reader, or Ctrl-S, would block the whole
+ * process, perhaps with the service stopped. It is a new descriptor, because the flag would also affect other programs
+ * that share the old one.
  */
 function openWithoutBlocking(fd: 1 | 2): number {
   try {
@@ -105,7 +105,7 @@ function openWithoutBlocking(fd: 1 | 2): number {
     if (!found.isFIFO() && !found.isCharacterDevice()) return fd;
     return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    // No /proc, another user's terminal, a pipe without a reader: Node's own stream sets the flag on the shared one.
+    // No /proc, another user's terminal, a pipe without a reader: Node's stream sets the flag on the shared one.
     const { fd: shared } = fd === 1 ? process.stdout : process.stderr;
     return shared;
   }

@@ -1,5 +1,5 @@
-// A failure that no job could report: settings that are wrong, a flag that is unknown, a fault. At night somebody
-// hears of it all the same, by whatever alert setting is right.
+// Alerts about failures that no job could report: wrong settings, an unknown flag, a fault. At night somebody must hear
+// of it, through every valid alert setting.
 import { wasTold } from "../compose.ts";
 import { readAlertSettings } from "../config/alert-settings.ts";
 import { alertSource } from "../config/settings.ts";
@@ -12,15 +12,15 @@ import { isWatched, noticeOfFailure } from "../report/outcome.ts";
 export interface Failure {
   readonly argv: readonly string[];
   readonly command: string;
-  /** As it was thrown. */
+  /** The thrown value. */
   readonly thrown: unknown;
   readonly error: KeepError;
   readonly emit: Emit;
 }
 
-/** Sends the alert about a failure that is still due. On a terminal somebody sees the error. */
+/** Sends a failure's alert that is still due. On a terminal a person sees the error. */
 export async function tell({ argv, command, thrown, error, emit }: Failure): Promise<void> {
-  // Who runs `status --alert` asked for it.
+  // `status --alert` is an explicit request for alerts.
   const isWanted = command === "status" && argv.includes("--alert");
   const isDue = isWanted || (isWatched(command) && !process.stderr.isTTY);
   if (!isDue || wasTold(thrown)) return;
@@ -28,7 +28,7 @@ export async function tell({ argv, command, thrown, error, emit }: Failure): Pro
   await notifyAll(createNotifiers(alerts), noticeOfFailure(command, error), emit);
 }
 
-/** The value of --env-file, where argv may not be right. */
+/** The value of --env-file, even if argv is wrong. */
 function guessEnvFile(argv: readonly string[]): string | undefined {
   const at = argv.findIndex((word) => /^--env-file(?:=|$)/.test(word));
   if (at < 0) return undefined;

@@ -1,4 +1,4 @@
-// What a command is: its flags and help, which must cost nothing to load, and what it does.
+// A command: its flags and help, which must be cheap to load, and what it does.
 import type { Command } from "commander";
 import type { Composition } from "../compose.ts";
 import { KeepError } from "../errors.ts";
@@ -13,10 +13,10 @@ export interface GlobalFlags {
   readonly verbose?: boolean;
 }
 
-/** As commander gives them: a flag that is not given is not there. Each command knows its own. */
+/** In commander's form: a flag that is not given is missing. Each command knows its own. */
 export type Flags = GlobalFlags & Readonly<Record<string, unknown>>;
 
-/** A command line that was understood. */
+/** A parsed command line. */
 export interface Invocation {
   readonly args: readonly string[];
   readonly flags: Flags;
@@ -25,24 +25,24 @@ export interface Invocation {
 export interface Spoken<R> {
   readonly result: R;
   readonly text: (view: View) => string | Promise<string>;
-  /** false: the text is what was asked for, and shows with --quiet too. */
+  /** false: the text is the requested output, and is printed even with --quiet. */
   readonly isReport: boolean;
 }
 
-/** For a command whose result is too long to be held: it writes stdout itself. */
+/** For a command whose result is too long for memory: it writes stdout itself. */
 export interface Stdout {
   /** From here on nothing else is written there, no result and no failure. */
   take(): void;
   /**
-   * Waits for a slow reader. false: the reader went away (`| head`).
-   * @throws KeepError disk-full and its like: here what is printed is the work; what `signal` aborts with
+   * Waits for a slow reader. false: the reader went away (`| head`). @throws KeepError disk-full and similar, because
+   * here the output is the work; what `signal` aborts with
    */
   write(text: string, signal?: AbortSignal): Promise<boolean>;
 }
 
 export interface Verb<K extends CommandName> {
   readonly name: K;
-  /** Adds the command to the program; `found` is called when it is the one that was named. */
+  /** Adds the command to the program; calls `found` if it is the given one. */
   define(program: Command, found: (invocation: Invocation) => void): void;
   /** Checks what needs no settings. @throws KeepError usage, not-in-this-version */
   check?(invocation: Invocation): void;
@@ -53,7 +53,7 @@ export interface Verb<K extends CommandName> {
   ): Promise<Spoken<Results[K]>>;
 }
 
-/** For an option that may be given several times. */
+/** For a repeatable option. */
 export const collect = (value: string, before: readonly string[] = []): string[] => [
   ...before,
   value,
@@ -63,7 +63,7 @@ export function usage(message: string, hint?: string): KeepError {
   return new KeepError("usage", message, hint === undefined ? {} : { hint });
 }
 
-/** `--db from=to` …, `--ns a.x=b.y` …; nothing may be named twice. @throws KeepError usage */
+/** `--db from=to` …, `--ns a.x=b.y` …; no name may occur twice. @throws KeepError usage */
 export function readRenames(
   given: readonly string[] = [],
   flag: "--db" | "--ns" = "--db",
@@ -75,18 +75,18 @@ export function readRenames(
     if (!from || !to || more.length > 0) {
       throw usage(`${flag} ${JSON.stringify(text)} is not from=to`, `Write for instance ${flag} ${example}.`); // prettier-ignore
     }
-    if (renames.has(from)) throw usage(`${flag} names ${from} twice`, "Give each one target.");
+    if (renames.has(from)) throw usage(`${flag} names ${from} twice`, "Give each name one target.");
     renames.set(from, to);
   }
   return renames;
 }
 
-/** For what is agreed, and comes with a later version. */
+/** For options of a later version. */
 export function refuseLater(what: string): never {
   throw new KeepError("not-in-this-version", `${what} is not in this version`);
 }
 
-/** An action for commander that keeps what it was called with. `options` come with those of the program. */
+/** An action for commander that stores its arguments. `options` include those of the program. */
 export function keep(found: (invocation: Invocation) => void) {
   return (...called: unknown[]): void => {
     const command = called.at(-1) as Command;
@@ -94,7 +94,7 @@ export function keep(found: (invocation: Invocation) => void) {
   };
 }
 
-/** A help text's end: what it exits with, and examples. */
+/** The end of a help text: exit codes and examples. */
 export function helpEnd(exits: string, examples: readonly string[]): string {
   const shown = examples.map((example) => `  $ mongokeep ${example}`).join("\n");
   return `\nExit codes: ${exits}\n\nExamples:\n${shown}\n`;

@@ -1,5 +1,5 @@
-// ALERT_COMMAND: the user's shell command, the message on its stdin, facts in its environment.
-// Nothing of the notice gets into the command line: names come from the database, and a shell would run them.
+// ALERT_COMMAND: the user's shell command, with the message on stdin and details in its environment. Nothing of the
+// notice is in the command line, because names come from the database and a shell would interpret them.
 import { KeepError } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
 import type { Secret } from "../util/secret.ts";
@@ -27,7 +27,7 @@ export function commandNotifier(command: Secret, limitMs = LIMIT_MS): Notifier {
   };
 }
 
-/** storedBytes → MONGOKEEP_STORED_BYTES. A fact that is unknown is an empty variable. */
+/** storedBytes → MONGOKEEP_STORED_BYTES. An unknown value is an empty variable. */
 function factsAsVariables({ event, ok, title, facts }: Notice): Record<string, string> {
   const named = Object.entries(facts).map(([name, value]) => [variableName(name), plain(value)]);
   return {
@@ -43,7 +43,7 @@ function variableName(fact: string): string {
   return `MONGOKEEP_${words.toUpperCase()}`;
 }
 
-/** A variable cannot hold a NUL, and the system takes no more than 128 KiB in one. */
+/** A variable cannot contain a NUL, and the system limits one to 128 KiB. */
 function plain(value: string | number | boolean | null): string {
   return String(value ?? "")
     .replaceAll("\0", "")

@@ -10,7 +10,7 @@ export interface AlertChoice {
   readonly alertWebhookUrl: Secret | null;
 }
 
-/** None, one or two; none is no error. */
+/** None, one or two; none is not an error. */
 export function createNotifiers({ alertCommand, alertWebhookUrl }: AlertChoice): Notifier[] {
   return [
     ...(alertCommand ? [commandNotifier(alertCommand)] : []),

@@ -1,11 +1,11 @@
-// ALERT_PING_URL: requested after each good backup, so that a watcher elsewhere notices when none ran.
+// ALERT_PING_URL: requested after each good backup, so that a monitoring service notices a missing one.
 import type { Emit } from "../events.ts";
 import { messageOf } from "../util/redact.ts";
 import type { Secret } from "../util/secret.ts";
 import { requestOnce } from "./http.ts";
 import type { HttpLimits } from "./http.ts";
 
-/** Does nothing where no address is set. Never throws: a failure is logged and returned, and null is success. */
+/** Does nothing if no address is set. Never throws: a failure is logged and returned; null is success. */
 export async function pingHeartbeat(
   settings: { readonly alertPingUrl: Secret | null },
   emit: Emit,

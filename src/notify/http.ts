@@ -1,4 +1,4 @@
-// One HTTP request that ends in time and whose failures say nothing of the address: it is a secret.
+// One HTTP request with a time limit, whose errors do not show the address, because it is a secret.
 import { setTimeout as delay } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import type { Secret } from "../util/secret.ts";
@@ -6,7 +6,7 @@ import type { Secret } from "../util/secret.ts";
 export interface HttpLimits {
   /** For one try. */
   readonly timeoutMs: number;
-  /** Before the second try. */
+  /** Pause before the second try. */
   readonly pauseMs: number;
 }
 
@@ -18,7 +18,7 @@ interface Problem {
   readonly passing: boolean;
 }
 
-/** Tries twice where that may help. `name` is the setting with the address. @throws KeepError failed */
+/** Tries twice if that may help. `name` is the setting with the address. @throws KeepError failed */
 export async function requestOnce(
   name: string,
   url: Secret,
@@ -48,7 +48,7 @@ async function attempt(
     const response = await fetch(url.reveal(), {
       method: body === null ? "GET" : "POST",
       ...(body !== null && { body, headers: { "content-type": "application/json" } }),
-      // Followed, a POST becomes a GET, or goes where nobody meant it to.
+      // Following it would turn a POST into a GET, or lead to an unintended address.
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -62,7 +62,7 @@ async function attempt(
   }
 }
 
-/** fetch hides the reason in `cause`; only its code is shown, for the text may hold the address. */
+/** fetch hides the reason in `cause`; only its code is shown, because the text may contain the address. */
 function networkProblem(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === "TimeoutError") {
     return `did not answer within ${timeoutMs / 1000} s`;

@@ -1,8 +1,8 @@
-// How people hear of what needs them. An alert that cannot be sent is told, and never fails what it is about.
+// How people receive alerts. A failed alert is logged, and never fails the job.
 import type { Emit } from "../events.ts";
 import { messageOf, redact } from "../util/redact.ts";
 
-/** One thing to tell. Texts hold no secret and no document content. */
+/** One notice. Its texts contain no secret and no document content. */
 export interface Notice {
   /** "backup-failed", "backup-ok", "disk-low"… */
   readonly event: string;
@@ -16,13 +16,11 @@ export interface Notice {
 export interface Notifier {
   /** The setting that made it, for messages. */
   readonly name: string;
-  /** Returns once the notice is delivered; within a minute in every case. @throws KeepError failed */
+  /** Resolves when the notice is delivered; within a minute in every case. @throws KeepError failed */
   send(notice: Notice): Promise<void>;
 }
 
-/**
- * Sends to all at once; logs what could not be sent, and returns that. Never throws.
- */
+/** Sends to all at once; logs failures and returns them. Never throws. */
 export async function notifyAll(
   notifiers: readonly Notifier[],
   notice: Notice,
@@ -45,7 +43,7 @@ export async function notifyAll(
   return failures;
 }
 
-/** For safety's sake once more: nothing leaves the machine unredacted. */
+/** Redacted once more, so that no secret leaves the machine. */
 export function redactNotice(notice: Notice): Notice {
   const facts = Object.entries(notice.facts).map(([name, value]) => [
     name,

@@ -1,4 +1,4 @@
-// ALERT_WEBHOOK_URL: a JSON POST with `text` as Slack, Mattermost and others read it, and the facts for programs.
+// ALERT_WEBHOOK_URL: a JSON POST with `text` in the format of Slack, Mattermost and others, and details for programs.
 import type { Secret } from "../util/secret.ts";
 import { requestOnce } from "./http.ts";
 import type { HttpLimits } from "./http.ts";
@@ -25,7 +25,7 @@ function formatBody({ event, ok, title, text, facts }: Notice): string {
   });
 }
 
-/** Slack's three control characters: a collection called "<!channel>" shall not call everybody. */
+/** Slack's three control characters: a collection called "<!channel>" must not notify everybody. */
 function escapeSlack(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -1,31 +1,31 @@
-// The line that cron runs. Two readers take it apart, first cron (an unescaped % ends the command), then sh:
-// a path must come out of both as it went in.
+// The crontab line. Two programs parse it, first cron (an unescaped % ends the command), then sh: a path must survive
+// both.
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
 
-/** What runs, and where. All paths absolute. */
+/** What runs, and where. All paths are absolute. */
 export interface ScheduledCommand {
-  /** The folder in which .env is. */
+  /** The folder of the .env. */
   readonly project: string;
   readonly node: string;
   readonly script: string;
-  /** Only where it is not the .env of the project. */
+  /** Only if it is not the project's .env. */
   readonly envFile: string | null;
   readonly logFile: string;
   readonly home: string;
 }
 
 const PLAIN = /^[A-Za-z0-9_/.,:@+=-]+$/;
-/** Vixie cron cuts a command off at 1,000 characters without a word. */
+/** Vixie cron silently cuts a command off at 1,000 characters. */
 const LONGEST_COMMAND = 998;
 
-/** One word for sh within a crontab. `%` stands outside of quotes, where \% is a percent sign to both readers. */
+/** One word for sh in a crontab. `%` is outside of quotes, where both programs read \% as a percent sign. */
 export function quoteForCron(path: string): string {
   if (PLAIN.test(path)) return path;
   return `'${path.replaceAll("'", `'\\''`).replaceAll("%", `'\\%'`)}'`;
 }
 
-/** The log as it stands in the line: `~` where it is the default, so that the line reads as documented. */
+/** The log's path in the line: with `~` for the default, as in the documentation. */
 export function formatLogPath(logFile: string, home: string): string {
   const standard = "~/.tmp/backup.log";
   return logFile === join(home, standard.slice(2)) ? standard : quoteForCron(logFile);
@@ -51,11 +51,11 @@ export function formatCronLine(
   return `${at} ${line}`;
 }
 
-/** Node takes an --env-file for its own wherever it stands, and ends without a word to anyone where that is missing. */
+/** Node takes an --env-file for its own wherever it is, and exits without an alert if the file is missing. */
 export const beforeScript = (envFile: string | null): readonly string[] =>
   envFile === null ? [] : ["--"];
 
-/** A path that cannot stand in one line of a crontab or unit file. */
+/** A path that cannot be part of one line of a crontab or unit file. */
 export function refuseLineBreaks(path: string): void {
   if (!/[\u0000-\u001f\u007f]/.test(path)) return;
   throw new KeepError("usage", `the path ${JSON.stringify(path)} holds a control character`, {

@@ -1,16 +1,16 @@
-// The five fields of a cron line: checked strictly as cron itself reads them (croner alone would also take
-// L, W, # and seconds, which cron does not), and the next time they name.
+// The five fields of a cron line, checked strictly as cron reads them (croner also accepts L, W, # and seconds, which
+// cron does not), and the next time that they give.
 import { Cron } from "croner";
 import { KeepError } from "../errors.ts";
 
-/** The values that each field names, ascending; weekdays 0 (Sunday) to 6. */
+/** The values of each field, ascending; weekdays 0 (Sunday) to 6. */
 export interface CronFields {
   readonly minutes: readonly number[];
   readonly hours: readonly number[];
   readonly days: readonly number[];
   readonly months: readonly number[];
   readonly weekdays: readonly number[];
-  /** cron runs on a day that either names, if both days and weekdays are limited (neither starts with *). */
+  /** cron runs on a day that matches either field if both days and weekdays are limited (neither starts with *). */
   readonly eitherDay: boolean;
 }
 
@@ -32,7 +32,7 @@ const RULES: readonly FieldRule[] = [
 ];
 const PART = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/;
 
-/** "0 2 * * *" → its values. Throws usage, naming the field. */
+/** "0 2 * * *" → its values. Throws usage and names the field. */
 export function parseCron(expression: string): CronFields {
   const texts = expression.trim().split(/[ \t]+/);
   if (texts.length !== RULES.length) {
@@ -50,7 +50,7 @@ export function parseCron(expression: string): CronFields {
   };
 }
 
-/** The expression with single spaces, checked; throws usage also where it names no time at all. */
+/** The expression with single spaces, checked; also throws usage if it never runs. */
 export function normalizeCron(expression: string, nowMs: number): string {
   const normal = expression
     .trim()
@@ -61,7 +61,7 @@ export function normalizeCron(expression: string, nowMs: number): string {
   return normal;
 }
 
-/** The first time after `nowMs`, by the clocks of `zone`; null where there is none. Throws usage. */
+/** The first time after `nowMs`, by the clocks of `zone`; null if there is none. Throws usage. */
 export function nextRun(expression: string, zone: string, nowMs: number): number | null {
   parseCron(expression);
   const cron = new Cron(expression, { timezone: zone, mode: "5-part", paused: true });

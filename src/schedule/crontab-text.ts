@@ -1,27 +1,27 @@
-// Edits the text of a crontab: a marked block for each project and part, every other byte stays as it is.
-// The text is bytes in latin1, so that what is not UTF-8 survives too; names go in by `toText`.
+// Edits the text of a crontab: a marked block for each project and part; every other byte is unchanged. The text is
+// bytes as latin1, so that text that is not UTF-8 survives; `toText` converts names.
 import { KeepError } from "../errors.ts";
 
-/** A path or line as it stands in the text. */
+/** A path or line in the encoding of the text. */
 export const toText = (value: string) => Buffer.from(value, "utf8").toString("latin1");
 export const fromText = (text: string) => Buffer.from(text, "latin1").toString("utf8");
 
-/** What mongokeep writes between its marks; anything else there belongs to someone else, and is kept. */
+/** What mongokeep writes between its marks; other lines there belong to the user, and are kept. */
 const OURS =
   /^(?:[^\s#]+ ){5}cd .+ && .+ (?:backup|status --alert|drill)(?: --env-file .+)? >> .+ 2>&1\r?$/;
 
-/** What is installed and taken away by itself: the nightly runs, the drills. Each has a block of its own. */
+/** Parts that are installed and removed separately: the nightly runs, the drills. Each has its own block. */
 export type SchedulePart = "nightly" | "drill";
 
 interface Block {
-  /** Offsets of the whole block, the newline of its end mark included. */
+  /** Offsets of the whole block, including the newline of its end mark. */
   readonly start: number;
   readonly end: number;
   /** Its lines, with their ends. */
   readonly lines: readonly string[];
 }
 
-/** The lines of this project's block that cron runs, without line ends; empty where there is none. */
+/** The lines of this project's block that cron runs, without line ends; empty if there is none. */
 export function readBlock(text: string, project: string, part: SchedulePart = "nightly"): string[] {
   return findBlocks(text, marksOf(project, part))
     .flatMap(({ lines }) => lines)
@@ -29,7 +29,7 @@ export function readBlock(text: string, project: string, part: SchedulePart = "n
     .filter((line) => OURS.test(line));
 }
 
-/** Puts `lines` into the project's block, made at the end where there is none. Twice gives the same. */
+/** Puts `lines` into the project's block, which is created at the end if it is missing. Idempotent. */
 export function installBlock(
   text: string,
   project: string,
@@ -44,7 +44,7 @@ export function installBlock(
   return before + block + foreign(first) + removeBlock(text.slice(first.end), project, part);
 }
 
-/** Takes the project's block out, and nothing else. */
+/** Removes the project's block, and nothing else. */
 export function removeBlock(text: string, project: string, part: SchedulePart = "nightly"): string {
   const [first] = findBlocks(text, marksOf(project, part));
   if (!first) return text;
@@ -96,7 +96,7 @@ function unbalanced(project: string): KeepError {
     "failed",
     `the crontab has only one of the two mongokeep marks of ${project}`,
     {
-      hint: "Run crontab -e and take out what is left of the block between “# mongokeep begin” and “# mongokeep end”.",
+      hint: "Run crontab -e and remove what is left of the block between “# mongokeep begin” and “# mongokeep end”.",
     },
   );
 }

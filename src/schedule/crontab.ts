@@ -1,24 +1,23 @@
-// The user's crontab, read and replaced by the crontab program. Nothing is written that is there already,
-// and what was written is read back.
+// The user's crontab, read and replaced through the program crontab. Writes only changes, and reads them back.
 import { execFile } from "node:child_process";
 import { KeepError } from "../errors.ts";
 
 export interface Crontab {
   /**
-   * What `crontab -l` shows, as latin1; empty where the user has none. Good for looking, not for writing
-   * back. Throws failed: no crontab program, or not allowed.
+   * Output of `crontab -l`, as latin1; empty if the user has no crontab. For reading only, not for writing back. Throws
+   * failed: no crontab program, or not allowed.
    */
   show(): Promise<string>;
-  /** Its very bytes, as latin1. */
+  /** Its exact bytes, as latin1. */
   read(): Promise<string>;
-  /** Replaces it all; an empty text takes it away. Throws failed if the program does not keep it. */
+  /** Replaces everything; an empty text removes the crontab. Throws failed if the program does not store it. */
   write(text: string): Promise<void>;
 }
 
 const TIMEOUT_MS = 20_000;
 const LARGEST = 1 << 24;
 
-/** Debian's `crontab -l` shows a carriage return and a backspace as these two characters. */
+/** Debian's `crontab -l` prints a carriage return and a backspace as these two characters. */
 const AMBIGUOUS = /\\[rb]/;
 
 /** `program` is found on PATH. */
@@ -26,14 +25,14 @@ export function openCrontab(program = "crontab"): Crontab {
   const show = async () => {
     const { code, stdout, stderr } = await run([program, "-l"], "");
     if (code === 0) return stdout;
-    // Vixie cron and cronie say the first, busybox the second.
+    // Messages of Vixie cron and cronie (first) and busybox (second).
     if (/no crontab for|can't open .*no such file/is.test(stderr)) return "";
     throw failure("cannot read the crontab", stderr);
   };
   const read = async () => {
     const shown = await show();
     if (!AMBIGUOUS.test(shown)) return shown;
-    // Written back as shown, a foreign line would change. An editor gets the true bytes: cat only prints them.
+    // Writing back the printed form would change foreign lines. An editor gets the exact bytes; cat prints them.
     const argv = ["env", "VISUAL=cat", "EDITOR=cat", program, "-e"] as const;
     const { code, stdout, stderr } = await run(argv, "");
     if (code !== 0) throw failure("cannot read the crontab exactly", stderr);

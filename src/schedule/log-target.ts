@@ -1,4 +1,4 @@
-// The log that the scheduled runs append to. mongokeep only makes it, private, before cron's shell opens it.
+// The log of scheduled runs. mongokeep only creates it, private, before cron's shell opens it.
 import { constants } from "node:fs";
 import { mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -8,13 +8,13 @@ import { PRIVATE_FILE, PRIVATE_FOLDER } from "../util/durable-file.ts";
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 /**
- * Makes the log's folder (0700; one that exists, such as /var/log, stays as it is) and the file (0600, also
- * where it exists). Throws bad-setting where that is not possible, or the path is no ordinary file.
+ * Creates the log's folder (0700; an existing one, such as /var/log, is not changed) and the file (0600, also if it
+ * exists). Throws bad-setting if that is impossible, or the path is not an ordinary file.
  */
 export async function makeLogFile(path: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
-    // Without O_NONBLOCK a FIFO in its place would hang here for ever.
+    // Without O_NONBLOCK, a FIFO instead of the file would block here forever.
     const flags = O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_WRONLY;
     await using file = await open(path, flags, PRIVATE_FILE);
     if (!(await file.stat()).isFile()) throw new Error("not an ordinary file");
@@ -28,7 +28,7 @@ export async function makeLogFile(path: string): Promise<void> {
   }
 }
 
-/** When the log was last written to; null where there is none, or nothing in it. */
+/** Time of the last write to the log; null if it is missing or empty. */
 export async function lastLogTime(path: string): Promise<number | null> {
   const found = await stat(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;

@@ -1,4 +1,4 @@
-// The nightly run and the drills, installed in cron or as a systemd user timer: what `schedule install|remove|status` do.
+// The nightly run and the drills, installed in cron or as systemd user timers: `schedule install|remove|status`.
 import { KeepError } from "../errors.ts";
 import { formatCronLine } from "./command-line.ts";
 import { nextRun, normalizeCron } from "./cron-expression.ts";
@@ -12,9 +12,9 @@ import type { TimedRun } from "./systemd-timer.ts";
 
 export type ScheduleKind = "cron" | "systemd";
 
-/** Where to look; the programs are found on PATH unless a test names others. */
+/** Where to look; programs are found on PATH unless a test names others. */
 export interface SchedulePlace {
-  /** The working folder, in which .env is. Absolute. */
+  /** The working folder, with the .env. Absolute. */
   readonly project: string;
   readonly home: string;
   readonly logFile: string;
@@ -32,16 +32,16 @@ export interface ScheduleRequest extends SchedulePlace {
   readonly node: string;
   /** The bin file of mongokeep. */
   readonly script: string;
-  /** Absolute; null where it is the .env of the project. */
+  /** Absolute; null if it is the project's .env. */
   readonly envFile: string | null;
   /** Also run `status --alert` every morning at nine. */
   readonly statusAlert?: boolean;
 }
 
-/** Drills that run by themselves. */
+/** Scheduled drills. */
 export interface DrillSchedule {
   readonly kind: ScheduleKind;
-  /** The crontab line or OnCalendar=, as installed. */
+  /** The installed crontab line or OnCalendar=. */
   readonly line: string;
   readonly at: string;
   /** ISO 8601, UTC. */
@@ -52,12 +52,12 @@ export interface DrillSchedule {
 export interface ScheduleState {
   readonly installed: boolean;
   readonly kind: ScheduleKind | null;
-  /** The crontab line or OnCalendar= of the backup, as installed. */
+  /** The installed crontab line or OnCalendar= of the backup. */
   readonly line: string | null;
   readonly at: string | null;
-  /** ISO 8601, UTC; by the system's time zone, as cron and systemd reckon. */
+  /** ISO 8601, UTC; computed in the system's time zone, as cron and systemd do. */
   readonly nextRun: string | null;
-  /** When something was last written to the log, ISO 8601, UTC. */
+  /** Time of the last write to the log, ISO 8601, UTC. */
   readonly lastLog: string | null;
   /** null: none are installed. */
   readonly drill: DrillSchedule | null;
@@ -68,9 +68,8 @@ const PARTS: readonly SchedulePart[] = ["nightly", "drill"];
 const STATUS_AT = "0 9 * * *";
 
 /**
- * Installs the nightly backup in the place of what was installed for this project before, whichever kind
- * that was. Twice changes nothing. Throws usage (a time that cron or systemd cannot hold), bad-setting
- * (the log), failed (no cron, no systemd).
+ * Installs the nightly backup, replacing an installed one of either kind for this project. Idempotent. Throws usage (a
+ * time that cron or systemd cannot express), bad-setting (the log), failed (no cron, no systemd).
  */
 export async function installSchedule(request: ScheduleRequest): Promise<ScheduleState> {
   const at = normalizeCron(request.at, request.nowMs);
@@ -81,7 +80,7 @@ export async function installSchedule(request: ScheduleRequest): Promise<Schedul
   return await install("nightly", runs, request);
 }
 
-/** The same for drills, beside the nightly run. */
+/** The same for drills, in addition to the nightly run. */
 export async function installDrills(request: ScheduleRequest): Promise<ScheduleState> {
   const at = normalizeCron(request.at, request.nowMs);
   return await install("drill", [{ unit: "mongokeep-drill", at, verb: ["drill"] }], request);
@@ -104,7 +103,7 @@ async function install(
   return await readSchedule(request);
 }
 
-/** Takes away what is installed for this project, and says what it was. */
+/** Removes what is installed for this project, and returns what it was. */
 export async function removeSchedule(place: SchedulePlace): Promise<{ removed: ScheduleKind[] }> {
   const removed = new Set<ScheduleKind>();
   for (const part of PARTS) {
@@ -141,7 +140,7 @@ async function readDrills(place: SchedulePlace): Promise<DrillSchedule | null> {
   return { kind, line, at, ...judge(found, place) };
 }
 
-/** When it runs next, and what stands against it. */
+/** When it runs next, and what prevents it. */
 function judge(found: Found, { timezone, nowMs }: SchedulePlace) {
   const { next, problem } = plannedRun(found.at, nowMs);
   const warnings = [...found.warnings, problem, zoneWarning(timezone, nowMs)];
@@ -158,7 +157,7 @@ interface Found {
   readonly warnings: readonly string[];
 }
 
-/** A line may have been edited by hand: one that cron cannot read is told, and does not hide the rest. */
+/** A line may have been edited by hand: one that cron cannot read is reported, and does not hide the others. */
 function plannedRun(at: string, nowMs: number): { next: number | null; problem: string | null } {
   try {
     return { next: nextRun(at, systemZone(), nowMs), problem: null };
@@ -192,7 +191,7 @@ async function removeCron(place: SchedulePlace, part: SchedulePart): Promise<boo
   return true;
 }
 
-/** On a machine without cron there is nothing of ours in a crontab. */
+/** A machine without cron has no crontab of ours. */
 function noneWhereNoCron(error: unknown): string {
   if (error instanceof KeepError && error.code === "failed" && isMissing(error.cause)) return "";
   throw error;
@@ -201,7 +200,7 @@ function noneWhereNoCron(error: unknown): string {
 const isMissing = (cause: unknown) =>
   cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 
-/** The line or unit that stands for its part. */
+/** The main line or unit of a part. */
 const CHIEF = {
   nightly: {
     line: / backup(?: --env-file .+)? >> /,

@@ -1,4 +1,4 @@
-// What a schedule depends on outside of itself: a cron daemon, the programs it names, the system's time zone.
+// What a schedule depends on: a cron daemon, the programs it runs, the system's time zone.
 import { constants } from "node:fs";
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,12 +6,12 @@ import { KeepError } from "../errors.ts";
 
 const CRON_DAEMONS = new Set(["cron", "crond", "cronie", "fcron", "busybox-crond"]);
 
-/** The zone by which cron and systemd read a schedule. */
+/** The time zone of cron and systemd. */
 export function systemZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** Throws failed where a program that the schedule names does not exist: cron would say so only to the log. */
+/** Throws failed if a scheduled program does not exist, which cron would only log. */
 export async function assertPrograms(node: string, script: string): Promise<void> {
   for (const [path, mode] of [
     [node, constants.X_OK],
@@ -26,20 +26,20 @@ export async function assertPrograms(node: string, script: string): Promise<void
   }
 }
 
-/** Whether a cron daemon runs; null where the system does not tell (no /proc). */
+/** Whether a cron daemon runs; null if the system does not tell (no /proc). */
 export async function isCronRunning(proc = "/proc"): Promise<boolean | null> {
   const entries = await readdir(proc).catch(() => null);
   if (entries === null) return null;
   const pids = entries.filter((name) => /^\d+$/.test(name));
   if (pids.length === 0) return null;
   const names = await Promise.all(
-    // A process may end while we look.
+    // A process may end during the search.
     pids.map((pid) => readFile(join(proc, pid, "comm"), "utf8").catch(() => "")),
   );
   return names.some((name) => CRON_DAEMONS.has(name.trim()));
 }
 
-/** A sentence where the schedule and the backups count hours differently; null where they agree. */
+/** A warning if the schedule and the backups use different time zones; null if they agree. */
 export function zoneWarning(timezone: string, nowMs: number): string | null {
   const zone = systemZone();
   if (offsets(zone, nowMs) === offsets(timezone, nowMs)) return null;

@@ -1,4 +1,4 @@
-// Systemd user units in ~/.config/systemd/user: written, enabled and taken away again.
+// Systemd user units in ~/.config/systemd/user: writes, enables and removes them.
 import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
@@ -8,9 +8,9 @@ import type { ScheduledCommand } from "./command-line.ts";
 import type { SchedulePart } from "./crontab-text.ts";
 import { formatServiceUnit, formatTimerUnit, readUnit } from "./systemd-units.ts";
 
-/** One thing that runs by itself. */
+/** One scheduled run. */
 export interface TimedRun {
-  /** Of the unit: "mongokeep-backup". */
+  /** Name of the unit: "mongokeep-backup". */
   readonly unit: string;
   readonly at: string;
   readonly verb: readonly string[];
@@ -33,7 +33,7 @@ export interface InstalledTimer {
 
 const folderOf = (home: string) => join(home, ".config", "systemd", "user");
 
-/** Writes and starts the timers; takes the files away again where systemd refuses. Twice gives the same. */
+/** Writes and starts the timers; removes the files again if systemd refuses. Idempotent. */
 export async function installTimers(
   runs: readonly TimedRun[],
   command: ScheduledCommand,
@@ -53,13 +53,13 @@ export async function installTimers(
     await runSystemctl(systemctl, ["daemon-reload"]);
     await runSystemctl(systemctl, ["enable", "--now", ...runs.map(({ unit }) => `${unit}.timer`)]);
   } catch (error) {
-    // Units that systemd did not take would be reported as a schedule that never runs.
+    // Units that systemd refused would be reported as a schedule that never runs.
     for (const [name] of files) await rm(join(folder, name), { force: true });
     throw error;
   }
 }
 
-/** Stops and removes the project's timers; says whether there were any. */
+/** Stops and removes the project's timers; returns whether there were any. */
 export async function removeTimers(
   project: string,
   home: string,
@@ -79,7 +79,7 @@ export async function removeTimers(
   return true;
 }
 
-/** The project's timers as their files say. */
+/** The project's timers according to their files. */
 export async function readTimers(
   project: string,
   home: string,
@@ -103,7 +103,7 @@ function nothing(error: unknown): null {
   throw error;
 }
 
-/** The unit names are the same for all projects of a user: the second project must not take the first one's. */
+/** All projects of a user have the same unit names: a second project must not replace the first one's. */
 async function assertOwn(folder: string, project: string, part: SchedulePart): Promise<void> {
   for (const unit of UNITS[part]) {
     const path = join(folder, `${unit}.timer`);
@@ -113,7 +113,7 @@ async function assertOwn(folder: string, project: string, part: SchedulePart): P
     if (owner === project) continue;
     const whose = owner === undefined ? "not made by mongokeep" : `of the project ${owner}`;
     throw new KeepError("failed", `${path} exists and is ${whose}`, {
-      hint: "Remove that one first, or leave --systemd out: a crontab holds several projects.",
+      hint: "Remove that one first, or use a crontab (without --systemd), which can hold several projects.",
     });
   }
 }
@@ -122,6 +122,6 @@ async function runSystemctl(program: string, argv: readonly string[]): Promise<v
   const result = await execute([program, "--user", ...argv], { timeoutMs: TIMEOUT_MS });
   if (result.ok) return;
   throw new KeepError("failed", `systemctl --user ${argv.join(" ")} ${describeEnd(result)}`, {
-    hint: "Log in as this user (not by su or sudo), and run loginctl enable-linger so that timers run without a login. Or leave --systemd out.",
+    hint: "Log in as this user (not with su or sudo), and run loginctl enable-linger so that timers run without a login. Or install without --systemd.",
   });
 }

@@ -7,14 +7,14 @@ import { parseCron } from "./cron-expression.ts";
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 /**
- * "0 2 * * *" → "*-*-* 02:00:00". Throws usage where systemd has no such calendar event: cron runs on a day
- * that either of its day fields names, systemd only where both do.
+ * "0 2 * * *" → "*-*-* 02:00:00". Throws usage if systemd has no such calendar event: cron runs on a day that matches
+ * either day field, systemd only if both match.
  */
 export function toOnCalendar(at: string): string {
   const fields = parseCron(at);
   if (fields.eitherDay) {
     throw new KeepError("usage", `systemd cannot run at "${at}": it limits both day and weekday`, {
-      hint: "Limit one of the two, or leave --systemd out.",
+      hint: "Limit one of the two, or install without --systemd.",
     });
   }
   const list = (values: readonly number[], all: number) =>
@@ -25,12 +25,12 @@ export function toOnCalendar(at: string): string {
   return `${fields.weekdays.length === 7 ? "" : `${weekdays} `}${date} ${time}`;
 }
 
-/** First lines of each unit: whose it is, and when it runs, for `readUnit`. */
+/** First lines of each unit: its project and time, for `readUnit`. */
 function header(project: string, at: string): string {
   return `# Written by mongokeep schedule install; mongokeep schedule remove takes it away.\n# project: ${project}\n# at: ${at}\n`;
 }
 
-/** What the header of a unit says; null where it is not ours. */
+/** The header of a unit; null if it is not ours. */
 export function readUnit(text: string): { project: string; at: string } | null {
   const [, project, at] =
     /^# Written by mongokeep.*\n# project: (.*)\n# at: (.*)\n/.exec(text) ?? [];
@@ -45,7 +45,7 @@ export function formatServiceUnit(
   const { project, node, script, envFile, logFile } = command;
   for (const path of [project, node, script, envFile ?? "", logFile]) refuseInUnit(path);
   const environment = envFile === null ? [] : ["--env-file", envFile];
-  // systemd puts in variables everywhere but in the program itself, where $$ would stay as it is.
+  // systemd expands variables everywhere except in the program itself, where $$ would stay.
   const words = [...beforeScript(envFile), script, ...verb, ...environment].map((word) =>
     word.replaceAll("$", "$$$$"),
   );
@@ -79,18 +79,18 @@ WantedBy=timers.target
 
 const escapeSpecifiers = (text: string) => text.replaceAll("%", "%%");
 
-/** One word of ExecStart: specifiers escaped, in quotes unless it is plain. */
+/** One word of ExecStart: specifiers escaped, quoted unless it is plain. */
 function quoteArgument(text: string): string {
   const escaped = escapeSpecifiers(text);
   if (/^[A-Za-z0-9_/.,:@+=%$-]+$/.test(escaped)) return escaped;
   return `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-/** In WorkingDirectory= and append: nothing can be quoted: a trailing backslash or space would be lost. */
+/** WorkingDirectory= and append: cannot be quoted, so a trailing backslash or space would be lost. */
 function refuseInUnit(path: string): void {
   refuseLineBreaks(path);
   if (!/[\\\s]$/.test(path)) return;
   throw new KeepError("usage", `systemd cannot hold the path ${JSON.stringify(path)}`, {
-    hint: "Leave --systemd out: cron can.",
+    hint: "Install without --systemd: cron can run it.",
   });
 }

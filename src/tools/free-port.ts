@@ -1,4 +1,4 @@
-// Ports for throw-away servers: below 32768, since above it the system hands the same numbers to clients.
+// Ports for temporary servers: below 32768, because the system gives higher ones to clients.
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
@@ -6,7 +6,7 @@ const FIRST = 27_100;
 const LAST = 31_999;
 const TRIES = 50;
 
-/** A port of 127.0.0.1 that was free a moment ago; the caller copes with one that was taken since. */
+/** A port of 127.0.0.1 that was free a moment ago; the caller handles one that was taken since. */
 export async function findFreePort(): Promise<number> {
   for (let left = TRIES; left > 0; left--) {
     const port = randomInt(FIRST, LAST + 1);

@@ -1,5 +1,5 @@
-// Runs mongodump or mongorestore to its end, and says what went wrong as the rest of mongokeep does.
-// What must stay true: the file with the URI is gone when this returns, in whatever way it returns.
+// Runs mongodump or mongorestore to its end, and reports failures like the rest of mongokeep. What must stay true: the
+// file with the URI is gone when this returns, however it returns.
 import { KeepError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import { describeEnd, execute } from "../util/exec.ts";
@@ -8,22 +8,22 @@ import { openSecretFile } from "../util/secret-file.ts";
 import { toolConfig } from "./mongo-tools.ts";
 import type { MongoTool } from "./mongo-tools.ts";
 
-/** Longer than any dump takes; the person or the disk watch ends one sooner. (A timer's longest is 24 days.) */
+/** Longer than any dump takes; the user or the disk watch ends one sooner. (A timer is limited to 24 days.) */
 const TIMEOUT_MS = 20 * 24 * 3_600_000;
 
-/** They answer the first signal by waiting for what the server still owes them, and have nothing to save. */
+/** After the first signal they wait for outstanding server replies, and they have nothing to save. */
 const GRACE_MS = 1_000;
 
 export interface ToolRun {
-  /** Without a database, which they would take for one to dump. */
+  /** Without a database, which they would dump. */
   readonly uri: Secret;
-  /** Gets the path of the file for --config. */
+  /** Receives the path of the file for --config. */
   readonly args: (config: string) => readonly string[];
   readonly signal: AbortSignal;
-  /** Each line that it says, without its time. */
+  /** Each line of output, without its time. */
   readonly onLine?: (line: string) => void;
   readonly stdin?: AsyncIterable<Uint8Array>;
-  /** Takes out of what it said what must not be shown: a refused document's values. */
+  /** Removes from the output what must not be shown: values of a refused document. */
   readonly clean?: (said: string) => string;
 }
 
@@ -34,7 +34,7 @@ export async function runMongoTool(tool: MongoTool, run: ToolRun): Promise<void>
   const lines = splitLines(onLine);
   let spoke = false;
   const onStderr = (text: string) => {
-    // They read the file before they say anything: from here on nobody needs it, whatever becomes of us.
+    // They read the file before their first output: from here on it is not needed.
     if (!spoke) void config[Symbol.asyncDispose]().then(undefined, () => undefined);
     spoke = true;
     lines.add(text);
@@ -69,7 +69,7 @@ function causeOf(said: string): ErrorCode {
 
 const TIME = /^\d{4}-\d\d-\d\dT\S+\t/;
 
-/** Lines out of pieces; progress bars end in a line break, too. */
+/** Lines from pieces; progress bars also end in a line break. */
 function splitLines(tell: (line: string) => void) {
   let rest = "";
   return {

@@ -1,21 +1,21 @@
-// The stock mongodump and mongorestore: whether they are there, and how they are called. Everything they get
-// is in their arguments but the URI, which holds a password: that goes through a file (--config), never argv.
+// The stock tools mongodump and mongorestore: whether they are installed, and their arguments. Arguments contain
+// everything except the URI, which holds a password and goes through a file (--config).
 import { execute } from "../util/exec.ts";
 import { Secret } from "../util/secret.ts";
 
 export type MongoTool = "mongodump" | "mongorestore";
 
-/** What a person types where a tool is missing. */
+/** The command that installs a missing tool. */
 export const INSTALL_TOOLS = "sudo apt-get install mongodb-database-tools";
 
 export type FoundTool =
   | { readonly version: string }
-  /** Why it cannot be used: `is not installed`, or what it said. */
+  /** Why it cannot be used: `is not installed`, or its output. */
   | { readonly missing: string };
 
 const VERSION_MS = 30_000;
 
-/** Looks for a tool in PATH and runs it once (--version): a program without its libraries is none. */
+/** Finds a tool on PATH and runs it once (--version): a program without its libraries does not count. */
 export async function findMongoTool(tool: MongoTool, signal: AbortSignal): Promise<FoundTool> {
   const { ok, end, stdout } = await execute([tool, "--version"], { timeoutMs: VERSION_MS, signal });
   if (end.kind === "not-started" && end.reason === "ENOENT") return { missing: "is not installed" };
@@ -23,7 +23,7 @@ export async function findMongoTool(tool: MongoTool, signal: AbortSignal): Promi
   return ok && version !== undefined ? { version } : { missing: "cannot be run" };
 }
 
-/** The text of a file for `--config`. JSON's strings are YAML's, whatever is in them. */
+/** The text of a file for `--config`. JSON strings are valid in YAML. */
 export function toolConfig(uri: Secret): string {
   return `uri: ${JSON.stringify(uri.reveal())}\n`;
 }
@@ -47,7 +47,7 @@ export interface DumpCall {
   readonly readPreference: string | null;
 }
 
-/** `=` in every option: a name that begins with a dash is no option then. */
+/** Every option uses `=`, so that a name that begins with a dash is not an option. */
 export function dumpArgs(call: DumpCall): string[] {
   return [
     `--config=${call.config}`,
@@ -68,7 +68,7 @@ export interface RestoreCall {
   readonly bypassValidation: boolean;
 }
 
-/** Documents of one collection, which exists, from stdin: no options and no indexes come with them. */
+/** Documents of one existing collection from stdin, without options and indexes. */
 export function restoreArgs(call: RestoreCall): string[] {
   return [
     `--config=${call.config}`,
@@ -79,7 +79,7 @@ export function restoreArgs(call: RestoreCall): string[] {
     "--maintainInsertionOrder",
     "--noIndexRestore",
     "--noOptionsRestore",
-    // Durability is asked for once at the end (settleWrites), not for each message.
+    // Durability is requested once at the end (settleWrites), not for each message.
     "--writeConcern={w: 1}",
     "-",
   ];

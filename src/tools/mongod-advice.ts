@@ -1,4 +1,4 @@
-// What to tell people who need a newer mongod than the one that is here. Pure.
+// Advice for people who need a newer mongod than the installed one. Pure.
 import { showSeries } from "../util/series.ts";
 import type { Series } from "../util/series.ts";
 

@@ -1,4 +1,4 @@
-// The command line of a throw-away mongod: small, quick to start, reachable from this machine only. Pure.
+// The command line of a temporary mongod: small, fast to start, reachable only from this machine. Pure.
 
 export interface ThrowawayTls {
   /** PEM with certificate and key of the server. */
@@ -11,7 +11,7 @@ export interface ThrowawayShape {
   readonly topology: "standalone" | "replicaSet";
   readonly auth?: { readonly user: string; readonly password: string };
   readonly tls?: ThrowawayTls;
-  /** Default 0.25, the least that mongod takes. */
+  /** Default 0.25, mongod's minimum. */
   readonly cacheGigabytes?: number;
   /** Replica set only, default 256. */
   readonly oplogMegabytes?: number;
@@ -28,7 +28,7 @@ export interface ThrowawayPaths {
 
 export const REPLICA_SET = "mongokeep";
 
-/** argv (without the program) for one port and folder. */
+/** argv (without the program) for a port and folder. */
 export function formatMongodArgs(
   shape: ThrowawayShape,
   paths: ThrowawayPaths,
@@ -49,7 +49,7 @@ export function formatMongodArgs(
 
 function formatAuth(shape: ThrowawayShape, paths: ThrowawayPaths): string[] {
   if (!shape.auth) return [];
-  // A replica set with authentication must have a key file; it turns --auth on by itself.
+  // A replica set with authentication needs a key file, which implies --auth.
   return shape.topology === "replicaSet" ? ["--keyFile", paths.keyFile] : ["--auth"];
 }
 
@@ -73,7 +73,7 @@ function formatParameters(shape: ThrowawayShape): string[] {
   ]);
 }
 
-/** The URI that a user would put into MONGODB_URI. */
+/** The URI for MONGODB_URI. */
 export function formatThrowawayUri(shape: ThrowawayShape, port: number): string {
   const { auth, tls } = shape;
   const login = auth

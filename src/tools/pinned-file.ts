@@ -1,4 +1,4 @@
-// Programs that are fetched are run only when their bytes are the ones that were reviewed.
+// Downloaded programs run only if their bytes are the reviewed ones.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -22,8 +22,8 @@ export async function assertSha256(path: string, expected: string): Promise<void
 }
 
 /**
- * Makes the program `target` in a cache: `make` fills a work folder and returns the path in it.
- * Another process sees no file or the whole, checked one; the work folder is always removed.
+ * Makes the program `target` in a cache: `make` fills a work folder and returns the path in it. Another process sees
+ * either no file or the complete, checked one; the work folder is always removed.
  */
 export async function installPinned(
   target: string,

@@ -1,5 +1,5 @@
-// Starts a real mongod that lives as long as the caller wants it and never longer than this process:
-// own port, own folder under the system's temporary one, gone without a trace after stop().
+// Starts a real mongod that lives as long as the caller wants and never longer than this process: own port, own folder
+// under the system's temporary one, removed completely by stop().
 import { KeepError } from "../errors.ts";
 import { formatThrowawayUri } from "./mongod-args.ts";
 import { killProcess, spawnOnFreePort, stopServer } from "./mongod-process.ts";
@@ -21,11 +21,11 @@ export interface ThrowawayMongod extends AsyncDisposable {
   readonly logPath: string;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
-  /** Ends it as a crash would; the folder stays until `stop`. */
+  /** Ends it like a crash; the folder stays until `stop`. */
   kill(): Promise<void>;
 }
 
-/** Starts a server and returns when it takes writes. The caller stops it; if it cannot, a watchdog does. */
+/** Starts a server and returns when it accepts writes. The caller stops it; if it cannot, a watchdog does. */
 export async function startMongod(options: ThrowawayOptions): Promise<ThrowawayMongod> {
   const signal = options.signal ?? new AbortController().signal;
   const running = await spawnOnFreePort(options, signal);
@@ -33,13 +33,9 @@ export async function startMongod(options: ThrowawayOptions): Promise<ThrowawayM
     await setUpMongod(options, running.port, signal);
   } catch (error) {
     await stopServer(running);
-    throw new KeepError(
-      "failed",
-      `a throw-away mongod on port ${running.port} could not be set up`,
-      {
-        cause: error,
-      },
-    );
+    throw new KeepError("failed", `could not set up a temporary mongod on port ${running.port}`, {
+      cause: error,
+    });
   }
   return handleOf(running, formatThrowawayUri(options, running.port));
 }

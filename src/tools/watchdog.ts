@@ -1,10 +1,10 @@
-// Outlives us on purpose: when this process is gone, however it went (SIGKILL too), the server that it
-// started is killed and its folder removed. It learns of our end by the end of its standard input.
+// Deliberately outlives this process: when this process ends in any way (including SIGKILL), the watchdog kills its
+// server and removes the folder. It notices by the end of its standard input.
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { childEnvironment } from "../util/child-environment.ts";
 
-// First line: the server's pid. A second line: the server has ended, its pid may belong to another by now.
+// First line: the server's pid. A second line: the server has ended, and its pid may belong to another process.
 const SCRIPT = `
 trap '' INT TERM HUP
 read -r pid
@@ -15,11 +15,11 @@ for try in 1 2 3 4 5; do rm -rf -- "$1" 2>/dev/null && exit; sleep 0.2; done
 export interface Watchdog {
   /** The server has ended: nothing to kill any more. */
   serverEnded(): void;
-  /** Everything is cleaned up: the watchdog goes. */
+  /** Everything is cleaned up: ends the watchdog. */
   dismiss(): void;
 }
 
-/** Watches over the server `pid` and its folder until this process ends. Does not keep it alive. */
+/** Watches the server `pid` and its folder until this process ends. Does not keep it alive. */
 export function startWatchdog(pid: number, folder: string): Watchdog {
   const dog = spawn("/bin/sh", ["-c", SCRIPT, "mongokeep-watchdog", folder], {
     stdio: ["pipe", "ignore", "ignore"],
@@ -27,13 +27,13 @@ export function startWatchdog(pid: number, folder: string): Watchdog {
     cwd: "/",
     env: childEnvironment(),
   });
-  // A watchdog that cannot be started, or was killed by hand, is no reason to fail: stop() still works.
+  // A watchdog that cannot start, or was killed by hand, is no reason to fail: stop() still works.
   const ignore = () => undefined;
   dog.on("error", ignore);
   dog.stdin.on("error", ignore);
   dog.stdin.write(`${pid}\n`);
   dog.unref();
-  // A pipe of spawn is a socket, though the types know only its stream side.
+  // A pipe of spawn is a socket, although its type is only a stream.
   if (dog.stdin instanceof Socket) dog.stdin.unref();
   return {
     serverEnded: () => dog.stdin.write("ended\n"),

@@ -1,5 +1,5 @@
-// Takes single files out of a zip (a Python wheel is one) without another tool.
-// Only what such packages use: no zip64, no encryption, stored or deflated entries.
+// Extracts single files from a zip (such as a Python wheel) without another tool. Supports only what such packages use:
+// no zip64, no encryption, stored or deflated entries.
 import { createReadStream, createWriteStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -23,8 +23,8 @@ interface ZipEntry {
 }
 
 /**
- * Writes the entry whose name ends with `suffix` to the new file `target`.
- * Throws when there is none or the zip is damaged; the caller checks the file's checksum.
+ * Writes the entry whose name ends with `suffix` to the new file `target`. Throws if there is none or the zip is
+ * damaged; the caller checks the file's checksum.
  */
 export async function extractZipEntry(
   zipPath: string,

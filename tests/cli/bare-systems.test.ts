@@ -64,7 +64,7 @@ test("a TMPDIR that cannot be used is named by whatever needs it", async (t) => 
   await place.writeEnv({ BACKUP_ENGINE: "mongodump" });
   for (const [TMPDIR, why] of [
     [place.at("gone"), "does not exist"],
-    [place.at("file"), "is no folder"],
+    [place.at("file"), "is not a folder"],
   ] as const) {
     const { checks } = (await place.run(["doctor", "--json"], { env: { TMPDIR } })).json() as {
       checks: { name: string; state: string; message: string; hint: string }[];

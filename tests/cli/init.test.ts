@@ -107,7 +107,7 @@ test("what cannot work is refused with its cause before anything is written", as
       2,
       /cannot read absent\.txt, the file of --password-file/,
     ],
-    [["--uri", uri, "--password-file", "pw.txt"], 2, /there is no --user for --password-file/],
+    [["--uri", uri, "--password-file", "pw.txt"], 2, /--user is missing for --password-file/],
     [
       ["--uri", uri, ...login, "wrong.txt"],
       6,

@@ -25,13 +25,13 @@ const WRONG: readonly (readonly [args: string[], message: RegExp, hint: RegExp])
   [["restore", "latest", "--drop-aside"], /exclude each other/, /one of them/],
   [["restore", "latest", "--db", "a=b", "--db", "a=c"], /names a twice/, /one target/],
   [["diff"], /missing required argument 'backup'/, /--help/],
-  [["diff", "a", "b", "--live"], /another backup, or --live/, /./],
-  [["diff", "a", "--samples", "many"], /--samples "many" is no number/, /./],
+  [["diff", "a", "b", "--live"], /another backup or --live/, /./],
+  [["diff", "a", "--samples", "many"], /--samples "many" is not a number/, /./],
   [["extract", "latest"], /required option .--ns/, /--help/],
-  [["extract", "x", "--ns", "a.b", "--limit", "-1"], /--limit "-1" is no whole number/, /./],
+  [["extract", "x", "--ns", "a.b", "--limit", "-1"], /--limit "-1" is not a whole number/, /./],
   [["show"], /missing required argument 'backup'/, /--help/],
   [["delete", "--confirm"], /missing required argument 'backup'/, /--help/],
-  [["schedule"], /no command is named/, /--help/],
+  [["schedule"], /no command is given/, /--help/],
   [["schedule", "instal"], /unknown command 'instal'/, /Did you mean install\?/],
 ];
 

@@ -181,7 +181,7 @@ requires(
     await refuse(
       { DRILL_CHECKS: CHECKS },
       2,
-      /line 1 of .*checks\.txt has a filter that is no Extended JSON(?![^]*Meyer)/,
+      /line 1 of .*checks\.txt has a filter that is not an Extended JSON(?![^]*Meyer)/,
     );
     await refuse({ DRILL_CHECKS: "absent.txt" }, 2, /DRILL_CHECKS .*absent\.txt\) cannot be read/);
     await refuse(

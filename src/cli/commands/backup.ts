@@ -19,7 +19,7 @@ interface BackupFlags {
 }
 
 const EXITS =
-  "0 done, 1 failed, 2 usage or settings, 3 the backup came out damaged twice,\n  4 another run, 5 disk, 6 MongoDB, 129/130/143 interrupted, cleaned up";
+  "0 done, 1 failed, 2 usage or settings, 3 the backup was damaged twice,\n  4 another run, 5 disk, 6 MongoDB, 129/130/143 interrupted, cleaned up";
 const LONGEST_NOTE = 1000;
 
 export const backup: Verb<"backup"> = {
@@ -30,18 +30,18 @@ export const backup: Verb<"backup"> = {
       .summary("make a backup and verify it")
       .description("Makes a backup, verifies it, and then cleans up by the retention policy.")
       .option("--manual", "keep it until it is deleted by hand")
-      .option("--note <text>", "a remark that list and show have")
-      .option("--db <name>", "only this database (may be given several times)", collect)
-      .option("--exclude <ns>", "leave out database.collection, or a database (several)", collect)
+      .option("--note <text>", "a note, shown by list and show")
+      .option("--db <name>", "only this database (repeatable)", collect)
+      .option(
+        "--exclude <ns>",
+        "leave out database.collection, or a database (repeatable)",
+        collect,
+      )
       .addOption(
-        new Option("--compression <how>", "instead of the setting").choices([
-          "gzip",
-          "zstd",
-          "none",
-        ]),
+        new Option("--compression <how>", "replaces the setting").choices(["gzip", "zstd", "none"]),
       ) // prettier-ignore
       .addOption(
-        new Option("--engine <engine>", "how documents are read, instead of the setting").choices(
+        new Option("--engine <engine>", "how documents are read; replaces the setting").choices(
           ENGINES,
         ),
       ) // prettier-ignore
@@ -64,7 +64,7 @@ export const backup: Verb<"backup"> = {
   execute: async ({ flags }, composition) => {
     const { manual = false, note = null, db, exclude = [] } = flags as BackupFlags;
     const { compression = null, engine = null } = flags as BackupFlags;
-    // Nobody waits for a backup; the application waits for the database.
+    // Nobody waits for a backup, but the application waits for the database.
     yieldToOthers(composition.context.settings.nice);
     const { runBackup } = await import("../../jobs/backup/backup.ts");
     if (note !== null && !manual && process.stderr.isTTY) await warnOfDeletion(composition);
@@ -76,7 +76,7 @@ export const backup: Verb<"backup"> = {
   },
 };
 
-/** A note makes people believe that the backup is kept: it is not, without --manual. */
+/** People assume that a note keeps the backup, which only --manual does. */
 async function warnOfDeletion({ context }: Composition): Promise<void> {
   const { settings, clock, emit } = context;
   const { planExpiry } = await import("../../retention/plan.ts");

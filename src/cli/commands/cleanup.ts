@@ -7,9 +7,11 @@ export const cleanup: Verb<"cleanup"> = {
   define: (program, found) => {
     program
       .command("cleanup")
-      .summary("delete what the retention policy lets go")
-      .description("Applies the retention policy. Prints each backup with keep or delete, and why.")
-      .option("--dry-run", "only say what would be deleted")
+      .summary("delete backups by the retention policy")
+      .description(
+        "Applies the retention policy. Prints for each backup keep or delete, and the reason.",
+      )
+      .option("--dry-run", "print what would be deleted, delete nothing")
       .addHelpText(
         "after",
         helpEnd("0 done, 1 failed, 2 settings, 4 another run", ["cleanup --dry-run", "cleanup"]),

@@ -7,8 +7,8 @@ export const remove: Verb<"delete"> = {
   define: (program, found) => {
     program
       .command("delete")
-      .summary("delete one backup, a manual one too")
-      .description("Deletes one backup. Without --confirm: says what would be deleted.")
+      .summary("delete one backup, also a manual one")
+      .description("Deletes one backup. Without --confirm: prints what would be deleted.")
       .argument("<backup>", "an id")
       .option("--confirm", "do it")
       .addHelpText(

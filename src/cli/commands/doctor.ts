@@ -11,8 +11,10 @@ export const doctor: Verb<"doctor"> = {
     program
       .command("doctor")
       .summary("check settings, server, rights, disk, clock, schedule, alerts")
-      .description("Checks everything that a night's backup depends on, and says how to mend it.")
-      .option("--test-alert", "send an alert, to see that it arrives")
+      .description(
+        "Checks everything that the nightly backup depends on, and tells you how to fix each problem.",
+      )
+      .option("--test-alert", "send a test alert")
       .addHelpText(
         "after",
         helpEnd("0 nothing failed, 1 something failed, 2 settings", [
@@ -39,17 +41,17 @@ async function testAlert({ notify, notifierCount }: Composition): Promise<Check[
   const name = "test-alert";
   if (notifierCount === 0) {
     const hint = "Set ALERT_COMMAND or ALERT_WEBHOOK_URL.";
-    return [{ name, state: "fail", message: "there is nobody to send an alert to", hint }];
+    return [{ name, state: "fail", message: "no alert can be sent: no receiver is set", hint }];
   }
   const failures = await notify({
     event: "test",
     ok: true,
     title: "mongokeep: this is a test",
-    text: "If you read this, alerts of mongokeep reach you.",
+    text: "If you read this, alerts from mongokeep reach you.",
     facts: { command: "doctor" },
   });
   if (failures.length === 0) {
-    return [{ name, state: "ok", message: "sent: look whether it has arrived", hint: "" }];
+    return [{ name, state: "ok", message: "sent: check that it has arrived", hint: "" }];
   }
   const hint = "Try the command or the address by hand.";
   return failures.map((message): Check => ({ name, state: "fail", message, hint }));

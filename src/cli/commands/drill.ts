@@ -18,12 +18,12 @@ export const drill: Verb<"drill"> = {
   define: (program, found) => {
     program
       .command("drill")
-      .summary("prove that a backup restores, and write a report of it")
+      .summary("restore a backup into a temporary server, and write a report")
       .description(
-        "Restores a backup into a throw-away server, compares everything with the backup, puts the\nchecks of DRILL_CHECKS, and writes a report. Touches no live data. Without a name: the latest.",
+        "Restores a backup into a temporary server, compares everything with the backup, runs the\nchecks of DRILL_CHECKS, and writes a report. Touches no live data. Without a name: the latest.",
       )
-      .argument("[backup]", "an id, a path, or latest; a folder made by mongodump too")
-      .option("--schedule", "do not drill now: install a monthly run for this folder")
+      .argument("[backup]", "an id, a path, or latest; also a folder made by mongodump")
+      .option("--schedule", "do not run a drill now, but install a monthly run for this folder")
       .option("--at <cron>", "with --schedule: five cron fields (default: 0 4 1 * *)")
       .option("--systemd", "with --schedule: a systemd user timer instead of a crontab line")
       .addHelpText(
@@ -35,9 +35,9 @@ export const drill: Verb<"drill"> = {
   check: ({ args, flags }) => {
     const { schedule, at, systemd } = flags as unknown as DrillFlags;
     if (schedule === true && args[0] !== undefined)
-      throw usage("--schedule drills the latest backup each time: name none");
+      throw usage("--schedule drills the latest backup each time: do not name a backup");
     if (schedule !== true && (at !== undefined || systemd === true))
-      throw usage("--at and --systemd go with --schedule");
+      throw usage("--at and --systemd need --schedule");
   },
   execute: async ({ args, flags }, { run }) => {
     const wanted = flags as unknown as DrillFlags;

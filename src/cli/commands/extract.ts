@@ -12,7 +12,7 @@ interface ExtractFlags {
   readonly json?: boolean;
 }
 
-/** So much is written at once. */
+/** Bytes written at once. */
 const PORTION = 64 * 1024;
 
 export const extract: Verb<"extract"> = {
@@ -22,12 +22,12 @@ export const extract: Verb<"extract"> = {
       .command("extract")
       .summary("print documents of a backup, without a server")
       .description(
-        "Prints documents of one collection as canonical Extended JSON, one a line. Needs no server.\nOperators: $eq $ne $gt $gte $lt $lte $in $nin $exists $type $size $all $elemMatch $regex $not\n$and $or $nor; any other is refused.",
+        "Prints documents of one collection as canonical Extended JSON, one per line. Needs no server.\nOperators: $eq $ne $gt $gte $lt $lte $in $nin $exists $type $size $all $elemMatch $regex $not\n$and $or $nor; any other is refused.",
       )
-      .argument("<backup>", "an id, a path, or latest; a folder made by mongodump too")
+      .argument("<backup>", "an id, a path, or latest; also a folder made by mongodump")
       .requiredOption("--ns <database.collection>", "the collection")
-      .option("--query <json>", "only documents that match, in Extended JSON")
-      .option("--limit <n>", "at most so many")
+      .option("--query <json>", "only documents that match this Extended JSON query")
+      .option("--limit <n>", "print at most N documents")
       .addHelpText(
         "after",
         helpEnd("0 done, also if nothing matches, 2 usage or settings, 3 the backup is damaged", [
@@ -40,7 +40,7 @@ export const extract: Verb<"extract"> = {
   check: ({ flags }) => {
     const { limit } = flags as ExtractFlags;
     if (limit !== undefined && !/^\d{1,15}$/.test(limit))
-      throw usage(`--limit ${JSON.stringify(limit)} is no whole number`);
+      throw usage(`--limit ${JSON.stringify(limit)} is not a whole number`);
   },
   execute: async ({ args, flags }, { run }, stdout) => {
     const { ns = "", query, limit, json } = flags as ExtractFlags;
@@ -51,7 +51,7 @@ export const extract: Verb<"extract"> = {
       query: query ?? null,
       limit: limit === undefined ? null : Number(limit),
     };
-    // Within JSON, what a terminal would obey may be written out without changing what it says.
+    // In JSON, control characters can be escaped without changing the meaning.
     const writer = json === true ? createJson(stdout, ns) : createLines(stdout);
     try {
       const result = await run("extract", (context) =>
@@ -67,13 +67,13 @@ export const extract: Verb<"extract"> = {
 };
 
 interface Writer {
-  /** false: nobody reads any more. A promise where a portion is written. */
+  /** false: nobody reads any more. A promise if a portion is being written. */
   readonly write: (ejson: string, signal: AbortSignal) => boolean | Promise<boolean>;
   /** With the failure that ended it, or null. */
   readonly end: (failure: unknown) => Promise<void>;
 }
 
-/** Whole portions; what is left goes with `end`. */
+/** Whole portions; `end` writes the rest. */
 function createLines(stdout: Stdout): Writer {
   stdout.take();
   const portion = createPortion(stdout);
@@ -85,7 +85,7 @@ function createLines(stdout: Stdout): Writer {
   };
 }
 
-/** One object, of which the documents are written as they are found; a failure before them has its usual form. */
+/** One object whose documents are written as they are found; a failure before them has its usual form. */
 function createJson(stdout: Stdout, namespace: string): Writer {
   const portion = createPortion(stdout);
   let documents = 0;
@@ -117,7 +117,7 @@ function createPortion(stdout: Stdout) {
     return open;
   };
   return {
-    /** What failed before is what the user is told; that its rest cannot be written adds nothing. */
+    /** The user sees the first failure; that the rest cannot be written adds nothing. */
     flushAtEnd: async (failure: unknown) => {
       if (failure === null) await flush();
       else await flush().catch(() => false);

@@ -11,7 +11,7 @@ import type { Verb } from "../verb.ts";
 const EXITS = "0 done, 1 doctor found a failure or nothing could be scheduled, 2 usage or settings, 5 disk,\n  6 cannot reach or log in to MongoDB"; // prettier-ignore
 const SECRETS = `
 Passwords are asked for on a terminal, or come from a file, stdin or the environment: MONGOKEEP_URI,
-MONGOKEEP_RESTORE_URI, ALERT_COMMAND, ALERT_WEBHOOK_URL and ALERT_PING_URL are taken over from it.
+MONGOKEEP_RESTORE_URI, ALERT_COMMAND, ALERT_WEBHOOK_URL and ALERT_PING_URL are read from it.
 `;
 
 export const init: Verb<"init"> = {
@@ -21,7 +21,7 @@ export const init: Verb<"init"> = {
       .command("init")
       .summary("set up: settings, check, first backup, nightly run")
       .description(
-        "Writes .env, runs doctor, makes the first backup and installs the nightly run. Asks on a\nterminal for what no flag says. Run again, it changes only what is asked for.",
+        "Writes .env, runs doctor, makes the first backup and installs the nightly run. Asks on a\nterminal for everything that no flag gives. A second run changes only what you ask for.",
       ) // prettier-ignore
       .option("--uri <uri>", "address of MongoDB, without a password")
       .option("--user <name>", "login for backups (role: backup)")
@@ -35,9 +35,9 @@ export const init: Verb<"init"> = {
       .option("--alert-command <command>", "shell command that reports problems")
       .option("--at <cron>", "when to back up: five cron fields", "0 2 * * *")
       .option("--systemd", "a systemd user timer instead of a crontab line")
-      .option("--no-doctor", "do not check")
-      .option("--no-backup", "make no backup now")
-      .option("--no-schedule", "install no nightly run")
+      .option("--no-doctor", "skip doctor")
+      .option("--no-backup", "skip the first backup")
+      .option("--no-schedule", "skip the nightly run")
       .option("--yes", "ask nothing")
       .addHelpText(
         "after",
@@ -49,9 +49,9 @@ export const init: Verb<"init"> = {
     const { uri, user, passwordFile, restoreUser, restorePasswordFile } = flags as InitFlags;
     if (uri !== undefined) assertNoPassword(uri);
     if (passwordFile !== undefined && user === undefined)
-      throw usage("there is no --user for --password-file");
+      throw usage("--user is missing for --password-file");
     if (restorePasswordFile !== undefined && restoreUser === undefined)
-      throw usage("there is no --restore-user for --restore-password-file");
+      throw usage("--restore-user is missing for --restore-password-file");
     if (passwordFile === "-" && restorePasswordFile === "-")
       throw usage("only one password can come from stdin", "Put the other one into a file.");
   },
@@ -78,7 +78,7 @@ async function setUp(
   const { writeEnv } = await import("../../jobs/init/write-env.ts");
   const { runFirst } = await import("../../jobs/init/first-run.ts");
   const changed = await writeEnv(envFile, editsOf(answers));
-  // From here on as any later command: by what stands in the file.
+  // From here on it runs like any later command, with the settings in the file.
   const after = await compose({ envFile: flags.envFile, onEvent: emit, signal });
   const request = {
     kind: flags.systemd === true ? ("systemd" as const) : ("cron" as const),

@@ -9,7 +9,7 @@ export const list: Verb<"list"> = {
       .command("list")
       .summary("the backups, newest first")
       .description(
-        "Lists the backups, newest first: age, size, type, state, and until when each stays.",
+        "Lists the backups, newest first: age, size, type, state, and how long each is kept.",
       ) // prettier-ignore
       .addHelpText("after", helpEnd("0 done, 1 failed, 2 settings", ["list", "list --json"]))
       .action(keep(found));

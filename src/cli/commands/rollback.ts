@@ -17,10 +17,10 @@ export const rollback: Verb<"rollback"> = {
       .description(
         "Undoes a restore: the state from before it is live again. Without an id: of the newest restore, if it is in effect.\nTo undo a rollback, give its id. Without --confirm: shows the plan, and what was written since.",
       )
-      .argument("[restore-id]", "the id that the restore had")
+      .argument("[restore-id]", "the id of the restore")
       .option("--confirm", "do it")
       .option("--no-service", "leave the service alone")
-      .addHelpText("after", helpEnd("as for restore", ["rollback", "rollback --confirm"]))
+      .addHelpText("after", helpEnd("same as for restore", ["rollback", "rollback --confirm"]))
       .action(keep(found));
   },
   execute: async ({ args, flags }, { run }) => {

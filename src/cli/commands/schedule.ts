@@ -21,11 +21,11 @@ export const schedule: Verb<"schedule"> = {
           found({ args: [name, ...args], flags });
         }),
       ); // prettier-ignore
-    add("install", "Installs the run, in the place of one that was installed for this folder.")
+    add("install", "Installs the nightly run, replacing an installed one for this folder.")
       .option("--at <cron>", "five cron fields", "0 2 * * *")
       .option("--systemd", "a systemd user timer instead of a crontab line")
-      .option("--status-alert", "each morning at nine: status --alert");
-    add("remove", "Takes away what is installed for this folder, and nothing else.");
+      .option("--status-alert", "also run status --alert each morning at nine");
+    add("remove", "Removes what is installed for this folder, and nothing else.");
     add("status", "Shows what is installed for this folder, and when it runs next.");
   },
   execute: async ({ args, flags }, { run }) => {

@@ -9,11 +9,11 @@ export const status: Verb<"status"> = {
     program
       .command("status")
       .summary("last good backup, next run, disk, what needs a person")
-      .description("Says where the backups stand. Needs no server.")
-      .option("--alert", "also send what needs a person to those that alerts go to")
+      .description("Shows the state of the backups. Needs no server.")
+      .option("--alert", "also send an alert if a person is needed")
       .addHelpText(
         "after",
-        helpEnd("0 all is well, 1 something needs a person, 2 settings", [
+        helpEnd("0 no problems, 1 something needs a person, 2 settings", [
           "status",
           "status --alert --quiet",
         ]),

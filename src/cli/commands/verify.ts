@@ -16,13 +16,13 @@ export const verify: Verb<"verify"> = {
       .command("verify")
       .summary("look for damage in backups")
       .description("Reads backups back from disk and looks for damage. Without a name: the latest.")
-      .argument("[backup]", "an id, a path, or latest; a folder made by mongodump too")
-      .option("--latest", "the newest good backup of what the settings name")
+      .argument("[backup]", "an id, a path, or latest; also a folder made by mongodump")
+      .option("--latest", "the newest good backup of the data in the settings")
       .option("--all", "every backup in BACKUP_DIR")
       .addOption(
         new Option(
           "--level <level>",
-          "quick: checksums; full: every document too; drill: restored too",
+          "quick: checksums; full: also every document; drill: also restore it",
         )
           .choices(["quick", "full", "drill"])
           .default("full"),
@@ -40,7 +40,7 @@ export const verify: Verb<"verify"> = {
   check: ({ args, flags }) => {
     const { latest, all } = flags as unknown as VerifyFlags;
     const named = [args[0] !== undefined, latest === true, all === true].filter(Boolean).length;
-    if (named > 1) throw usage("name one backup, or --latest, or --all: not several of them");
+    if (named > 1) throw usage("give one backup, or --latest, or --all, not several of them");
   },
   execute: async ({ args, flags }, { run }) => {
     const { all, level } = flags as unknown as VerifyFlags;
