@@ -191,7 +191,7 @@ requires(
 );
 
 requires(
-  replicaSet,
+  { ...replicaSet, accounts: true },
   "the folder of one database comes with its users and roles, roles alone too",
   async (t, fresh) => {
     await fill(fresh);

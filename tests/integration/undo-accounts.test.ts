@@ -13,7 +13,7 @@ import { proveAccounts, tellAccountsNotHeld } from "../../src/jobs/restore/run/v
 import { deploymentFor } from "../support/deployment.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
-import { standaloneWithAuth } from "../support/servers.ts";
+import { ownLikeShared } from "../support/servers.ts";
 import { atEnd } from "../support/temporary.ts";
 import type { Cleanup } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
@@ -75,7 +75,7 @@ async function dropSome({ db }: FreshDatabase): Promise<void> {
 }
 
 test("every way back brings back users and roles that are gone", async (t) => {
-  const fresh = await freshDatabase(t, await standaloneWithAuth());
+  const fresh = await freshDatabase(t, await ownLikeShared(t, "standalone"));
   const place = await workspace(t);
   const before = await ready(t, place, fresh);
   for (const flags of [[], ["--in-place"]]) {
@@ -96,7 +96,7 @@ test("every way back brings back users and roles that are gone", async (t) => {
 });
 
 test("users that somebody changed are named: a rollback is done with exit 8, an undo with exit 7", async (t) => {
-  const fresh = await freshDatabase(t, await standaloneWithAuth());
+  const fresh = await freshDatabase(t, await ownLikeShared(t, "standalone"));
   const place = await workspace(t);
   await ready(t, place, fresh);
   for (const [pwd, flags] of Object.entries({ staged: [], placed: ["--in-place"] })) {
@@ -145,7 +145,7 @@ test("users that somebody changed are named: a rollback is done with exit 8, an 
 });
 
 test("users and roles that are not what they were are named; unreadable ones are not verified", async (t) => {
-  const fresh = await freshDatabase(t, await standaloneWithAuth());
+  const fresh = await freshDatabase(t, await ownLikeShared(t, "standalone"));
   const place = await workspace(t);
   await ready(t, place, fresh);
   const { id } = (await place.run(["backup", "--json"])).json() as { id: string };

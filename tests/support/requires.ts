@@ -3,11 +3,14 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { freshDatabase } from "./fresh-database.ts";
 import type { FreshDatabase } from "./fresh-database.ts";
-import { mongod, replicaSet, standaloneWithAuth } from "./servers.ts";
+import { mongod, ownLikeShared, replicaSet, standaloneWithAuth } from "./servers.ts";
+import type { Cleanup } from "./temporary.ts";
 
 export interface Need {
   /** Which of the shared servers. */
   readonly topology: "replicaSet" | "standalone";
+  /** Accounts are restored: through one collection, whose name each server has for all. It takes a server of its own. */
+  readonly accounts?: true;
   /** Least version, like ">=5.0". */
   readonly server?: `>=${number}`;
 }
@@ -26,9 +29,14 @@ export function requires(
       t.skip(`needs server ${need.server ?? ""}, this is ${version}`);
       return;
     }
-    const uri = await (need.topology === "replicaSet" ? replicaSet() : standaloneWithAuth());
+    const uri = await serverFor(t, need);
     await body(t, await freshDatabase(t, uri));
   });
+}
+
+async function serverFor(t: Cleanup, { topology, accounts }: Need): Promise<string> {
+  if (accounts) return await ownLikeShared(t, topology);
+  return await (topology === "replicaSet" ? replicaSet() : standaloneWithAuth());
 }
 
 function describeNeed({ topology, server }: Need): string {

@@ -74,6 +74,15 @@ export async function ownServer(t: Cleanup, shape: ThrowawayShape): Promise<Thro
   return server;
 }
 
+/** URI of a server of the test's own that is like the shared one. */
+export async function ownLikeShared(
+  t: Cleanup,
+  topology: ThrowawayShape["topology"],
+): Promise<string> {
+  const name = topology === "replicaSet" ? SHARED_REPLICA_SET : SHARED_STANDALONE;
+  return (await ownServer(t, SHARED_SHAPES[name] ?? { topology })).uri;
+}
+
 export interface TlsServer {
   readonly server: ThrowawayMongod;
   readonly certificates: Certificates;
