@@ -37,6 +37,10 @@ export interface Group {
   readonly cutoffs: Cutoffs;
   /** How many newer filled places let a weekly or monthly one go. */
   readonly enough: { readonly weeks: number; readonly months: number };
+  /** Local days that have a good automatic backup, newest first. */
+  readonly goodDays: readonly number[];
+  /** Good backups of any kind but pre-restore, newest first. */
+  readonly goods: readonly RetentionItem[];
   /** By id of the backup that fills the place. */
   readonly weekly: ReadonlyMap<string, Place>;
   readonly monthly: ReadonlyMap<string, Place>;
@@ -59,15 +63,18 @@ export function describeGroup(items: readonly RetentionItem[], moment: Moment): 
       .filter((item) => item.type === "automatic")
       .map((item): DatedItem => ({ item, day: localDay(item.createdAtMs, zone) })),
   );
-  const cutoffs = reckonCutoffs(days, today, moment);
+  const goodDays = days.map(({ day }) => day.number);
+  const cutoffs = reckonCutoffs(goodDays, today, moment);
   return {
     moment,
     today,
     cutoffs,
     enough: {
-      weeks: Math.floor(daysIn(policy.weekly, nowMs, zone) / 7),
+      weeks: weeksIn(policy.weekly, nowMs, zone),
       months: wholeMonths(policy.monthly),
     },
+    goodDays,
+    goods,
     weekly: weeklyPlaces(days),
     monthly: monthlyPlaces(days),
     newestGood: goods[0] ?? null,
@@ -80,15 +87,23 @@ export function newestFirst(a: RetentionItem, b: RetentionItem): number {
   return b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
 }
 
-function reckonCutoffs(
-  days: readonly DatedItem[],
+export const weeksIn = (period: Period, ms: number, zone: string) =>
+  Math.floor(daysIn(period, ms, zone) / 7);
+
+/** The time that backups vouch for. `goodDays` as in `Group`. */
+export function trustedNow(
+  goodDays: readonly number[],
   today: LocalDay,
   { nowMs, policy, zone }: Moment,
-): Cutoffs {
-  const goodDays = days.map(({ day }) => day.number);
+): number {
   const unvouched = unvouchedDays(goodDays, today.number, daysIn(policy.daily, nowMs, zone));
   // Of a day that is only inferred, the hour means nothing: its first moment is the safe one.
-  const trustedMs = unvouched === 0 ? nowMs : startOfDayBefore(nowMs, unvouched, zone);
+  return unvouched === 0 ? nowMs : startOfDayBefore(nowMs, unvouched, zone);
+}
+
+function reckonCutoffs(goodDays: readonly number[], today: LocalDay, moment: Moment): Cutoffs {
+  const { nowMs, policy, zone } = moment;
+  const trustedMs = trustedNow(goodDays, today, moment);
   return {
     daily: cutoffBefore(trustedMs, policy.daily, zone),
     dailyByClock: cutoffBefore(nowMs, policy.daily, zone),
@@ -107,13 +122,26 @@ function findHold(goods: readonly RetentionItem[], cutoffs: Cutoffs, nowMs: numb
     const reason = `the newest good backup, ${newest.id}, is ${ageDays} days old`;
     return { reason, alert: { code: "backups-stale", message: `nothing deleted: ${reason}` } };
   }
-  // A wiped or truncated database must not push the full backups out. The whole daily window counts, not
-  // only the night before: else the alarm would be over after one night and the deleting begin.
-  const recent = goods.filter(
-    (item) => item.createdAtMs > cutoffs.daily && item.group === newest.group,
-  );
-  const largest = recent.reduce((a, b) => (b.documents > a.documents ? b : a), newest);
-  if (newest.documents * 2 >= largest.documents) return null;
+  const largest = fallenFrom(goods, cutoffs.daily);
+  if (!largest) return null;
   const reason = `documents fell from ${largest.documents} in ${largest.id} to ${newest.documents} in ${newest.id}`;
   return { reason, alert: { code: "documents-fell", message: `nothing deleted: ${reason}` } };
+}
+
+/**
+ * The largest backup of the daily window, where the newest holds less than half of it. A wiped or truncated database
+ * must not push the full backups out. The whole daily window counts, not only the night before: else the alarm would
+ * be over after one night and the deleting begin. `goods` newest first.
+ */
+export function fallenFrom(
+  goods: readonly RetentionItem[],
+  dailyCutoff: number,
+): RetentionItem | null {
+  const [newest] = goods;
+  if (!newest) return null;
+  const recent = goods.filter(
+    (item) => item.createdAtMs > dailyCutoff && item.group === newest.group,
+  );
+  const largest = recent.reduce((a, b) => (b.documents > a.documents ? b : a), newest);
+  return newest.documents * 2 < largest.documents ? largest : null;
 }

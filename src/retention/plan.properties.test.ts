@@ -15,6 +15,7 @@ import {
   POLICY,
   simulate,
 } from "../../tests/support/retention-model.ts";
+import { localDay } from "./calendar.ts";
 import type { RetentionItem } from "./item.ts";
 import { planRetention } from "./plan.ts";
 
@@ -91,6 +92,60 @@ test("after years of regular nights exactly the backups of docs/retention.md are
       });
     }),
     { numRuns: 3 * MORE },
+  );
+});
+
+test("the date that is shown is the first night on which cleanup deletes, if good nights go on", () => {
+  fc.assert(
+    fc.property(anyFolder, fc.nat({ max: 89 }), ({ items, now, zone }, pick) => {
+      const { decisions } = planRetention(items, now, POLICY, zone);
+      const dated = decisions.filter((d) => d.action === "keep" && d.expiresAtMs !== null);
+      const decision = dated[pick % Math.max(1, dated.length)];
+      if (decision?.expiresAtMs == null) return;
+      const { id, expiresAtMs } = decision;
+      const newest = items
+        .filter((b) => b.state === "good" && b.type !== "pre-restore" && b.createdAtMs <= now)
+        .toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
+      if (!newest) return;
+      const dayOf = (ms: number) => localDay(ms, zone).number;
+      const hasToday = items.some(
+        (b) => b.state === "good" && b.type === "automatic" && b.createdAtMs <= now && dayOf(b.createdAtMs) === dayOf(now),
+      ); // prettier-ignore
+      const goneOn = (ms: number) => {
+        // Each night at the time of day that it is now, beginning today where today has none yet.
+        const nights: RetentionItem[] = [];
+        for (let at = hasToday ? now + DAY : now; at <= ms; at += DAY)
+          nights.push({ ...newest, id: `night${at}`, createdAtMs: at, type: "automatic", pinned: null }); // prettier-ignore
+        const all = [...items, ...nights];
+        return planRetention(all, ms, POLICY, zone).decisions.find((d) => d.id === id)?.action;
+      };
+      assert.equal(goneOn(expiresAtMs + DAY), "delete", `${id} on the day after its date`);
+      assert.equal(goneOn(expiresAtMs - DAY), "keep", `${id} on the day before its date`);
+    }),
+    { numRuns: 60 * MORE },
+  );
+});
+
+test("the date that is shown stays the same through nights that are good", () => {
+  fc.assert(
+    fc.property(anyFolder, fc.integer({ min: 1, max: 20 }), ({ items, now, zone }, nights) => {
+      const goods = items.filter((b) => b.state === "good" && b.type !== "pre-restore" && b.createdAtMs <= now); // prettier-ignore
+      const newest = goods.reduce<RetentionItem | null>((a, b) => (a && a.createdAtMs > b.createdAtMs ? a : b), null); // prettier-ignore
+      if (!newest) return;
+      const night = (n: number): RetentionItem => ({ ...newest, id: `night${n}`, createdAtMs: now + n * DAY, type: "automatic", pinned: null }); // prettier-ignore
+      const before = [...items.filter((b) => b.createdAtMs <= now), night(0)];
+      const after = [...before, ...Array.from({ length: nights }, (_, n) => night(n + 1))];
+      const datesOf = (some: RetentionItem[], at: number) =>
+        new Map(planRetention(some, at, POLICY, zone).decisions.map((d) => [d.id, d]));
+      const later = datesOf(after, now + nights * DAY + MINUTE);
+      for (const [id, { expiresAtMs }] of datesOf(before, now + MINUTE)) {
+        const now2 = later.get(id);
+        if (expiresAtMs === null || now2?.action === "delete") continue;
+        const moved = Math.abs((now2?.expiresAtMs ?? NaN) - expiresAtMs);
+        assert.ok(moved < 2 * 60 * MINUTE, `${id}: ${moved / DAY} days`);
+      }
+    }),
+    { numRuns: 40 * MORE },
   );
 });
 

@@ -59,7 +59,12 @@ function formatManifest(result: ShowResult, manifest: Manifest, view: View): str
     ["holds", formatContent(manifest.totals)],
     ["size", formatSize(manifest.totals)],
     ["verified", verification ? `${verification.ok ? "good" : "DAMAGED"}, ${verification.level}, ${formatWhen(verification.verifiedAt, view)}` : "never"], // prettier-ignore
-    ["kept until", expiresOn === null ? "no end" : expiresOn.slice(0, 10)],
+    [
+      "kept until",
+      expiresOn === null
+        ? "no end"
+        : `${expiresOn.slice(0, 10)}, if each night brings a good backup`,
+    ],
   ];
   return formatFacts(facts, view.columns);
 }
