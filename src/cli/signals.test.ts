@@ -69,6 +69,28 @@ test("while live data is half replaced nothing but a second signal ends it, and 
   assert.deepEqual(run.codes(), ["restore-broken"]);
 });
 
+for (const [steps, meaning] of [
+  [[], "nothing live was changed"],
+  [[["stop-service", "begin"]], "nothing live was changed"],
+  [[["live-change", "begin"]], "live data is between two states"],
+  [[["live-change", "begin"], ["live-change", "end"]], "the restored data is live"],
+  [[["live-change", "begin"], ["undo", "begin"]], "live data is between two states"],
+  [[["live-change", "begin"], ["undo", "begin"], ["undo", "end"]], "the old state is back"],
+] as const) // prettier-ignore
+  test(`a stop says what it means for the live data after ${steps.flat().join(" ") || "nothing"}`, (t) => {
+    const run = watched(t);
+    for (const [step, state] of steps) run.step(step, state);
+    const stopped = new KeepError("interrupted", "stopped by SIGINT", { hint: "x", details: { a: 1 } });
+    for (const command of ["restore", "rollback"]) {
+      const { code, message, hint, details } = run.explain(command, stopped);
+      assert.equal(message, `stopped by SIGINT: ${meaning}`);
+      assert.deepEqual([code, hint, details], ["interrupted", "x", { a: 1 }]);
+    }
+    assert.equal(run.explain("backup", stopped), stopped, "a backup changes no live data");
+    const other = new KeepError("damaged", "x");
+    assert.equal(run.explain("restore", other), other);
+  }); // prettier-ignore
+
 test("once the old state is back, 5 seconds count again", (t) => {
   const run = watched(t);
   run.step("live-change", "begin");

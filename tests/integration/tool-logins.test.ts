@@ -1,5 +1,6 @@
 // Stock mongodump and mongorestore log in wherever the native engine does, however the settings say who and where.
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { MongoClient } from "mongodb";
 import { pathWithTools } from "../support/stock-tools.ts";
@@ -47,6 +48,13 @@ test("mongodump and mongorestore log in with every way to name a login and a pla
   for (const [way, env] of Object.entries(ways))
     await t.test(way, async (t) => {
       const place = await workspace(t, { ...env, BACKUP_ENGINE: "mongodump" });
+      const { checks } = (await place.run(["doctor", "--json"], { env: { PATH } })).json();
+      const said = checks.filter(({ name }: { name: string }) => name === "tools");
+      const found = said.map((one: { state: string; message: string }) => `${one.state} ${one.message}`); // prettier-ignore
+      assert.match(
+        found.join("\n"),
+        /^ok mongodump \S+ is installed\nok mongodump logs in, .*\nok mongorestore logs in/,
+      );
       const backup = await place.run(["backup", "--json"], { env: { PATH } });
       assert.equal(backup.code, 0, backup.stderr);
       assert.equal(backup.json().engine, "mongodump", backup.stderr);
@@ -57,6 +65,25 @@ test("mongodump and mongorestore log in with every way to name a login and a pla
       assert.doesNotMatch(restore.stderr, /native engine/);
       assert.equal(await patients.countDocuments(), 2);
     });
+
+  await t.test("doctor fails where mongodump does not get in, as the night would", async (t) => {
+    // As one of these tools of an age that knows another mechanism, or reads the URI otherwise.
+    const place = await workspace(t, { ...uri(login, ""), BACKUP_ENGINE: "mongodump" });
+    const tools = { mongodump: "error connecting to db server: unable to authenticate using mechanism", mongorestore: "could not connect" }; // prettier-ignore
+    await mkdir(place.at("bin"));
+    for (const [tool, said] of Object.entries(tools)) {
+      const text = `#!/bin/sh\n[ "$1" = --version ] && echo "${tool} version: 100.0.0" && exit 0\necho "${said}" >&2\nexit 1\n`;
+      await writeFile(place.at("bin", tool), text, { mode: 0o755 });
+    }
+    const env = { PATH: `${place.at("bin")}:${process.env.PATH ?? ""}` };
+    const run = await place.run(["doctor", "--json"], { env });
+    assert.equal(run.code, 1, run.stdout);
+    const said = run.json().checks.filter(({ name }: { name: string }) => name === "tools");
+    assert.deepEqual(said.map(({ state }: { state: string }) => state), ["ok", "fail", "warn"]);
+    assert.match(said[1].message, /mongodump.*unable to authenticate/);
+    assert.match(said[1].hint, /authSource/);
+    assert.notEqual((await place.run(["backup"], { env })).code, 0);
+  }); // prettier-ignore
 
   await t.test(
     "what mongodump would pass over is left to the native engine, and said",

@@ -13,6 +13,7 @@ import { drillServer } from "./drill.ts";
 import { keptBeside } from "./kept.ts";
 import { openForRestore } from "./restore-login.ts";
 import { rights } from "./rights.ts";
+import { toolLogins } from "./tool-logins.ts";
 
 const CLOCK_WARN_MS = 5_000;
 const CLOCK_FAIL_MS = 300_000;
@@ -27,6 +28,7 @@ export const server: Examine = async ({ job }) => {
     await topology(deployment, job.signal),
     await clock(job, deployment),
     ...other.checks,
+    ...(await toolLogins(job, deployment, other.restoring)),
     ...(await rights(job, deployment, other.restoring)),
     ...(await dataDisk(job, deployment)),
     ...(await keptBeside(job, deployment)),

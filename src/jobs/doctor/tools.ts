@@ -7,7 +7,7 @@ import { ok, warn } from "./check.ts";
 export const tools: Examine = async ({ job }) => {
   if (job.settings.engine !== "mongodump") return [];
   const found = await findMongoTool("mongodump", job.signal);
-  if ("version" in found) return [ok("tools", `mongodump ${found.version} makes the backups`)];
+  if ("version" in found) return [ok("tools", `mongodump ${found.version} is installed`)];
   const message = `mongodump ${found.missing}: the native engine makes the backups in its place`;
   return [warn("tools", message, `Run: ${INSTALL_TOOLS}`)];
 };
