@@ -64,7 +64,10 @@ requires(
       const checks = await checksOf();
       assert.match(checks, /ok MongoDB takes the login of MONGOKEEP_RESTORE_URI/);
       assert.match(checks, /ok for backups: the user can list and read/);
-      assert.match(checks, /ok for restores: the user may replace all of them/);
+      assert.match(
+        checks,
+        /ok for restores: the user of MONGOKEEP_RESTORE_URI may replace all of them/,
+      );
     });
 
     await t.test("the login for backups alone cannot restore, and doctor says so", async () => {
@@ -72,7 +75,16 @@ requires(
       const restore = await place.run(["restore", "latest", "--confirm"]);
       assert.equal(restore.code, 1, restore.stderr);
       assert.equal(await patients.countDocuments(), 1);
-      assert.match(await checksOf(), /warn a restore would be refused/);
+      assert.match(
+        await checksOf(),
+        /warn a restore would be refused: the user lacks .* a second user, for restores, in MONGOKEEP_RESTORE_URI/,
+      );
+      const lesser = { ...application, MONGOKEEP_URI: reading, MONGOKEEP_RESTORE_URI: reading };
+      await place.writeEnv(lesser);
+      assert.match(
+        await checksOf(),
+        /warn a restore would be refused: the user of MONGOKEEP_RESTORE_URI lacks/,
+      );
     });
 
     await t.test("a login that is refused is told by the name of its setting", async () => {

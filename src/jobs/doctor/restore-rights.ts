@@ -26,26 +26,48 @@ export interface Present {
 }
 
 export async function restoreRights(
-  { settings }: JobContext,
+  job: JobContext,
   deployment: Deployment,
   { databases, namespaces }: Present,
 ): Promise<Check[]> {
   if (deployment.isLookalike) return [];
+  const { settings } = job;
+  const user = userOf(job);
   const authority = await readAuthority(deployment.client);
   const restored = namespaces.filter((one) => !isServersOwn(one));
   const staged = planOf(restored, "staged");
-  const slow = deployment.server.topology === "sharded" ? [] : tellInPlace(authority, staged);
+  const slow = deployment.server.topology === "sharded" ? [] : tellInPlace(user, authority, staged);
   const plan = slow.length > 0 ? planOf(restored, "in-place") : staged;
   const ways = new Map(plan.collections.map((c) => [c.namespace, c.way]));
   const placed = restored.map(placedOf).filter((one) => ways.get(one.namespace) !== "swap");
   const refused = lackingToPlace(authority, placed, plan);
   const lacking = refused ? refused.lacking : lackingOf(authority, needsOfStaging(plan));
   if (lacking.length > 0) {
-    const message = `a restore would be refused: the user lacks ${lacking.map(inWords).join("; ")}`;
-    return [warn("rights", message, grantHint(lacking))];
+    const message = `a restore would be refused: ${user.name} lacks ${lacking.map(inWords).join("; ")}`;
+    return [warn("rights", message, `${grantHint(lacking)}${user.otherwise}`)];
   }
-  const said = ok("rights", "for restores: the user may replace all of them");
-  return [said, ...slow, ...tellAccounts(authority, settings.databases ? databases : ["admin"])];
+  const said = ok("rights", `for restores: ${user.name} may replace all of them`);
+  return [
+    said,
+    ...slow,
+    ...tellAccounts(user, authority, settings.databases ? databases : ["admin"]),
+  ];
+}
+
+interface RestoringUser {
+  readonly name: string;
+  /** What else can be done than to grant it more. */
+  readonly otherwise: string;
+}
+
+/** One login for all may do less than a restore needs on purpose: the nightly run has it. */
+function userOf({ connectForRestore }: JobContext): RestoringUser {
+  return connectForRestore
+    ? { name: "the user of MONGOKEEP_RESTORE_URI", otherwise: "" }
+    : {
+        name: "the user",
+        otherwise: " Or leave it the rights for backups alone, and name a second user, for restores, in MONGOKEEP_RESTORE_URI (mongokeep init --restore-user sets it up).",
+      }; // prettier-ignore
 }
 
 const UNKNOWN = { documents: null, rawBytes: null, contentHash: null, indexes: null } as const;
@@ -59,20 +81,24 @@ function planOf(namespaces: readonly NamespaceInfo[], mode: RestorePlan["mode"])
 }
 
 /** Without these a restore is in place, and the service down for as long as it loads. */
-function tellInPlace(authority: Authority, plan: RestorePlan): Check[] {
+function tellInPlace(user: RestoringUser, authority: Authority, plan: RestorePlan): Check[] {
   const needs = stagedDatabases(plan).map((database) => {
     return { database, name: "", actions: STAGING_ACTIONS };
   });
   const lacking = lackingOf(authority, needs);
   if (lacking.length === 0) return [];
-  const message = `a restore would stop the service until all is loaded: the user lacks ${lacking.map(inWords).join("; ")}`;
-  const hint = `${grantHint(lacking)} Then a restore only swaps names.`;
+  const message = `a restore would stop the service until all is loaded: ${user.name} lacks ${lacking.map(inWords).join("; ")}`;
+  const hint = `${grantHint(lacking)} Then a restore only swaps names.${user.otherwise}`;
   return [warn("rights", message, hint)];
 }
 
-function tellAccounts(authority: Authority, databases: readonly string[]): Check[] {
+function tellAccounts(
+  user: RestoringUser,
+  authority: Authority,
+  databases: readonly string[],
+): Check[] {
   const lacking = lackingOf(authority, databases.flatMap(needsOfAccounts));
   if (lacking.length === 0) return [];
-  const message = `a restore would leave out users and roles: the user lacks ${lacking.map(inWords).join("; ")}`;
-  return [warn("rights", message, grantHint(lacking))];
+  const message = `a restore would leave out users and roles: ${user.name} lacks ${lacking.map(inWords).join("; ")}`;
+  return [warn("rights", message, `${grantHint(lacking)}${user.otherwise}`)];
 }
