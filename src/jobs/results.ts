@@ -122,6 +122,8 @@ export interface RestoreResult {
     /** How: by the hash of all documents, by their number; or the very collection that had been replaced. */
     readonly verified: Verified;
   }[];
+  /** Collections that the backup did not read at its one instant (capped ones); null: not determined. */
+  readonly outsideInstant: readonly string[] | null;
   /** What the backup's oplog did after the proof; null where it has none. */
   readonly oplog: Replayed | null;
   readonly serviceDownSeconds: number | null;
@@ -219,6 +221,8 @@ export interface ShowResult extends ListedBackup {
   readonly draft: Manifest | null;
   /** What its last verification found. */
   readonly problems: readonly Problem[];
+  /** What the files of a stock dump are; null for backups of mongokeep. */
+  readonly contents: { readonly collections: readonly string[]; readonly hasOplog: boolean } | null;
 }
 
 /** `delete`; without --confirm `planned`, and nothing was deleted. */

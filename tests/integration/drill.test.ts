@@ -101,6 +101,9 @@ requires(
     assert.deepEqual(await readdir(tmp), []);
     const status = (await place.run(["status", "--json"])).json();
     assert.deepEqual([status.lastDrill.id, status.lastDrill.daysAgo], [result.drillId, 0]);
+    assert.ok(status.lastDrill.restoreSeconds > 0);
+    const planned = (await place.run(["restore", "latest", "--json"])).json();
+    assert.equal(planned.plan.estimate.lastDrillSeconds, status.lastDrill.restoreSeconds);
     const listed = (await place.run(["list", "--json"])).json().backups;
     assert.deepEqual(
       listed.map((one: Json) => [one.id, one.verification.level]),

@@ -39,6 +39,8 @@ requires(
     assert.deepEqual(byOwnLogin.target, target, "of the login that restores");
     await place.writeEnv({ MONGODB_URI: fresh.uri });
     const shown = await place.run(["restore", "latest"]);
+    const made = await place.run(["restore", "latest", "--confirm", "--json"]);
+    assert.deepEqual(made.json().outsideInstant, [`${fresh.name}.log`], made.stderr);
     assert.ok(
       shown.stdout.startsWith(
         `plan to restore ${backup.id} into ${target.hosts[0]}, database ${fresh.name}\n`,

@@ -57,6 +57,9 @@ async function restoredByBoth(
   const place = await workspace(t, { MONGODB_URI: fresh.uri });
   const verified = await place.run(["verify", path, "--json"]);
   assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+  const shown = await place.run(["show", path]);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.match(shown.stdout, /kind +a dump of mongodump.*\n +holds +\d+ collections?: .*patients/);
   const run = await place.run(["restore", path, "--confirm", "--json"]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   return { stock, ours: await stateOf(fresh), result: run.json() };

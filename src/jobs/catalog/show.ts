@@ -1,5 +1,6 @@
 // One backup in full: of the backup folder, or a folder anywhere else.
 import { describeFolder, listCatalog } from "../../archive/catalog.ts";
+import { openBackup } from "../../archive/reader.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
 import { KeepError } from "../../errors.ts";
 import type { JobContext } from "../context.ts";
@@ -20,5 +21,18 @@ export async function showBackup(context: JobContext, ref: string): Promise<Show
   const expiry = found.entry && (await readExpiry(context, await listCatalog(backupDir, place)));
   const listed = toListed(entry, expiry?.get(entry.id) ?? null);
   const { manifest, draft = null, verification } = entry;
-  return { ok: true, ...listed, manifest, draft, problems: verification?.problems ?? [] };
+  const contents =
+    manifest || draft || found.entry ? null : await readContents(context, found.path);
+  return { ok: true, ...listed, manifest, draft, problems: verification?.problems ?? [], contents };
+}
+
+/** null: no stock dump either. */
+async function readContents({ place }: JobContext, path: string): Promise<ShowResult["contents"]> {
+  try {
+    const { collections, hasOplog } = await openBackup(path, place);
+    return { collections: collections.map((c) => `${c.database}.${c.name}`), hasOplog };
+  } catch (error) {
+    if (error instanceof KeepError) return null;
+    throw error;
+  }
 }

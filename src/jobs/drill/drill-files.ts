@@ -61,12 +61,15 @@ async function makeFolder(
 /** What status needs of a drill. */
 export type StoredDrill = Pick<DrillReport, "id" | "ok" | "startedAt"> & {
   readonly scope: DrillReport["backup"]["scope"];
+  /** From the check of the files to the restored and verified data; null: an older report does not say. */
+  readonly restoreSeconds: number | null;
 };
 
 const STORED = z.object({
   schema: z.literal(1),
   ok: z.boolean(),
   startedAt: z.iso.datetime(),
+  timings: z.object({ verifySeconds: z.number(), restoreSeconds: z.number() }).optional(),
   backup: z.object({
     scope: z
       .object({ hosts: z.array(z.string()), databases: z.array(z.string()).nullable() })
@@ -99,8 +102,9 @@ async function readDrill(
   const bytes = await readWhole(storage, path, LONGEST_REPORT).catch(() => null);
   if (bytes === null) return null;
   try {
-    const { ok, startedAt, backup } = STORED.parse(JSON.parse(bytes.toString("utf8")));
-    return { id, ok, startedAt, scope: backup.scope };
+    const { ok, startedAt, backup, timings } = STORED.parse(JSON.parse(bytes.toString("utf8")));
+    const restoreSeconds = timings ? timings.verifySeconds + timings.restoreSeconds : null;
+    return { id, ok, startedAt, scope: backup.scope, restoreSeconds };
   } catch (error) {
     // Cut short, of a later version, or not ours.
     if (error instanceof SyntaxError || error instanceof z.ZodError) return null;

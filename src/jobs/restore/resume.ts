@@ -23,6 +23,7 @@ import type { PlannedRestore, RestoreResult } from "../results.ts";
 import { describePlan } from "./plan/describe.ts";
 import type { RestoreOrder } from "./plan/order.ts";
 import { withinRights } from "./plan/rights.ts";
+import { outsideInstantOf } from "./plan/sources.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { readRestores } from "./records.ts";
 import { lockAttempt } from "./lock.ts";
@@ -107,6 +108,7 @@ async function finish(restore: Transaction, stored: StoredRecord): Promise<Outco
   const verified = verifiedOf(stored.recorded.plan, stored.entries, now);
   return laterOutcome(restore, {
     collections: verified,
+    outsideInstant: outsideInstantOf(order.backup, stored.recorded.plan),
     serviceDownSeconds,
     setAside,
     safetyBackup,

@@ -145,7 +145,7 @@ test("no restore for 90 days is told, counted from the oldest backup where there
 });
 
 const drill = (ageMs: number, ok = true, scope = SCOPE) =>
-  ({ id: `d${ageMs}`, ok, startedAt: new Date(NOW - ageMs).toISOString(), scope }) as StatusFacts["drills"][number]; // prettier-ignore
+  ({ id: `d${ageMs}`, ok, startedAt: new Date(NOW - ageMs).toISOString(), scope, restoreSeconds: null }) as StatusFacts["drills"][number]; // prettier-ignore
 
 test("a drill that passed counts like a restore, one that failed is told until another passes", () => {
   const entries = [entry(HOUR), entry(91 * DAY)];

@@ -44,7 +44,13 @@ export interface StatusResult {
   /** When the newest restore began that succeeded, be it undone since or not; null: none did. */
   readonly lastRestoreAt: string | null;
   /** The newest drill that passed, of what the settings name; null: none did. */
-  readonly lastDrill: { readonly id: string; readonly at: string; readonly daysAgo: number } | null;
+  readonly lastDrill: {
+    readonly id: string;
+    readonly at: string;
+    readonly daysAgo: number;
+    /** How long its restore took, from the check of the files to the verified data; null: not known. */
+    readonly restoreSeconds: number | null;
+  } | null;
   /** The newest drill, where that one failed. */
   readonly lastDrillFailed: StatusResult["lastDrill"];
   readonly backups: { readonly good: number; readonly all: number; readonly storedBytes: number };
@@ -144,8 +150,8 @@ const DAY_MS = 86_400_000;
 
 function describeDrill(drill: StoredDrill | undefined, nowMs: number): StatusResult["lastDrill"] {
   if (!drill) return null;
-  const { id, startedAt: at } = drill;
-  return { id, at, daysAgo: Math.floor((nowMs - Date.parse(at)) / DAY_MS) };
+  const { id, startedAt: at, restoreSeconds } = drill;
+  return { id, at, restoreSeconds, daysAgo: Math.floor((nowMs - Date.parse(at)) / DAY_MS) };
 }
 
 function sumOf(entries: readonly CatalogEntry[]): number {

@@ -68,10 +68,16 @@ function factsOf({ plan }: PlannedRestore, view: View): Fact[] {
     ["loses", losesOf(plan, view)],
     ["stops", plan.stopsService === null ? null : escapeText(plan.stopsService)],
     ["down for", estimate.serviceDownSeconds === null ? null : `about ${formatSeconds(estimate.serviceDownSeconds)}`], // prettier-ignore
-    ["takes", `about ${formatSeconds(estimate.seconds)} (${estimate.basis === "measured" ? "as last measured here" : "not measured here yet"})`], // prettier-ignore
+    ["takes", durationOf(estimate)],
     ["disk", diskOf(estimate)],
     ["protects", swapsBack ? "what is there now is retained beside it" : protection(plan)],
   ];
+}
+
+function durationOf({ seconds, basis, lastDrillSeconds }: Estimate): string {
+  const measured = basis === "measured" ? "as last measured here" : "not measured here yet";
+  const drill = lastDrillSeconds === null ? "" : `; the last drill took ${formatSeconds(lastDrillSeconds)}`; // prettier-ignore
+  return `about ${formatSeconds(seconds)} (${measured}${drill})`;
 }
 
 const HOW = {
@@ -85,15 +91,24 @@ const countOf = (documents: number | null, there: boolean) =>
 const sizeOf = (bytes: number | null) => (bytes === null ? "" : formatBytes(bytes));
 
 /** Of `_id`s that are no ObjectIds, and in backups of earlier versions, nobody knows. */
+const FIRST_MONGODB_MS = Date.UTC(2009, 0);
+const CLOCKS_APART_MS = 24 * 3_600_000;
+
+/** An `_id` that somebody made up names a moment that never was: it says nothing of when its document was made. */
+function isOfAge(newestId: string, { nowMs }: View): boolean {
+  const ms = Date.parse(newestId);
+  return ms >= FIRST_MONGODB_MS && ms <= nowMs + CLOCKS_APART_MS;
+}
+
 function newestOf(of: PlannedCollection | PlannedCollection["live"], view: View): string {
   if (!of || of.type === "view" || of.documents === 0) return "-";
-  return of.newestId === null ? "?" : formatWhen(of.newestId, view);
+  return of.newestId === null || !isOfAge(of.newestId, view) ? "?" : formatWhen(of.newestId, view);
 }
 
 /** Also where the table has no room for it. */
 function newestFact({ collections }: Plan, view: View): Fact {
   const latest = (ids: readonly (string | null | undefined)[]) =>
-    ids.filter((id) => typeof id === "string").sort().at(-1); // prettier-ignore
+    ids.filter((id) => typeof id === "string").filter((id) => isOfAge(id, view)).sort().at(-1); // prettier-ignore
   const parts = [
     ["now", latest(collections.map(({ live }) => live?.newestId))],
     ["then", latest(collections.map(({ newestId }) => newestId))],

@@ -28,6 +28,7 @@ function formatDone(result: RestoreResult, view: View): string {
       ["from backup", rollbackOf === null || result.backup === null ? null : escapeText(result.backup)], // prettier-ignore
       ["restored", restoredOf(collections)],
       ["verified", verifiedOf(collections)],
+      ["moment", outsideOf(result)],
       ["replayed", result.oplog && `${formatNumber(result.oplog.applied, "operation")} of the oplog`], // prettier-ignore
       ["NOT EQUAL", formatNames(unequal)],
       ["before it", preRestoreBackup === null ? beforeOf(result) : `safety backup ${preRestoreBackup}`], // prettier-ignore
@@ -41,6 +42,11 @@ function formatDone(result: RestoreResult, view: View): string {
   const next = nextOf(result);
   const lines = [headOf(result, style), facts, ...(next === null ? [] : [wrap(next, columns, 0)])];
   return lines.join("\n");
+}
+
+function outsideOf({ outsideInstant }: RestoreResult): string | null {
+  const names = formatNames(outsideInstant ?? []);
+  return names === null ? null : `one instant, except ${names} (read during the dump)`;
 }
 
 /** Names what a person knows: the backup that is live now, or the restore that no longer is. */

@@ -1,4 +1,5 @@
 // One backup in full, and one that was deleted.
+import { namesOutsideInstant } from "../../archive/manifest.ts";
 import type { Manifest } from "../../archive/manifest.ts";
 import type { DeleteResult, ShowResult } from "../../jobs/results.ts";
 import { formatBytes, formatCount } from "../../util/units.ts";
@@ -6,7 +7,14 @@ import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatFacts, formatTable } from "../table.ts";
 import { formatProblem } from "./verify.ts";
-import { formatCompression, formatContent, formatSize, formatWhen } from "./parts.ts";
+import {
+  formatCompression,
+  formatContent,
+  formatNames,
+  formatNumber,
+  formatSize,
+  formatWhen,
+} from "./parts.ts";
 
 const HEAD = ["collection", "documents", "unpacked", "stored", "indexes"];
 const ALIGN = ["left", "right", "right", "right", "right"] as const;
@@ -19,7 +27,7 @@ export function formatShow(result: ShowResult, view: View): string {
     ...(problem === null ? [] : [view.style.bad(escapeText(problem))]),
     ...problems.map((one) => `  ${formatProblem(one)}`),
   ];
-  if (!manifest) return [head, ...because, formatFacts([["folder", escapeText(result.path)]])].join("\n"); // prettier-ignore
+  if (!manifest) return [head, ...because, formatForeign(result, view)].join("\n");
   const rows = manifest.collections.map((one) => [
     escapeText(`${one.database}.${one.name}`) + (one.type === "collection" ? "" : ` (${one.type})`),
     formatCount(one.documents),
@@ -38,6 +46,19 @@ export function formatShow(result: ShowResult, view: View): string {
         ];
   const warned = (manifest.warnings ?? []).map((one) => view.style.bad(`! ${escapeText(one)}`));
   return [head, ...because, formatManifest(result, manifest, view), ...warned, ...table].join("\n");
+}
+
+/** A dump of the stock tools says nothing of itself but what its files are. */
+function formatForeign({ path, contents }: ShowResult, { columns }: View): string {
+  const facts: [string, string | null][] = [["folder", escapeText(path)]];
+  if (contents)
+    facts.push(
+      ["kind", "a dump of mongodump: no manifest, so that nothing is promised of its contents"],
+      ["holds", `${formatNumber(contents.collections.length, "collection")}: ${formatNames(contents.collections) ?? "none"}`],
+      ["oplog", contents.hasOplog ? "comes with it: a restore replays it" : null],
+      ["next", `mongokeep verify ${escapeText(path)} reads every document; mongokeep restore ${escapeText(path)} shows what a restore would do`],
+    ); // prettier-ignore
+  return formatFacts(facts, columns);
 }
 
 function formatManifest(result: ShowResult, manifest: Manifest, view: View): string {
@@ -73,9 +94,8 @@ function formatManifest(result: ShowResult, manifest: Manifest, view: View): str
 function momentOf({ consistency, collections }: NonNullable<ShowResult["manifest"]>): string {
   const { mode } = consistency;
   if (mode === "none") return "collections one after the other, not one instant";
-  const outside = collections.filter((one) => one.consistency === "none");
-  const names = outside.map((one) => escapeText(`${one.database}.${one.name}`)).join(", ");
-  return `one instant (${mode})${names === "" ? "" : `, but for ${names}`}`;
+  const names = formatNames(namesOutsideInstant({ consistency, collections }));
+  return `one instant (${mode})${names === null ? "" : `, except ${names} (read during the dump)`}`;
 }
 
 export function formatDelete(result: DeleteResult, { style }: View): string {

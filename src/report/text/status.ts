@@ -5,6 +5,7 @@ import { formatBytes, formatCount } from "../../util/units.ts";
 import { escapeText } from "../escape.ts";
 import type { View } from "../style.ts";
 import { formatFacts, wrap } from "../table.ts";
+import { formatSeconds } from "../times.ts";
 import { formatWhen } from "./parts.ts";
 
 export function formatStatus(status: StatusResult, view: View): string {
@@ -18,6 +19,8 @@ export function formatStatus(status: StatusResult, view: View): string {
       ["trend", describeTrend(status)],
       ["last restore", status.lastRestoreAt === null ? "never" : formatWhen(status.lastRestoreAt, view)], // prettier-ignore
       ["last drill", describeDrill(status, view)],
+      ["a restore", describeRestoreTime(status)],
+      ["could be lost", describeLoss(status, view)],
       ["backups", `${status.backups.good} good of ${status.backups.all}, ${formatBytes(status.backups.storedBytes)}`], // prettier-ignore
     ],
     view.columns,
@@ -60,6 +63,20 @@ function describeDrill({ lastDrill, lastDrillFailed }: StatusResult, view: View)
   if (!lastDrillFailed) return passed ?? "never";
   const { id, at } = lastDrillFailed;
   return `${id} FAILED (${formatWhen(at, view)}); ${passed ?? "none has passed"}`;
+}
+
+/** As drills found it here: what a safety backup or a busy server takes comes on top. */
+function describeRestoreTime({ lastDrill }: StatusResult): string {
+  if (!lastDrill) return "takes an unknown time: mongokeep drill measures it";
+  const { id, restoreSeconds } = lastDrill;
+  if (restoreSeconds === null) return "takes an unknown time: the last drill did not note it";
+  return `takes about ${formatSeconds(restoreSeconds)} (drill ${id}), and its safety backup`;
+}
+
+/** Nothing newer than the last good backup can come back. */
+function describeLoss({ lastGood }: StatusResult, view: View): string {
+  if (!lastGood) return "everything: there is no good backup";
+  return `what was written since ${formatWhen(lastGood.createdAt, view)}`;
 }
 
 function describeDisk({ disk }: StatusResult): string {

@@ -117,6 +117,7 @@ const plan: PlannedRestore["plan"] = {
   estimate: {
     seconds: 7,
     basis: "assumed",
+    lastDrillSeconds: null,
     serviceDownSeconds: 0.5,
     neededBytes: 0,
     freeBytes: null,
@@ -190,6 +191,31 @@ test("a plan names the collections that are outside of its instant", () => {
   assert.match(text(["surg.log"]), /moment +one instant, except surg\.log/);
 });
 
+test("an _id of the future or of an age before MongoDB tells no time", () => {
+  const at = (newestId: string) => {
+    const collections = plan.collections.map((one) => ({ ...one, newestId }));
+    return formatRestore({ ...planned, plan: { ...plan, collections } }, "restore", view);
+  };
+  assert.match(at("2026-11-21T10:00:00.000Z"), /newest +then 2026-11-21 11:00/);
+  for (const made of ["2106-02-07T06:28:15.000Z", "1970-01-01T00:00:00.000Z"]) {
+    assert.doesNotMatch(at(made), /2106|1970| in \d+ d/);
+    assert.match(at(made), / \? /);
+  }
+});
+
+test("a plan tells what the last drill took", () => {
+  const takes = (estimate: Partial<PlannedRestore["plan"]["estimate"]>) =>
+    formatRestore({ ...planned, plan: { ...plan, estimate: { ...plan.estimate, ...estimate } } }, "restore", view); // prettier-ignore
+  assert.match(takes({}), /takes +about 7\.0 s \(not measured here yet\)/);
+  assert.match(takes({ lastDrillSeconds: 95 }), /\(not measured here yet; the last drill took 1 min 35 s\)/); // prettier-ignore
+});
+
+test("a restore names what it brought that is outside of the backup's instant", () => {
+  const outside = { ...done, outsideInstant: ["surg.log"] };
+  assert.match(formatRestore(outside, "restore", view), /moment +one instant, except surg\.log \(/);
+  assert.doesNotMatch(formatRestore(done, "restore", view), /moment/);
+});
+
 test("a plan fits the terminal without breaking a word", () => {
   const long = { ...plan, collections: [...plan.collections, { ...plan.collections[0], namespace: `surg.${"long_".repeat(14)}` }] }; // prettier-ignore
   const wide = { ...planned, plan: long as PlannedRestore["plan"] };
@@ -214,6 +240,7 @@ const done: RestoreResult = {
   preRestoreBackup: "2026-11-23_08-59-00",
   targetWasEmpty: false,
   collections: [{ namespace: "surg.patients", documents: 1000, equal: true, verified: "hash" }],
+  outsideInstant: [],
   oplog: null,
   serviceDownSeconds: 4.2,
   rolledBack: false,
@@ -348,9 +375,21 @@ test("status names a drill that failed, beside the one that passed or none", () 
     disk: { path: "/b", freeBytes: 1, warnBelowBytes: 0, abortBelowBytes: 0 },
     backups: { good: 0, all: 0, storedBytes: 0 },
   } as const;
-  const drill = (id: string) => ({ id, at: "2026-11-23T07:00:00.000Z", daysAgo: 0 });
+  const drill = (id: string) => ({
+    id,
+    at: "2026-11-23T07:00:00.000Z",
+    daysAgo: 0,
+    restoreSeconds: 95,
+  });
   assert.match(formatStatus(base, view), /last drill +never\n/);
   const failed = { ...base, lastDrillFailed: drill("d2") };
   assert.match(formatStatus(failed, view), /last drill +d2 FAILED \(.*\); none has passed\n/);
   assert.match(formatStatus({ ...failed, lastDrill: drill("d1") }, view), /d2 FAILED .*; d1 passed/); // prettier-ignore
+  // How long a restore takes, and how much could be lost.
+  assert.match(formatStatus(base, view), /a restore +takes an unknown time: mongokeep drill/);
+  assert.match(formatStatus(base, view), /could be lost +everything: there is no good backup\n/);
+  const lastGood = { id: ID, createdAt: "2026-11-23T01:00:00.000Z", ageSeconds: 1, documents: 1, storedBytes: 1 }; // prettier-ignore
+  const measured = formatStatus({ ...base, lastDrill: drill("d1"), lastGood }, view);
+  assert.match(measured, /a restore +takes about 1 min 35 s \(drill d1\)/);
+  assert.match(measured, /could be lost +what was written since 2026-11-23 02:00, /);
 });

@@ -1,5 +1,4 @@
 // What a restore or rollback would do, for a person to decide by. Changes nothing.
-import { namesOutsideInstant } from "../../../archive/manifest.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { tellObstacles } from "../run/await-clear.ts";
@@ -13,7 +12,7 @@ import { concernsService, requireService } from "./order.ts";
 import type { RestoreOrder } from "./order.ts";
 import { tellServerFiles } from "./server-files.ts";
 import type { ManifestSummary, PlannedRestore } from "../../results.ts";
-import { leftByRestore } from "./sources.ts";
+import { leftByRestore, outsideInstantOf } from "./sources.ts";
 
 export async function describePlan(
   context: JobContext,
@@ -39,21 +38,13 @@ export async function describePlan(
       makesPreRestoreBackup: needsProtection(order) && !order.swapBack,
       swapsBack: order.swapBack !== undefined,
       leftOut: backup ? leftByRestore(backup) : [],
-      outsideInstant: outsideInstant(order),
+      outsideInstant: order.swapBack ? [] : outsideInstantOf(backup, plan),
       expiring: await countExpiring(context, order),
       lostSince: order.undone ? await findLost(deployment, order, order.undone) : null,
       estimate: await estimate(context, deployment, order),
     },
     warnings,
   };
-}
-
-function outsideInstant({ backup, plan, swapBack }: RestoreOrder): string[] {
-  if (!backup?.manifest || swapBack) return [];
-  const outside = new Set(namesOutsideInstant(backup.manifest));
-  return plan.collections
-    .filter(({ source }) => outside.has(`${source.database}.${source.name}`))
-    .map(({ namespace }) => namespace);
 }
 
 function summaryOf(backup: OpenedBackup | null): ManifestSummary | null {

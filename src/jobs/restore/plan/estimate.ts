@@ -5,6 +5,8 @@ import type { Deployment } from "../../../mongo/deployment.ts";
 import { listRecords } from "../../../restore/record/read-record.ts";
 import type { StoredRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
+import { listDrills } from "../../drill/drill-files.ts";
+import { drillsOfScope } from "../../status/status-rules.ts";
 import { inPlacePart, needsProtection } from "../run/safety-backup.ts";
 import { concernsService } from "./order.ts";
 import type { RestoreOrder } from "./order.ts";
@@ -15,6 +17,8 @@ export interface Estimate {
   readonly seconds: number;
   /** `measured`: from earlier runs on this machine; `assumed`: from what such machines usually do. */
   readonly basis: "measured" | "assumed";
+  /** What the restore of the newest drill that passed took, the check of the files included; null: not known. */
+  readonly lastDrillSeconds: number | null;
   /** How long the service will be down; null where none is stopped. */
   readonly serviceDownSeconds: number | null;
   /** On the server's disk, for the second copy. */
@@ -60,6 +64,8 @@ export async function estimate(
   const space = order.swapBack
     ? { neededBytes: 0, freeBytes: null }
     : await measureServerSpace(deployment, plan);
+  const { clock, settings, place } = context;
+  const drills = drillsOfScope(await listDrills(place.storage, backupDir), settings, clock.now());
   const stops = concernsService(order) && context.service !== null;
   const down = downSeconds(order, loads ?? ASSUMED.load, loadSeconds + protectSeconds);
   return {
@@ -67,6 +73,7 @@ export async function estimate(
       FIXED_SECONDS + loadSeconds + protectSeconds + SWAP_EACH_SECONDS * countOf(order),
     ),
     basis: loads === null && loadRawBytes > 0 ? "assumed" : "measured",
+    lastDrillSeconds: drills.find(({ ok }) => ok)?.restoreSeconds ?? null,
     serviceDownSeconds: stops ? Math.round(down * 10) / 10 : null,
     ...space,
     missingBytes: plan.mode === "staged" ? missingBytes(space) : 0,

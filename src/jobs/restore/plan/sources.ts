@@ -2,12 +2,13 @@
 // among them: dropping these would lock everybody out. They are merged (restore/users.ts). The server's own state
 // in `config` and `local` is not either.
 import type { VerifiedCollection } from "../../../archive/verification.ts";
+import { namesOutsideInstant } from "../../../archive/manifest.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { Emit } from "../../../events.ts";
 import { hasOwnForm } from "../../../mongo/own-collections.ts";
 import { ownerOf } from "../../../mongo/servers-own.ts";
 import type { Owner } from "../../../mongo/servers-own.ts";
-import type { SourceNamespace } from "../../../restore/plan/plan.ts";
+import type { RestorePlan, SourceNamespace } from "../../../restore/plan/plan.ts";
 
 /** `found`: what a verification counted in a stock dump, which promises nothing itself. */
 export function toSource(
@@ -80,4 +81,16 @@ export function describeNothing(backup: OpenedBackup): string {
   const left = leftByRestore(backup);
   const because = left.length === 0 ? "" : `: ${left.join(", ")} is not restored`;
   return `${backup.id} holds nothing that a restore brings back${because}`;
+}
+
+/** What of a plan was not read at the instant of the backup that it loads, by its names in the plan. */
+export function outsideInstantOf(
+  backup: OpenedBackup | null,
+  { collections }: Pick<RestorePlan, "collections">,
+): string[] {
+  if (!backup?.manifest) return [];
+  const outside = new Set(namesOutsideInstant(backup.manifest));
+  return collections
+    .filter(({ source }) => outside.has(`${source.database}.${source.name}`))
+    .map(({ namespace }) => namespace);
 }

@@ -8,6 +8,7 @@ import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import type { RestoreResult, RestoreTarget } from "../../results.ts";
 import type { SetAside } from "../retained/retained.ts";
+import { outsideInstantOf } from "../plan/sources.ts";
 import type { Transaction } from "./phase.ts";
 import { afterReplay, renamedBack } from "./verified.ts";
 
@@ -16,6 +17,8 @@ export interface Outcome {
   readonly record: RestoreRecord;
   readonly collections: readonly ProvedCollection[];
   readonly replayed: Replayed | null;
+  /** See RestoreResult. */
+  readonly outsideInstant: readonly string[] | null;
   readonly serviceDownSeconds: number | null;
   readonly setAside: readonly SetAside[];
   /** The id of the safety backup; null: none was made. */
@@ -40,6 +43,7 @@ export function outcomeOf(
   const replayed = bothPasses(staging?.replayed ?? null, inPlace?.replayed ?? null);
   return {
     ...{ record, replayed, safetyBackup, safetyBackupSeconds },
+    outsideInstant: swapBack ? [] : outsideInstantOf(order.backup, plan),
     ...{ serviceDownSeconds: done.serviceDownSeconds, setAside: done.setAside },
     collections: afterReplay([...same, ...proved, ...views], plan, replayed),
     loadSeconds: (staging?.loadSeconds ?? 0) + (inPlace?.loadSeconds ?? 0),
@@ -50,10 +54,11 @@ export function outcomeOf(
 /** Of one that was finished or undone in the record of an earlier run: what that measured is lost. */
 export function laterOutcome(
   { record }: Transaction,
-  done: Pick<Outcome, "collections" | "serviceDownSeconds" | "setAside" | "safetyBackup">,
+  done: Pick<Outcome, "collections" | "serviceDownSeconds" | "setAside" | "safetyBackup"> &
+    Partial<Pick<Outcome, "outsideInstant">>,
 ): Outcome {
   const unknown = { safetyBackupSeconds: 0, loadSeconds: 0, proveSeconds: 0 };
-  return { record, replayed: null, ...unknown, ...done };
+  return { record, replayed: null, outsideInstant: null, ...unknown, ...done };
 }
 
 export interface Restored {
@@ -78,6 +83,7 @@ export function buildResult(
     ...{ rollbackOf, backup, preRestoreBackup: safetyBackup, mode: plan.mode },
     targetWasEmpty: plan.targetWasEmpty,
     ...{ collections, oplog: replayed, serviceDownSeconds, setAside },
+    outsideInstant: outcome.outsideInstant,
     rolledBack: rollbackOf !== null,
     timings: {
       verifySeconds,
