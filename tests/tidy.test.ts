@@ -301,7 +301,7 @@ const unopened = (files: Sources) =>
     .filter(([path, file]) => !isTest(path) && !file.text.startsWith("//"))
     .map(([path]) => path);
 
-test("each file opens with what it is for", () => {
+test("each file starts with a comment on its purpose", () => {
   assert.deepEqual(unopened(sources), []);
   assert.deepEqual(unopened(fakeSources({ "a.ts": "export const a = 1;", "b.ts": "// B\n" })), [
     "a.ts",

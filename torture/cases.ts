@@ -1,4 +1,4 @@
-// Every case, in the order in which they run.
+// Every case, in running order.
 import type { TortureCase } from "./runner/case.ts";
 import { bitFlips } from "./cases/bit-flips.ts";
 import { canaries } from "./cases/canaries.ts";

@@ -55,7 +55,7 @@ test("a failed command's reply gives its code and message", () => {
   assert.deepEqual([parsed.ok, parsed.code, parsed.errmsg], [false, 13, "not authorized"]);
 });
 
-test("a reply's numbers may be of any type, and what a cursor lacks is told", () => {
+test("a reply's numbers may have any type, and a missing cursor is reported", () => {
   const parse = (reply: object) => parseCursorReply(Buffer.from(BSON.serialize(reply)), 0);
   for (const code of [13, new BSON.Double(13), BSON.Long.fromNumber(13)])
     assert.equal(parse({ ok: new BSON.Double(0), code }).code, 13);

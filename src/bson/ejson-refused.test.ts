@@ -112,7 +112,7 @@ test("lines that are other documents, more or fewer, or none, keep nothing", () 
     assert.equal(keeps(lines), false, lines);
 });
 
-test("what is lost is named, also of a type that nobody has, and of a form that no value shows", () => {
+test("a value that JSON loses is named, also one of an unknown type", () => {
   const nan = rawElement(0x01, "n", Buffer.from("010000000000f87f", "hex"));
   assert.deepEqual(findLost(rawDocument(nan)), ["a NaN with a sign or a payload (double)"]);
   const inArray = rawDocument(

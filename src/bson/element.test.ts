@@ -16,7 +16,7 @@ test("the walk over random documents of every type ends where each document ends
   }
 });
 
-test("a type that nobody has ends the search, and what stands behind it is not found", () => {
+test("an unknown type ends the search, and later fields are not found", () => {
   const unknown = rawElement(0x42, "x", Buffer.alloc(1));
   const zero = rawElement(0x11, "t", Buffer.alloc(8));
   const raw = rawDocument(unknown, zero);

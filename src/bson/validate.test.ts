@@ -76,7 +76,7 @@ test("deprecated types and duplicate names are documents like others", () => {
   assert.deepEqual(validateDocuments(awkward), { documents: 1 });
 });
 
-test("nesting beyond what a server takes is damage, and costs no stack", () => {
+test("nesting deeper than a server accepts is damage, and needs no stack", () => {
   let doc = rawDocument();
   for (let i = 0; i < DEEPEST + 5; i++) doc = rawDocument(rawElement(0x03, "a", doc));
   assert.ok("problem" in validateDocuments(doc));

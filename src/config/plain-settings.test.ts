@@ -39,7 +39,7 @@ test("plain settings are checked: types, ranges, names", () => {
     );
 });
 
-test("paths become absolute, plain secrets secret, and what is undefined is absent", () => {
+test("paths become absolute, plain secrets become secret, and undefined values are left out", () => {
   assert.deepEqual(check(undefined), {});
   assert.deepEqual(check({ nice: undefined }), {});
   assert.equal(check({ backupDir: "~/b" }).backupDir, "/home/ann/b");

@@ -77,7 +77,7 @@ test("a set that was found is named, so that its primary is; one member that is 
   );
 });
 
-test("what secures the connection is kept, and files of TLS do not switch it on", () => {
+test("security options of the connection are kept, and TLS files alone do not enable TLS", () => {
   assert.equal(
     plain("mongodb://h/?ssl=true&tlsCAFile=/ca%20x.pem"),
     "mongodb://h:27017/?tlsCAFile=/ca%20x.pem&tls=true",

@@ -17,7 +17,7 @@ test("a certificate that cannot be read is a wrong setting, not a fault of ours"
   assert.equal(connectionError(new Error("something else")), undefined);
 });
 
-test("what a server quotes of a document is cut away", () => {
+test("values of documents are removed from a server's message", () => {
   for (const quoted of [
     'E11000 duplicate key error collection: a.b index: name_1 dup key: { name: "Erika" }',
     'Cannot index parallel arrays. First element: mrn: "Erika"',

@@ -54,7 +54,7 @@ test("a write to system.views is a change of a view and no write to a collection
   assert.equal(command({ drop: "system.views" }).kind, "dropViews");
 });
 
-test("what the server writes for itself is passed over, and nothing else", () => {
+test("entries for the server's own use are ignored, and no others", () => {
   const ignored = (fields: BSON.Document) => classify(fields).kind === "ignore";
   assert.ok(ignored({ op: "n", ns: "", o: { msg: "periodic noop" } }));
   assert.ok(ignored({ op: "i", ns: "config.transactions", o: { _id: 1 } }));

@@ -77,7 +77,7 @@ test("a passing collection older than the log is unread once it has its name, an
   assert.deepEqual(watching.gone(), [{ namespace: `surg.${TMP}`, uuid: uuidOf(TMP) }]);
 });
 
-test("what a restore puts in the place of a collection is never taken for the user's", () => {
+test("a collection that a restore puts in place never counts as the user's", () => {
   const own = "__mongokeep_2026-01-01_00-00-00_2";
   assert.match(watch(rename(101, [own, "rooms"], "own", "rooms")).problem?.what ?? "", /a restore/);
 });

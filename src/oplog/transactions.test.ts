@@ -45,7 +45,7 @@ for (const mostHeldBytes of [1 << 20, 100, 0])
     assert.equal(transactions.open, 1);
   });
 
-test("a transaction of which a part is missing is damage, said with its time", async () => {
+test("a transaction with a missing part is damage, reported with its time", async () => {
   await using spill = createSpillFile(tmpdir());
   const transactions = new Transactions(spill);
   const damage = { code: "damaged", message: /Timestamp\(1, 9\)/ };

@@ -43,7 +43,7 @@ test("views are what the log last made of them, and those that it does not name 
   assert.deepEqual(shown(changes, known), []);
 });
 
-test("an update that says only what is different is put onto the definition before", () => {
+test("an update with only the differences is applied to the previous definition", () => {
   const changes = new ViewChanges();
   const o = { $v: 2, diff: { d: { collation: false }, u: { viewOn: "b" }, i: { more: 1 } } };
   const before = raw({ viewOn: "a", pipeline: [1], collation: { locale: "de" } });

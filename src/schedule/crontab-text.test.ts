@@ -67,7 +67,7 @@ test("a line that was commented out does not count as installed", () => {
   assert.deepEqual(readBlock(BLOCK.replace(LINE, `#${LINE}`), "/p"), []);
 });
 
-test("half a block is left alone, with a word on how to mend it", () => {
+test("an incomplete block is not changed, and the hint says how to fix it", () => {
   for (const text of [
     "# mongokeep begin /p\nx\n",
     "# mongokeep end /p\n",

@@ -227,7 +227,7 @@ test("a stop that returns early is waited for, and one that stops nothing fails"
   });
 });
 
-test("what starts again by itself is seen", async () => {
+test("a service that starts again by itself is detected", async () => {
   for (const service of [unit(), commands(...SCRIPTS, {}, STATUS)]) {
     await service.stop(NEVER);
     assert.equal(await service.cameBack(), false);

@@ -65,7 +65,7 @@ test("programs are not given the secrets of our environment, commands that the u
   for (const name of names) Reflect.deleteProperty(process.env, name);
 });
 
-test("what a program creates is for its owner alone, what the user's own command creates is as the user wants", async (t) => {
+test("a program's files are private, and those of the user's own command keep the user's umask", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "mongokeep-test-"));
   t.after(() => rm(folder, { recursive: true }));
   const before = process.umask(0o022);

@@ -29,7 +29,7 @@ for (const [text, expected] of [
     assert.equal(at(text), expected);
   });
 
-test("what is no moment is not guessed", () => {
+test("text that is not a time is refused, never guessed", () => {
   for (const text of [
     "",
     "soon",

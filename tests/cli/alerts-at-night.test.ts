@@ -66,7 +66,7 @@ test("a flag that is unknown, as in a crontab of another version, is an alert", 
   assert.equal((await place.heard()).match(/^\S+-failed usage$/gm)?.length, 2);
 });
 
-test("status --alert tells of its own failure, too", async (t) => {
+test("status --alert also reports its own failure", async (t) => {
   const place = await watched(t);
   // A file where the folder of the backups should be.
   await place.writeEnv({ BACKUP_DIR: place.at("told.txt"), ALERT_COMMAND: place.ALERT_COMMAND });

@@ -93,7 +93,7 @@ test("three commands lead from an empty folder to a verified backup, a schedule 
   assert.equal(await readFile(spool, "utf8"), crontab);
 });
 
-test("what cannot work is refused with its cause before anything is written", async (t) => {
+test("init refuses settings that cannot work, with the cause, before it writes anything", async (t) => {
   const { run, uri, user, envText, place } = await prepare(t);
   await writeFile(place.at("wrong.txt"), "wrong");
   const login = ["--user", user, "--password-file"];

@@ -225,7 +225,7 @@ test("a server that soon forgets", async (t) => {
     assert.match(told, /not one instant, because the oplog cannot be read.*role "backup"/);
   });
 
-  await t.test("what is renamed before it is read is read under its new name", async (t) => {
+  await t.test("a collection renamed before its read is read under its new name", async (t) => {
     const fresh = await slowDatabase(t, uri);
     const { place, running } = await slowBackup(t, fresh);
     const move = async () => {
@@ -294,7 +294,7 @@ test("a server that soon forgets", async (t) => {
     },
   );
 
-  await t.test("a cursor that dies is no proof that its collection was dropped", async (t) => {
+  await t.test("a killed cursor does not mean that its collection was dropped", async (t) => {
     const fresh = await slowDatabase(t, uri);
     const admin = fresh.client.db("admin");
     const namespace = `${fresh.name}.last`;

@@ -71,7 +71,7 @@ test("a restore that fails half-way puts the old state back and starts the servi
   assert.deepEqual(await serviceLog(place), ["stop", "start"]);
 });
 
-test("where the old state cannot be put back, the way to it is said (exit 8), and rollback works", async (t) => {
+test("a failed undo exits 8, says how to return to the old state, and rollback works", async (t) => {
   const fresh = await ownDatabase(t);
   const { place, now } = await changedSince(t, fresh);
   await refuse(fresh.client, "createIndexes", "alwaysOn");
@@ -173,7 +173,7 @@ requires(
   },
 );
 
-test("what a restore tried before it was killed is in no backup, and goes with rollback", async (t) => {
+test("collections tried by a killed restore are in no backup, and rollback drops them", async (t) => {
   const fresh = await ownDatabase(t);
   const { place, now } = await changedSince(t, fresh);
   // What was tried stays until it is dropped, which waits: the state cannot pass unseen.

@@ -68,7 +68,7 @@ const CHANGES: readonly ((db: Db) => Promise<unknown>)[] = [
   (db) => db.collection("gone").drop(),
 ];
 
-test("what changes while a dump outlasts the history is restored as it was at its end", async (t) => {
+test("a dump longer than the server's history restores to the state at its end", async (t) => {
   const { uri } = await ownServer(t, FORGETFUL);
   const fresh = await freshDatabase(t, uri);
   const copy = fresh.otherName();

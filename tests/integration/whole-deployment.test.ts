@@ -63,7 +63,7 @@ test("all databases and accounts come back on a new server, and its own account 
   await there.client.db("shop").dropDatabase();
 });
 
-test("accounts that are left out are told; what a rollback replaces of them is protected", async (t) => {
+test("accounts that are left out are named, and a rollback backs up those that it replaces", async (t) => {
   const server = await ownServer(t, { topology: "replicaSet", auth: admin });
   const fresh = await freshDatabase(t, server.uri);
   await fresh.db.collection("patients").insertOne({ n: 1 });

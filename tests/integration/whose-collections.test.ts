@@ -180,7 +180,7 @@ test("a server without data of a user gives no backup", async (t) => {
   }
 });
 
-test("a backup of which nothing comes back is no good restore and no passed drill", async (t) => {
+test("a backup that would restore nothing fails its restore and its drill", async (t) => {
   const place = await workspace(t, { MONGODB_URI: await replicaSet() });
   const dump = place.at("dump");
   for (const [database, name] of [

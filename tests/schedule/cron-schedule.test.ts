@@ -228,7 +228,7 @@ describe("around the crontab", () => {
     assert.ok(state.warnings.some((warning) => warning.includes("hour")));
   });
 
-  test("what crontab says on refusing is passed on", async () => {
+  test("the message of a crontab that refuses is passed on", async () => {
     const crontab = join(folder, "refusing");
     await writeFile(
       crontab,
@@ -243,7 +243,7 @@ describe("around the crontab", () => {
     await assert.rejects(readSchedule({ ...request, programs }), failure("failed", /not allowed/));
   });
 
-  test("a crontab that does not keep what is written is found out", async () => {
+  test("a crontab that does not store what is written is detected", async () => {
     const crontab = join(folder, "forgetting");
     await writeFile(crontab, "#!/bin/sh\ncat > /dev/null\n");
     await chmod(crontab, 0o700);

@@ -141,7 +141,7 @@ test("a timer that is switched off is a warning", async () => {
   assert.match((await readSchedule(request)).warnings.join(), /not enabled/);
 });
 
-test("drills have a timer of their own, and it stays when the nightly one is installed anew", async () => {
+test("drills have their own timer, which stays when the nightly one is installed again", async () => {
   await installDrills({ ...request, at: "0 4 1 * *" });
   const state = await installSchedule(request);
   assert.equal(state.drill?.line, "OnCalendar=*-*-01 04:00:00");

@@ -1,4 +1,5 @@
-// Secrets that are only put somewhere to be searched for elsewhere, in whatever way they might be written there.
+// Secrets that are placed somewhere and then searched for everywhere else, in every form in which they might be
+// written.
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

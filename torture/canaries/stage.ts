@@ -1,5 +1,5 @@
-// A server with a login, a database full of secrets, and mongokeep run on it: after each run everything that it said,
-// wrote and showed to the machine is searched for all of them.
+// Runs mongokeep on a server with a login and a database full of secrets. After each run it searches for them in all
+// output, files and process data.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";

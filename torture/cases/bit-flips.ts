@@ -1,5 +1,5 @@
-// One flipped bit at every byte of every file of a backup: found, every time, and never restored. mongorestore
-// restores 255 of 603 such dumps with exit 0 (docs/reliability.md).
+// One flipped bit at every byte of every file of a backup must be found and never restored. mongorestore restores 255
+// of 603 such dumps with exit 0 (docs/reliability.md).
 import { ALGORITHMS, createDamageJudge, createSpecimen, DERIVED } from "../runner/specimen.ts";
 import type { Specimen } from "../runner/specimen.ts";
 import type { TortureCase } from "../runner/case.ts";

@@ -1,4 +1,4 @@
-// Twenty secrets, in settings and in documents, searched for wherever they have no business: command lines, children's
+// Twenty secrets, in settings and in documents, searched for where they must not be: command lines, children's
 // environments, output, logs, errors, manifests, reports, temporary files.
 import assert from "node:assert/strict";
 import { once } from "node:events";

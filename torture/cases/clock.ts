@@ -1,5 +1,5 @@
-// Clocks that are wrong, jump, and change to and from summer time: ids stay unique, the order right, and cleanup
-// deletes what an independent model says, never what a right clock would keep.
+// Clocks that are wrong, jump, or change to and from summer time: ids stay unique and in order, and cleanup deletes the
+// same as an independent model, never what a correct clock would keep.
 import assert from "node:assert/strict";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -176,7 +176,7 @@ async function judgeEnd(bed: Bed, made: readonly string[], ever: RetentionItem[]
   assert.deepEqual(backups.map(({ id }) => id).sort(), left, row.name);
 }
 
-/** Restores by a clock that goes back between them: what is taken back is the last one. */
+/** Restores with a clock that goes back between them: rollback undoes the last one. */
 async function tryRestores(
   { place, clock }: Pick<Bed, "place" | "clock">,
   db: Db,

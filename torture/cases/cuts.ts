@@ -1,4 +1,4 @@
-// Files cut at every length, deleted, doubled, exchanged, and chunks moved within them: found, every time.
+// Files cut at every length, deleted, doubled, exchanged, and chunks moved within them: always found.
 import { strict as assert } from "node:assert";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

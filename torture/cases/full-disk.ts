@@ -1,5 +1,6 @@
-// A disk that is full at every 4 KiB and every inode, during backup, verify, restore and cleanup: told, nothing
-// half-done is listed, what was good stays good, the room is given back, and with room the next run succeeds.
+// A disk that is full at every 4 KiB and every inode, during backup, verify, restore and cleanup: the failure is
+// reported, nothing incomplete is listed, good backups stay good, the space is freed, and the next run with space
+// succeeds.
 import assert from "node:assert/strict";
 import { cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// Backups, dumps and archives that were made up, with every checksum right: read by verify, list, extract, diff and the
-// plan of a restore. No crash, no hang, no flood of memory, nothing written, and what is taken for good is what it says.
+// Made-up backups, dumps and archives with correct checksums, read by verify, list, extract, diff and the plan of a
+// restore. No crash, no hang, limited memory, nothing written, and a backup that passes contains what its manifest
+// says.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

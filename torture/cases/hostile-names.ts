@@ -1,5 +1,5 @@
-// Names that were made to break something, of databases, collections, indexes, views and notes: they come back as they
-// were, and no line of text that mongokeep prints or logs has a character that a terminal would obey.
+// Hostile names of databases, collections, indexes, views and notes: they are restored unchanged, and no printed or
+// logged line has a character that a terminal would interpret.
 import assert from "node:assert/strict";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

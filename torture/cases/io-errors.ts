@@ -1,4 +1,4 @@
-// EIO, ENOSPC and short counts on single reads, writes, syncs, renames, opens and closes: told, never success.
+// EIO, ENOSPC and short counts on single reads, writes, syncs, renames, opens and closes: reported, never success.
 import assert from "node:assert/strict";
 import { BUILT } from "../program/attack.ts";
 import { createIoBed, judgeLive, judgeNext, prepareFor, runCommand, tidy } from "../io/bed.ts";
@@ -60,7 +60,7 @@ function choose(calls: readonly Call[], random: Random): { at: number; how: Faul
   return { at: random.pick(places), how: random.pick(hows) };
 }
 
-/** What a verification found is written anew by the next. */
+/** Each verification replaces the report of the last one. */
 const isOfBackup = ({ path }: Call) =>
   !path.includes("verification.json") &&
   /\.(bson|json)(\.gz|\.zst)?$/.test(path) &&

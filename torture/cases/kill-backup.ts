@@ -1,5 +1,5 @@
-// kill -9 of a backup at a random point: what was good stays good, nothing half-done is listed, and the next run
-// succeeds with no lock to remove by hand.
+// kill -9 of a backup at a random point: good backups stay good, nothing incomplete is listed, and the next run
+// succeeds without a lock to remove by hand.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BUILT, createTarget, fillTarget } from "../program/attack.ts";

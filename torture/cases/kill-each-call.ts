@@ -1,4 +1,4 @@
-// kill -9 right before or right after each call on a file of the backup folder, of backup, cleanup and restore.
+// kill -9 directly before or after each call on a file of the backup folder, during backup, cleanup and restore.
 import assert from "node:assert/strict";
 import { createIoBed, judgeLive, judgeNext, prepareFor, runCommand, tidy } from "../io/bed.ts";
 import type { Command, IoBed } from "../io/bed.ts";

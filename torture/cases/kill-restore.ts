@@ -1,5 +1,5 @@
-// kill -9 of mongokeep or of mongod at a random point of a restore, then `rollback` or `restore --resume`: what is
-// live is the state before or the backup, never a mix. mongorestore --drop leaves a mix in 47 of 49 (docs/reliability.md).
+// kill -9 of mongokeep or mongod at a random point of a restore, then `rollback` or `restore --resume`: live data is
+// the state before or the backup, never a mix. mongorestore --drop leaves a mix in 47 of 49 (docs/reliability.md).
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -103,7 +103,7 @@ async function runTrial(bed: Bed, { random, number }: Trial): Promise<string> {
   const last = `${shown}\nthen ${how.join(" ")}: ${mended.stdout}${mended.stderr}`;
   const state = kind(await target.hashes());
   assert.notEqual(state, "a mix", last);
-  // Nothing to mend: it was whole, or had not begun.
+  // Nothing to undo: it was complete, or had not begun.
   if (mended.code !== 0) assert.equal(mended.json().error.code, "usage", last);
   else assert.equal(state, how[0] === "rollback" ? "old" : "new", last);
   const service = (await readFile(place.at("service.log"), "utf8")).trim().split("\n").at(-1);

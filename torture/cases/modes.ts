@@ -1,5 +1,5 @@
-// What mongokeep creates is for its owner alone from the first moment, whatever the umask, temporary files too:
-// seen in the system calls, and again on disk.
+// Files that mongokeep creates are private from the first moment, whatever the umask, including temporary ones: checked
+// in the system calls, and again on disk.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// The server is killed, stopped for a while, or restarted under a backup: it is whole, or it is no backup and says why.
+// The server is killed, paused, or restarted during a backup: the backup is complete, or there is none and mongokeep
+// says why.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mortalMongod } from "../../tests/support/mortal-mongod.ts";

@@ -1,5 +1,5 @@
-// A bad network under a backup: connections are reset, stand still, crawl, come a byte at a time, or are closed at
-// the nth command. What is whole is a backup; else there is none, and the reason is told in time.
+// A bad network during a backup: connections are reset, stand still, are slow, send single bytes, or are closed at the
+// nth command. The backup is complete, or there is none and the reason is reported in time.
 import assert from "node:assert/strict";
 import { MongoClient } from "mongodb";
 import { ownServer } from "../../tests/support/servers.ts";

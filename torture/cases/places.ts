@@ -1,5 +1,5 @@
-// Links, FIFOs, devices, foreign owners, open, locked, read-only and unmounted folders in the place of ours: refused
-// with a reason or passed over, never waited for, and not a byte changes outside of BACKUP_DIR.
+// Links, FIFOs, devices, foreign owners, open, locked, read-only and unmounted folders instead of mongokeep's: refused
+// with a reason or skipped, never waited for, and nothing changes outside of BACKUP_DIR.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

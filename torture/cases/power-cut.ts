@@ -1,5 +1,5 @@
-// The power goes at a random point of backup and cleanup: what a copy of the disk's image has then, after its own
-// recovery. Every backup that was reported as complete is there and verifies, and nothing else is good.
+// The power fails at a random point of backup and cleanup: examines a copy of the disk image after its own recovery.
+// Every backup that was reported as complete is there and verifies, and nothing else is good.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";

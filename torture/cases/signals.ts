@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP at random points of every command, and a second one: gone soon, the service runs
-// again, nothing half-done is listed, and live data is old or new.
+// SIGINT, SIGTERM and SIGHUP at random points of every command, also twice: the command ends soon, the service runs
+// again, nothing incomplete is listed, and live data is old or new.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,5 +1,5 @@
-// One project for hours: random commands and changes to the database, each now and then killed, on a full disk, or by
-// a wrong clock, checked against a model after every step.
+// One project for hours: random commands and changes to the database, some of them killed, on a full disk, or with a
+// wrong clock, checked against a model after every step.
 import assert from "node:assert/strict";
 import { verify } from "../../src/index.ts";
 import type { Random } from "../../tests/support/random.ts";

@@ -1,5 +1,5 @@
-// Two or three commands at once on one BACKUP_DIR: those that change something take turns, and cleanup never
-// touches what another one makes or what is the only one.
+// Two or three commands at once on one BACKUP_DIR: those that change something take turns, and cleanup never touches a
+// running backup or the only backup.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BUILT, createTarget, fillTarget } from "../program/attack.ts";

@@ -1,5 +1,5 @@
-// Nights by clocks that are wrong, that change, or that count oddly. Times with an offset are the ones that the
-// machine shows: where they are wrong, the row says so.
+// Nights with clocks that are wrong, change, or count in an unusual way. A time with an offset is the one that the
+// machine shows; if it is wrong, the row says so.
 import { Temporal } from "temporal-polyfill";
 
 export interface Step {

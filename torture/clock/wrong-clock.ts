@@ -1,4 +1,4 @@
-// mongokeep by a clock that is wrong, or jumps while it runs: a library that is loaded before the system's.
+// Runs mongokeep with a clock that is wrong or jumps, through a library that is loaded before the system's.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";

@@ -1,4 +1,4 @@
-// Forty names that somebody's application, or somebody's attacker, may have given to a collection.
+// Forty names that an application, or an attacker, may have given to a collection.
 /** None has a `$` or a NUL, which no server takes; databases get them without what those may not have. */
 export const HOSTILE_TEXTS: readonly string[] = [
   "new\nline",

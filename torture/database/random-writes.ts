@@ -1,5 +1,5 @@
-// What an application does to its database between two commands: documents, collections, indexes, a view and a time
-// series that come and go.
+// The changes of an application between two commands: documents, collections, indexes, a view and a time series come
+// and go.
 import type { Db, IndexDescription } from "mongodb";
 import type { Random } from "../../tests/support/random.ts";
 

@@ -1,5 +1,5 @@
-// What a database is at a moment: per collection the server's dbHash, its options and its indexes. What restores keep
-// beside the live data is no part of it.
+// The state of a database: per collection the server's dbHash, options and indexes, without the collections that
+// restores retain.
 import type { Db } from "mongodb";
 import { dbHash, describeCatalog } from "../../tests/support/fidelity.ts";
 import type { MongoClient } from "mongodb";

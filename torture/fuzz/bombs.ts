@@ -1,4 +1,4 @@
-// Little that unfolds to much: it must be refused, or read, without ever being held as a whole.
+// Small inputs that expand to large ones: they must be refused, or read without being held in memory as a whole.
 import { constants, deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { seekTable } from "../../src/codec/zstd-frames.ts";
 import type { Random } from "../../tests/support/random.ts";

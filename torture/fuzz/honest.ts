@@ -1,4 +1,5 @@
-// Whether a backup that verify takes for good is what it says: read with nothing of ours but the content hash.
+// Whether a backup that passes verify contains what its manifest says: read with none of mongokeep's code except the
+// content hash.
 import { gunzipSync } from "node:zlib";
 import { BSON } from "mongodb";
 import { hashOf } from "./subject.ts";

@@ -1,4 +1,4 @@
-// What the fuzzer makes of a good backup, each kind as often as its weight says.
+// The kinds of changes that the fuzzer makes to a good backup, each as often as its weight says.
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";

@@ -1,4 +1,4 @@
-// Changes that are more than noise: lengths that lie, values of another kind, names that lead elsewhere.
+// Changes beyond noise: false lengths, values of another kind, names that lead elsewhere.
 import type { Random } from "../../tests/support/random.ts";
 
 const LENGTHS = [

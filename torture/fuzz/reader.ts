@@ -1,4 +1,4 @@
-// The process that reads what was made up, started anew where it hung or ended; what it took is judged here.
+// The process that reads the made-up backups, restarted after a hang or an end; judges the backups that it accepted.
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";

@@ -1,5 +1,5 @@
-// A small backup in memory that can be changed and sealed again, so that every checksum fits: what a fault of ours, or
-// somebody who can write to the folder, may have made. Nothing here reads with the code that it is to test.
+// A small backup in memory that can be changed and sealed again with correct checksums, as a fault in mongokeep, or
+// somebody who can write to the folder, might do. None of the tested code is used for reading here.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// Reads what the fuzzer wrote, in a process of its own: so that a hang can be ended, and memory be measured.
+// Reads the fuzzer's output in a separate process, so that a hang can be ended and memory measured.
 import { readFileSync } from "node:fs";
 import { resourceUsage } from "node:process";
 import { diff, listBackups, restore } from "../../src/index.ts";

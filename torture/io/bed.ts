@@ -1,5 +1,5 @@
-// What faults of single calls are put to: a project with a backup that must stay good, and the calls that each
-// command makes on the files of its backup folder.
+// The subject of faults in single calls: a project with a backup that must stay good, and the calls that each command
+// makes on the files of its backup folder.
 import assert from "node:assert/strict";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -139,7 +139,7 @@ export async function judgeNext(bed: IoBed, shown: string): Promise<void> {
   );
 }
 
-/** Few backups, and nothing aside, for the next trial. */
+/** Few backups, and nothing retained, for the next trial. */
 export async function tidy({ target, base }: IoBed): Promise<void> {
   const { place, client, database } = target;
   for (const name of await place.backupNames())

@@ -1,5 +1,5 @@
-// Faults of single calls on the files of a backup folder, by a shim that is loaded before the C library: exact on
-// every thread, and much faster than strace.
+// Injects faults into single calls on the files of a backup folder, with a shim that is loaded before the C library:
+// exact on every thread, and much faster than strace.
 import { execFile } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";

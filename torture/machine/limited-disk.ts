@@ -1,4 +1,4 @@
-// A disk of its own in the place of a folder, which can be made full to the page and to the inode.
+// A separate disk mounted at a folder, which can be filled to the page and the inode.
 import { execFile } from "node:child_process";
 import { statfs } from "node:fs/promises";
 import { promisify } from "node:util";

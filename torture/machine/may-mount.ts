@@ -1,4 +1,4 @@
-// Whether this machine lets us mount: being root is not enough in a container.
+// Whether this machine allows mounting: being root is not enough in a container.
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";

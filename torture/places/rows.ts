@@ -1,4 +1,4 @@
-// What may lie in the place of a folder or a file of ours, and what each command must make of it.
+// What may be in the place of a folder or file of mongokeep, and what each command must do then.
 import type { ErrorCode } from "../../src/errors.ts";
 import { OTHER_USER } from "./scene.ts";
 import type { Scene } from "./scene.ts";

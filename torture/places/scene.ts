@@ -1,4 +1,4 @@
-// A folder for backups, what lies beside it, and mongokeep run there: anything that changes beside it is a fault.
+// A folder for backups and its surroundings, with mongokeep run there: any change outside of the folder is a fault.
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";

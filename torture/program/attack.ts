@@ -1,4 +1,4 @@
-// mongokeep as it is attacked: the built command line, in a project of its own, on data that do not change meanwhile.
+// Runs mongokeep under attack: the built command line, in a project of its own, on data that does not change meanwhile.
 import { resolve } from "node:path";
 import { MongoClient } from "mongodb";
 import type { Db } from "mongodb";

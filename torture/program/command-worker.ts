@@ -1,5 +1,5 @@
-// Runs command lines, one after the other, in a process that can be killed where one of them hangs.
-// A line of stdin: {"argv", "envFile"}; a line of stdout: what came of it (Said).
+// Runs command lines one after the other, in a process that can be killed if one of them hangs. A line of stdin:
+// {"argv", "envFile"}; a line of stdout: the outcome (Said).
 import { createInterface } from "node:readline";
 import { runInProcess } from "./in-process.ts";
 

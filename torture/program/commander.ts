@@ -1,4 +1,4 @@
-// One process for many command lines, where a start for each would take most of the time; null where one hangs.
+// One process for many command lines, because starting one for each would take most of the time; null if one hangs.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// Every file and folder that a program and its children create, with the mode at that moment: what strace saw of the
-// system calls. A chmod that comes later is too late for whoever opened the file in between.
+// Every file and folder that a program and its children create, with its mode at that moment, from strace. A later
+// chmod is too late, because others may have opened the file before.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 

@@ -1,5 +1,5 @@
-// The command line without a process: argv in, exit code and what was said out. The same code from argv to the last
-// line, so that thousands of runs cost no start each; what a process adds (signals, streams) is not in it.
+// The command line without a process: argv in, exit code and output out. It is the same code from argv to the last
+// line, so that thousands of runs need no process start each; signals and streams are not included.
 import { toKeepError } from "../../src/errors.ts";
 import { createOutput } from "../../src/cli/output.ts";
 import { guessCommand, parseCommandLine } from "../../src/cli/program.ts";

@@ -1,5 +1,4 @@
-// What any user of the machine sees of a process and its children while they run: their command lines. And what
-// their owner sees: the environment that the children were given.
+// What other users see of a process and its children (command lines), and what their owner sees (their environments).
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 

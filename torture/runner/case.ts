@@ -1,4 +1,4 @@
-// What a torture case is: a fault that is put to mongokeep many times, and the promise that must hold each time.
+// A torture case: a fault that is injected many times, and the promise that must hold each time.
 import type { Ground } from "./ground.ts";
 import type { Random } from "../../tests/support/random.ts";
 

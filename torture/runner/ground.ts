@@ -1,4 +1,4 @@
-// The ground that a case stands on: servers that all cases share, folders of its own, and what to do at its end.
+// The environment of a case: servers that all cases share, folders of its own, and cleanup at its end.
 import { startMongod } from "../../src/tools/throwaway-mongod.ts";
 import type { ThrowawayMongod } from "../../src/tools/throwaway-mongod.ts";
 import { createRandom } from "../../tests/support/random.ts";

@@ -1,5 +1,5 @@
-// The judgement after every fault: what `list` shows as good verifies, restores into a second server, and is equal
-// there to what was backed up, by the server's dbHash. Through the library, which runs the command line's own jobs.
+// The check after every fault: every backup that `list` shows as good verifies, restores into a second server, and
+// equals the original there by the server's dbHash. It uses the library, which runs the same jobs as the command line.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";

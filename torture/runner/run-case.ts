@@ -1,4 +1,4 @@
-// Runs the trials of one case, counts how they ended, and keeps what broke with the command that replays it.
+// Runs the trials of one case, counts how they ended, and stores failures with the command that repeats them.
 import { inspect } from "node:util";
 import type { Prepared, TortureCase } from "./case.ts";
 import { enterGround } from "./ground.ts";

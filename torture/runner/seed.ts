@@ -1,4 +1,4 @@
-// `S` seeds a whole run; `S.K` is trial K of it. Every trial has numbers of its own, whatever ran before.
+// `S` is the seed of a whole run; `S.K` is trial K of it. Every trial has its own random numbers, whatever ran before.
 import { hash } from "node:crypto";
 import { createRandom } from "../../tests/support/random.ts";
 import type { Random } from "../../tests/support/random.ts";

@@ -1,5 +1,5 @@
-// A small sealed backup that is damaged over and over: its files in memory, put back after each trial, and the
-// judgement of a damage: found by verify, refused by restore, nothing written to any server.
+// A small sealed backup that is damaged repeatedly: its files in memory, rewritten after each trial, and the check of a
+// damage: found by verify, refused by restore, nothing written to any server.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// What was tried and what was survived, for a terminal and for docs/reliability.md.
+// The table of results, for a terminal and for docs/reliability.md.
 import Table from "cli-table3";
 import type { CaseResult } from "./run-case.ts";
 

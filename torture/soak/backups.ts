@@ -1,5 +1,5 @@
-// Which backups are good after a step: those from before, and what the step itself made, which holds what was live
-// when it began. What goes goes by `delete`, or by cleanup as retention lets it.
+// Which backups are good after a step: the earlier ones, and those that the step made, which hold what was live when it
+// began. Backups disappear only through `delete`, or through cleanup as retention allows.
 import assert from "node:assert/strict";
 import type { CatalogEntry } from "../../src/archive/catalog.ts";
 import type { BackupType } from "../../src/archive/manifest.ts";

@@ -1,5 +1,5 @@
-// Where a soak happens: one project, its BACKUP_DIR on a disk of its own where that can be, and each step carried out
-// there with what disturbs it.
+// The place of a soak: one project, its BACKUP_DIR on a separate disk if possible, where each step runs with its
+// disturbance.
 import { mkdir, readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listCatalog } from "../../src/archive/catalog.ts";

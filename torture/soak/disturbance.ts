@@ -1,4 +1,4 @@
-// What is done to a command of a soak while it runs, by the seed alone.
+// How a command of a soak is disturbed while it runs, determined by the seed.
 import type { Random } from "../../tests/support/random.ts";
 import type { Room } from "../machine/limited-disk.ts";
 import type { Step, StepName } from "./step.ts";

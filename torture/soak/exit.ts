@@ -1,5 +1,5 @@
-// How a step of a soak may end: as docs/cli.md says, and never as a fault of mongokeep's own. Undisturbed, and by any
-// clock, it does what it was asked to, with no lock to remove by hand.
+// How a step of a soak may end: as docs/cli.md says, and never as a fault in mongokeep. Undisturbed, with any clock, it
+// does what it was asked, with no lock to remove by hand.
 import assert from "node:assert/strict";
 import { deadIn, findRestoreIn, newestToTakeBack } from "./model.ts";
 import type { KnownRestore, Model } from "./model.ts";
@@ -35,7 +35,7 @@ function calmExits(model: Model, outcome: Outcome): number[] {
       return Object.keys(before).length === 0 ? [1] : [0];
     case "status":
       return [0, 1];
-    // A restore that died needs some.
+    // An interrupted restore needs some.
     case "delete":
       return isBetween ? [0, 2] : [0];
     case "resume":
@@ -56,7 +56,7 @@ function rollbackExits(model: Model, { step }: Outcome): number[] {
   return canBeTakenBack(model, taken) ? [0] : [0, 1, 2, 3];
 }
 
-/** By what it set aside, or by backups of its own that nobody has deleted. */
+/** From what it retained, or from its backups that nobody has deleted. */
 function canBeTakenBack({ backups }: Model, { backups: own, isAsideGone }: KnownRestore): boolean {
   return own.every((id) => backups.has(id)) && (!isAsideGone || own.length > 0);
 }

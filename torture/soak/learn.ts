@@ -1,4 +1,4 @@
-// All that is promised of one step, and what the model knows after it.
+// Everything that is promised for one step, and what the model learns from it.
 import { learnBackups } from "./backups.ts";
 import { judgeExit } from "./exit.ts";
 import { learnLive } from "./live.ts";

@@ -1,5 +1,5 @@
-// What is live after a step: what was, but for restores and rollbacks, which leave exactly what they said. After one
-// that was killed it may be anything, until it is resumed or taken back.
+// What is live after a step: the same as before, except after restores and rollbacks, which leave exactly what they
+// reported. After a killed one it may be anything, until it is resumed or undone.
 import assert from "node:assert/strict";
 import { isEqualState, overlay } from "../database/state.ts";
 import type { State } from "../database/state.ts";
@@ -121,7 +121,7 @@ function aimOfDead(model: Model, outcome: Outcome, rollbackOf: string | null): A
   return resumed ?? { after: outcome.before, touched: new Set() };
 }
 
-/** It ended by itself: what was live is, but where it was to mend what another one had left. */
+/** It ended by itself: live data is unchanged, unless it had to repair what another one had left. */
 function learnFailed(model: Model, outcome: Outcome): Model {
   const failed = outcome.newRestores.reduce((known, { id, rollbackOf }) => {
     const nothing = { after: outcome.before, touched: new Set<string>() };
@@ -138,7 +138,7 @@ function learnFailed(model: Model, outcome: Outcome): Model {
   return isRefused ? learnRefused(failed, outcome, dead) : failed;
 }
 
-/** There was nothing to mend: then it has ended, before or after all that it was to do. */
+/** There was nothing to repair: it ended before or after all of its work. */
 function learnRefused(model: Model, outcome: Outcome, dead: KnownRestore): Model {
   const { step, said, shown, before } = outcome;
   assertLive(outcome, before);

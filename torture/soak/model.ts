@@ -1,5 +1,5 @@
-// What the soak knows of one project: what each good backup must hold, and what each restore found and left.
-// What must stay true: it learns only from what a step was seen to do, and knows nothing of how mongokeep works.
+// What the soak knows about one project: what each good backup must contain, and what each restore found and left. What
+// must stay true: it learns only from observed steps, and knows nothing about how mongokeep works.
 import type { BackupType } from "../../src/archive/manifest.ts";
 import type { State } from "../database/state.ts";
 
@@ -14,17 +14,20 @@ export interface KnownBackup {
 
 export interface KnownRestore {
   readonly id: string;
-  /** The restore that it takes back. */
+  /** The restore that it undoes. */
   readonly rollbackOf: string | null;
   readonly before: State;
   readonly after: State;
   /** The names that it replaced, made or took away; of all others it knows nothing. */
   readonly touched: ReadonlySet<string>;
-  /** `failed`: it ended, and had put back what it changed. `dead`: live data may be anything until it is mended. */
+  /**
+   * `failed`: it ended, and had undone its changes. `dead`: interrupted; live data may be anything until it is resumed
+   * or undone.
+   */
   readonly state: "applied" | "failed" | "undone" | "dead";
-  /** What it made to be taken back by. */
+  /** What it made for its undo. */
   readonly backups: readonly string[];
-  /** What it set aside may have been dropped since. */
+  /** What it retained may have been dropped since. */
   readonly isAsideGone: boolean;
 }
 
@@ -56,7 +59,7 @@ export function addRestore(model: Model, restore: KnownRestore): Model {
   return { ...model, restores: [...model.restores, restore] };
 }
 
-/** `id` is taken back: tries to do so that died need nobody any more, and what it had taken back counts again. */
+/** `id` is undone: interrupted tries to do so need nobody any more, and what it had undone counts again. */
 export function takeBack(model: Model, id: string): Model {
   const was = findRestoreIn(model, id);
   const restores = model.restores.map((one): KnownRestore => {
@@ -68,14 +71,14 @@ export function takeBack(model: Model, id: string): Model {
   return { ...model, restores };
 }
 
-/** `id` is done, as if it had never died. */
+/** `id` is done, as if it had never been interrupted. */
 export function settleApplied(model: Model, id: string): Model {
   const { rollbackOf = null } = findRestoreIn(model, id) ?? {};
   const taken = rollbackOf === null ? model : takeBack(model, rollbackOf);
   return changeRestore(taken, id, { state: "applied" });
 }
 
-/** What a rollback of `id` would say is the newest: null where there is none to take back. */
+/** The restore that a rollback without an id would undo: null if there is none. */
 export function newestToTakeBack({ restores }: Model): KnownRestore | null {
   return restores.findLast(({ state }) => state === "applied" || state === "dead") ?? null;
 }

@@ -1,5 +1,5 @@
-// One step of a soak as it was seen from outside: what the command said, what is live, what is listed as good, and
-// which records of restores it left.
+// One step of a soak as seen from outside: the output of the command, what is live, what is listed as good, and which
+// records of restores exist.
 import type { CatalogEntry } from "../../src/archive/catalog.ts";
 import type { CliResult } from "../../tests/support/cli.ts";
 import type { State } from "../database/state.ts";

@@ -1,5 +1,5 @@
-// The next step of a soak, by the seed alone: a command of mongokeep or a change to the database. Choices among backups
-// and restores are by their place in the model's order.
+// The next step of a soak, determined by the seed: a command of mongokeep or a change to the database. Backups and
+// restores are chosen by their position in the model.
 import type { Random } from "../../tests/support/random.ts";
 import { deadIn, sortedIds } from "./model.ts";
 import type { Model } from "./model.ts";
@@ -44,7 +44,7 @@ const FREELY: readonly Choice[] = [
   [4, "drop-aside"],
 ];
 
-/** A restore died: nobody writes to such data, or restores over it. */
+/** A restore was interrupted: nobody writes to such data, or restores over it. */
 const BETWEEN: readonly Choice[] = [
   [5, "backup"],
   [2, "verify"],
@@ -65,7 +65,7 @@ export function chooseStep(random: Random, model: Model): Step {
   const name = weighted(random, choices);
   if (model.backups.size === 0 && ["verify", "delete", "restore"].includes(name))
     return STEPS.backup(random, model);
-  // On a full disk a restore cannot write down that it failed, and would be begun anew.
+  // On a full disk a restore cannot record that it failed, and would be restarted.
   const isRetry = name === "resume" && deadIn(model).length === 0 && hasFailed(model);
   return STEPS[isRetry ? "list" : name](random, model);
 }
@@ -127,7 +127,7 @@ const STEPS: Readonly<Record<StepName, (random: Random, model: Model) => Step>> 
   },
 };
 
-/** The one that died; else mostly what is taken back where none is named, and now and then an older one. */
+/** The interrupted one; otherwise mostly the default of a rollback, and sometimes an older one. */
 function chooseRestore(random: Random, model: Model): string | null {
   if (random.below(2) === 0) return null;
   const dead = deadIn(model).at(-1);

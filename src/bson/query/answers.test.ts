@@ -164,7 +164,7 @@ const REFUSED = [
   '{"a": {"$elemMatch": {"$ref": "x"}}}',
 ];
 
-test("what would be answered wrongly is refused with exit 2", () => {
+test("a query that would be answered wrongly is refused with exit 2", () => {
   for (const query of REFUSED)
     assert.throws(
       () => parseQuery(query),

@@ -69,7 +69,7 @@ const REFUSED = [
   '{"a": {"$all": [{"$elemMatch": {"b": 1}}, 2]}}',
 ];
 
-test("what is not understood is refused with exit 2, never answered with nothing", () => {
+test("a query that is not understood is refused with exit 2, not answered with nothing", () => {
   for (const query of REFUSED)
     assert.throws(
       () => parseQuery(query),
