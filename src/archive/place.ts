@@ -18,13 +18,13 @@ export const ON_DISK: Place = { storage: localDisk, transform: null };
 
 /** What a file's bytes go through between a writer and the storage, and back: encryption. */
 export interface Transform {
-  /** For a new file. `path` is relative to the backup. */
-  write(path: string): TransformWriter;
+  /** For a new file. */
+  write(): TransformWriter;
   /**
    * The original bytes of a stored file, by ranges: a range of them must not need more of `stored` than the blocks
    * that it lies in. Closing is not its concern. @throws KeepError damaged where the bytes cannot be what was stored
    */
-  read(path: string, stored: Pick<ReadableFile, "bytes" | "read">): Promise<TransformedFile>;
+  read(stored: TransformedFile): Promise<TransformedFile>;
 }
 
 export type TransformedFile = Omit<ReadableFile, "close">;
@@ -70,7 +70,7 @@ export async function openArchived(
   const stored = await storage.open(path, signal);
   try {
     const observed: ObservedFile = observeInOrder(stored, onStored);
-    const content = transform === null ? observed : await transform.read(path, observed);
+    const content = transform === null ? observed : await transform.read(observed);
     return {
       bytes: content.bytes,
       read: (buffer, offset, length, position) => content.read(buffer, offset, length, position),
@@ -105,7 +105,7 @@ export async function createArchived(
     await file.write(bytes);
   };
   if (transform === null) return { ...forward(file), write: store };
-  const through = transform.write(path);
+  const through = transform.write();
   return {
     ...forward(file),
     write: (bytes) => store(through.update(bytes)),

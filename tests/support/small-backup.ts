@@ -3,6 +3,8 @@ import { BSON } from "mongodb";
 import { formatMetadata } from "../../src/archive/metadata.ts";
 import { dataPath, metadataPath } from "../../src/archive/layout.ts";
 import type { Manifest, ManifestBody, ManifestCollection } from "../../src/archive/manifest.ts";
+import { ON_DISK } from "../../src/archive/place.ts";
+import type { Place } from "../../src/archive/place.ts";
 import { createPartial } from "../../src/archive/writer.ts";
 import type { PartialBackup } from "../../src/archive/writer.ts";
 import type { CompressionAlgorithm } from "../../src/codec/codec.ts";
@@ -28,8 +30,9 @@ export const quiet = () => ({
 export async function smallBackup(
   root: string,
   algorithm: CompressionAlgorithm,
+  place: Place = ON_DISK,
 ): Promise<SmallBackup> {
-  const partial = await createPartial(root, () => SMALL_ID);
+  const partial = await createPartial(root, () => SMALL_ID, place);
   const written = [
     await writeCollection(partial, algorithm, "patients", [documents(0, 3), documents(3, 2)]),
     await writeCollection(partial, algorithm, "operations", [documents(10, 2)]),
@@ -37,7 +40,7 @@ export async function smallBackup(
   const files = written.flatMap((w) => w.files);
   const drafts = written.map((w) => w.collection);
   const body = manifestBody(drafts, files, algorithm);
-  const draft = await verifyDraft(partial.path, SMALL_ID, body, quiet());
+  const draft = await verifyDraft(partial.path, SMALL_ID, body, { ...quiet(), place });
   if (!draft.ok) throw new Error(JSON.stringify(draft.problems));
   const collections = drafts.map((c, i) => ({
     ...c,
