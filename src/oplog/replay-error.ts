@@ -59,6 +59,18 @@ export function incoherent(about: About, problem: string): KeepError {
   });
 }
 
+/** What the log writes to was neither backed up nor made by the log: on the server it is in a state that nobody knows. */
+export function notInBackup(about: About): KeepError {
+  const { message, details } = incoherent(
+    about,
+    "neither the backup nor the log has this collection",
+  );
+  return new KeepError("damaged", `${message}; what the server has under this name may be newer`, {
+    hint: "Put the log beside the databases of the dump that it belongs to. To restore the dump without its log, move the log out of the folder. To apply the log to what the server has now, make a backup, then use mongorestore --oplogReplay.",
+    details,
+  });
+}
+
 /** A collection cannot be restored without the collection from which it was renamed. */
 export function notAlone(from: Place, to: Place, at: ClusterTime): KeepError {
   const namespace = `${from.database}.${from.collection}`;

@@ -8,7 +8,7 @@ import { compareTimes } from "./cluster-time.ts";
 import { classifyEntry, classifyOperation } from "./entry.ts";
 import { BUCKETS, isBornTemporary, RENAMED_ACROSS } from "./operation.ts";
 import type { Operation, Place } from "./operation.ts";
-import { about, incoherent, notAlone, notKnown } from "./replay-error.ts";
+import { about, incoherent, notAlone, notInBackup, notKnown } from "./replay-error.ts";
 import type { About } from "./replay-error.ts";
 
 export interface NamedKind {
@@ -225,8 +225,7 @@ class Names {
   }
 
   summarize(): Pick<OplogScan, "made" | "passing" | "removed" | "changed"> {
-    for (const by of this.#missing.values())
-      throw incoherent(by, "neither the backup nor the log has this collection");
+    for (const by of this.#missing.values()) throw notInBackup(by);
     const stays = ({ database, name }: NamedKind) =>
       this.#now.has(keyOf({ database, collection: name })) &&
       !this.#passing.has(keyOf({ database, collection: name }));

@@ -185,8 +185,10 @@ requires(
     await writeFile(join(path, "oplog.bson"), Buffer.concat(later));
     const parted = await place.run(["restore", path, "--confirm", "--json"]);
     assert.notEqual(parted.code, 0);
-    assert.match(parted.json().error.message, /neither the backup nor the log has this collection/);
+    const { error } = parted.json() as { error: { message: string; hint: string } };
+    assert.match(error.message, /neither the backup nor the log has this collection/);
     assert.deepEqual((await stateOf(fresh)).hashes, whole.hashes);
+    assert.match(error.hint, /beside the databases.*mongorestore --oplogReplay/);
     await writeFile(join(path, "oplog.bson"), log.subarray(0, -5));
     const cut = await place.run(["verify", path, "--json"]);
     assert.equal(cut.code, 3, cut.stdout);
