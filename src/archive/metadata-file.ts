@@ -6,6 +6,7 @@ import { hasFewValues, parseMetadata } from "./metadata.ts";
 import type { CollectionMetadata } from "./metadata.ts";
 import type { ArchivedCollection } from "./opened.ts";
 import { readArchived } from "./place.ts";
+import type { ArchivedFile } from "./place.ts";
 
 /** Metadata of a collection is text of some kilobytes; a bomb is not. */
 const LONGEST_METADATA = 32 * 1024 * 1024;
@@ -16,12 +17,27 @@ export async function readMetadata(
 ): Promise<CollectionMetadata | null> {
   const { metadataFile, indexes } = collection;
   if (metadataFile === null) return indexes ? { ...parseMetadata("{}"), indexes } : null;
-  try {
-    const stored = await readArchived(metadataFile, LONGEST_METADATA);
-    const text = metadataFile.path.endsWith(".gz") ? inflateWhole(stored) : stored;
+  return await asDamage(metadataFile, async () => {
+    const text = await readText(metadataFile);
     if (!hasFewValues(text))
       throw new KeepError("damaged", "it has more values than options and indexes can have");
     return parseMetadata(text.toString("utf8"));
+  });
+}
+
+/** The text of a metadata file, which need not be right. @throws KeepError damaged */
+export async function readMetadataText(metadataFile: ArchivedFile): Promise<Buffer> {
+  return await asDamage(metadataFile, () => readText(metadataFile));
+}
+
+async function readText(metadataFile: ArchivedFile): Promise<Buffer> {
+  const stored = await readArchived(metadataFile, LONGEST_METADATA);
+  return metadataFile.path.endsWith(".gz") ? inflateWhole(stored) : stored;
+}
+
+async function asDamage<T>(metadataFile: ArchivedFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (error) {
     const limit = outOfFiles(error);
     if (limit) throw limit;

@@ -8,6 +8,7 @@ import { BSON } from "mongodb";
 import { fabricateBackup } from "../../tests/support/fabricate.ts";
 import { optionsOf } from "../../tests/support/mongodump-archive.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
+import type { KeepError } from "../errors.ts";
 import { escapeName, mongodumpEscapeName } from "./layout.ts";
 import { openBackup } from "./reader.ts";
 import { readMetadata } from "./metadata-file.ts";
@@ -264,4 +265,41 @@ test("a log has no metadata of its own: beside that of another collection it sti
     collections.map((c) => c.name),
     ["a"],
   );
+});
+
+test("two dumps in one folder, plain and compressed, are one where both hold the same, and refused where not", async (t) => {
+  const root = await temporaryFolder(t);
+  const other = BSON.serialize({ _id: 2 });
+  const text = metadataOf("a");
+  const same: Files = {
+    "surg/a.bson": DOCUMENT,
+    "surg/a.bson.gz": gzipSync(DOCUMENT, { level: 1 }),
+    "surg/a.metadata.json": text,
+    "surg/a.metadata.json.gz": gzipSync(text),
+    "oplog.bson": DOCUMENT,
+    "oplog.bson.gz": gzipSync(DOCUMENT),
+  };
+  const opened = await openBackup(await dumpOf(join(root, "same"), same));
+  assert.deepEqual(opened.collections.map((c) => c.name), ["a"]); // prettier-ignore
+  assert.deepEqual(opened.notes, [
+    "surg/a.bson.gz holds the same as a.bson, which is used",
+    "surg/a.metadata.json.gz holds the same as a.metadata.json, which is used",
+    "oplog.bson.gz holds the same as oplog.bson, which is used",
+  ]);
+  const different: Files = {
+    "surg/a.bson.gz": gzipSync(other),
+    "surg/a.metadata.json.gz": gzipSync(metadataOf("a").replace("{}", '{"capped":true}')),
+    "oplog.bson.gz": gzipSync(other),
+  };
+  for (const [name, bytes] of Object.entries(different)) {
+    const folder = await dumpOf(join(root, basename(name)), { ...same, [name]: bytes });
+    await assert.rejects(openBackup(folder), (error: KeepError) => {
+      assert.equal(error.code, "damaged");
+      assert.match(error.message, /holds something else/);
+      assert.equal(error.details.file, name);
+      return true;
+    });
+  }
+  const cut = { ...same, "surg/a.bson.gz": gzipSync(DOCUMENT).subarray(0, 15) };
+  await assert.rejects(openBackup(await dumpOf(join(root, "cut"), cut)), { code: "damaged" });
 });

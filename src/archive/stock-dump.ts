@@ -9,6 +9,7 @@ import type { Place } from "./place.ts";
 import { listStockFolder } from "./stock-files.ts";
 import type { StockFolder } from "./stock-files.ts";
 import { describeCollections, joinStockFiles } from "./stock-folder.ts";
+import type { JoinedFiles } from "./stock-folder.ts";
 import { INDEXES, readStockIndexes } from "./stock-indexes.ts";
 import type { StockIndexes } from "./stock-indexes.ts";
 import { findStockOplog } from "./stock-oplog.ts";
@@ -27,7 +28,7 @@ export async function openStockDump(path: string, place: Place): Promise<OpenedB
   const logs = new Map([...top.files].filter(([name]) => isLog(name, top)));
   const direct = await readDirect(place, top, logs, nested.length > 0, notes);
   const collections = [...nested, ...direct];
-  const oplog = await findStockOplog(place, logs);
+  const oplog = await findStockOplog(place, logs, notes);
   if (collections.length === 0 && oplog === null)
     throw new KeepError("damaged", `${path} holds no backup: no manifest and no .bson file`);
   return {
@@ -96,7 +97,8 @@ async function readDatabase(
   database: string,
   notes: string[],
 ): Promise<ArchivedCollection[]> {
-  const { byBase, others } = await joinStockFiles(place, folder, database);
+  const { byBase, others, twins } = await joinStockFiles(place, folder, database);
+  notes.push(...sameNotes(database, twins));
   const indexes = await indexesOf(place, folder, byBase.get(INDEXES)?.plain);
   byBase.delete(INDEXES);
   const found = await describeCollections(place, folder, database, { byBase }, indexes);
@@ -121,6 +123,9 @@ async function readDatabase(
     notes.push(`${database}/${INDEXES} has indexes of what is not in the dump: ${gone.join(", ")}`);
   return found;
 }
+
+const sameNotes = (database: string, twins: JoinedFiles["twins"]) =>
+  twins.map(({ used, other }) => `${database}/${other} holds the same as ${used}, which is used`);
 
 async function indexesOf(
   place: Place,
@@ -149,7 +154,7 @@ export async function openStockFile(path: string, place: Place): Promise<OpenedB
     return { ...base, collections: [], hasOplog: oplog !== null, oplog };
   }
   const database = nameOf(folder);
-  const { byBase } = await joinStockFiles(place, { ...listed, files }, database);
+  const { byBase, twins } = await joinStockFiles(place, { ...listed, files }, database);
   const isMeant = ([name, { plain, buckets }]: [string, { plain?: string; buckets?: string }]) =>
     name !== INDEXES && (plain === id || buckets === id);
   const own = new Map([...byBase].filter(isMeant));
@@ -166,5 +171,6 @@ export async function openStockFile(path: string, place: Place): Promise<OpenedB
     one,
     indexes,
   );
-  return { ...base, collections, hasOplog: false, oplog: null };
+  const notes = sameNotes(database, twins);
+  return { ...base, collections, notes, hasOplog: false, oplog: null };
 }

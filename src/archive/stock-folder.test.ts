@@ -113,10 +113,12 @@ test("two files of one name are refused, however they are packed and escaped", a
   const root = await temporaryFolder(t);
   const one = { "x.bson": DOCUMENT, "x.metadata.json": metadata({}) };
   const zipped = gzipSync(DOCUMENT);
+  assert.equal(await opened(root, { ...one, "x.bson.gz": zipped }), "x=collection:x.bson");
+  const options = { options: { capped: true, size: 4096 } };
   const twice: readonly Files[] = [
-    { ...one, "x.bson.gz": zipped },
+    { ...one, "x.bson.gz": gzipSync(Buffer.concat([DOCUMENT, DOCUMENT])) },
     { ...one, "x.bson.zst": zipped },
-    { ...one, "x.metadata.json.gz": gzipSync(metadata({})) },
+    { ...one, "x.metadata.json.gz": gzipSync(metadata(options)) },
     { "a%20b.bson": DOCUMENT, "a+b.bson": DOCUMENT },
     { "a%2Fb.bson": DOCUMENT, "a%2fb.bson": DOCUMENT },
     { ...one, "%78.bson": DOCUMENT },

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
+import { digestOfData } from "./data-digest.ts";
 import { fileAt } from "./place.ts";
 import type { ArchivedFile, Place } from "./place.ts";
 import {
@@ -13,7 +14,7 @@ import {
   mongodumpEscapeName,
   unescapeName,
 } from "./layout.ts";
-import { readMetadata } from "./metadata-file.ts";
+import { readMetadata, readMetadataText } from "./metadata-file.ts";
 import type { CollectionMetadata } from "./metadata.ts";
 import type { ArchivedCollection } from "./opened.ts";
 import { STOCK_DATA } from "./stock-files.ts";
@@ -32,15 +33,33 @@ export interface JoinedFiles {
   readonly byBase: Map<string, StockFiles>;
   /** Names of files that are no part of a dump. */
   readonly others: readonly string[];
+  /** Names of files that hold the same as another one, which is used. */
+  readonly twins: readonly Twins[];
 }
 
-/** @throws KeepError damaged, with `file`: two files for one collection */
+export interface Twins {
+  readonly used: string;
+  readonly other: string;
+}
+
+/** @throws KeepError damaged, with `file`: two files for one collection, which do not hold the same */
 export async function joinStockFiles(
   place: Place,
   folder: StockFolder,
   database: string,
 ): Promise<JoinedFiles> {
   const joined = joinFiles([...folder.files.keys()], database);
+  for (const { used, other } of joined.twins) {
+    const [a, b] = [fileAt(place, pathIn(folder, used)), fileAt(place, pathIn(folder, other))];
+    const isSame = await holdSame(a, b).catch((error: unknown) => {
+      if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
+      const problem = `it cannot be compared with ${JSON.stringify(used)}: ${error.message}`;
+      throw damagedFile(database, other, problem, ONE_OF_TWO);
+    });
+    if (isSame) continue;
+    const problem = `it is of the same collection as ${JSON.stringify(used)}, and holds something else`;
+    throw damagedFile(database, other, problem, ONE_OF_TWO);
+  }
   await joinCutBuckets(place, folder, joined.byBase);
   return joined;
 }
@@ -70,6 +89,7 @@ export async function describeCollections(
 
 function joinFiles(names: readonly string[], database: string): JoinedFiles {
   const byBase = new Map<string, StockFiles>();
+  const twins: Twins[] = [];
   const others: string[] = [];
   for (const name of names) {
     if (isStockAccounts(name)) continue;
@@ -80,12 +100,21 @@ function joinFiles(names: readonly string[], database: string): JoinedFiles {
     }
     const { base, part } = placed;
     const files = byBase.get(base) ?? {};
-    const other = files[part];
-    if (other !== undefined)
-      throw damagedFile(database, name, `it is of the same collection as ${JSON.stringify(other)}`);
-    byBase.set(base, { ...files, [part]: name });
+    const used = files[part];
+    if (used === undefined) byBase.set(base, { ...files, [part]: name });
+    // Names that are escaped in two ways may have been two collections.
+    else if (stemOf(used) === stemOf(name)) twins.push({ used, other: name });
+    else
+      throw damagedFile(database, name, `it is of the same collection as ${JSON.stringify(used)}`);
   }
-  return { byBase, others };
+  return { byBase, others, twins };
+}
+
+/** Plain and compressed, as two runs of mongodump into one folder leave them. */
+async function holdSame(a: ArchivedFile, b: ArchivedFile): Promise<boolean> {
+  if (METADATA_FILE.test(a.path))
+    return (await readMetadataText(a)).equals(await readMetadataText(b));
+  return (await digestOfData(a)) === (await digestOfData(b));
 }
 
 const pathIn = ({ path, files }: StockFolder, name = "") => files.get(name) ?? join(path, name);
@@ -241,10 +270,14 @@ function assertNamesFit(database: string, found: readonly Described[]): void {
   }
 }
 
-function damagedFile(database: string, name: string, problem: string): KeepError {
+const ONE_OF_TWO = "Take the file that is not meant out of the folder.";
+
+function damagedFile(
+  database: string,
+  name: string,
+  problem: string,
+  hint = "Complete or correct the files, or take those of this collection out of the folder to restore the others.",
+): KeepError {
   const file = `${database}/${name}`;
-  return new KeepError("damaged", `${file}: ${problem}`, {
-    hint: "Complete or correct the files, or take those of this collection out of the folder to restore the others.",
-    details: { file },
-  });
+  return new KeepError("damaged", `${file}: ${problem}`, { hint, details: { file } });
 }

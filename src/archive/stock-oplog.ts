@@ -1,7 +1,9 @@
 // The oplog of a stock dump: beside the databases, named oplog.bson also where it is compressed.
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { isStockOplog } from "./layout.ts";
+import { KeepError } from "../errors.ts";
 import { readExactly } from "../storage/ranges.ts";
+import { digestOfData } from "./data-digest.ts";
 import { fileAt, openArchived } from "./place.ts";
 import type { ArchivedFile, Place } from "./place.ts";
 
@@ -14,13 +16,37 @@ export interface ArchivedOplog {
 /** Identification and method of RFC 1952. As the length of a document it would be an entry of 559,903 bytes. */
 const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
 
-/** @param files of the dump's own folder, name → path; null where it has no oplog */
+/**
+ * null where it has no oplog.
+ * @param files of the dump's own folder, name → path
+ * @param notes says which of two is used
+ * @throws KeepError damaged where there are two that do not hold the same
+ */
 export async function findStockOplog(
   place: Place,
   files: ReadonlyMap<string, string>,
+  notes: string[] = [],
 ): Promise<ArchivedOplog | null> {
-  const path = [...files].find(([name]) => isStockOplog(name))?.[1];
-  if (path === undefined) return null;
+  const [used, other] = [...files].filter(([name]) => isStockOplog(name));
+  if (used === undefined) return null;
+  const log = await readLog(place, used[1]);
+  if (other === undefined) return log;
+  const second = await readLog(place, other[1]);
+  const digest = await digestOfData(log.file, log.algorithm);
+  if ((await digestOfData(second.file, second.algorithm)) !== digest)
+    throw new KeepError(
+      "damaged",
+      `${other[0]}: ${used[0]} is an oplog too, and holds something else`,
+      {
+        hint: "Take the file that is not meant out of the folder.",
+        details: { file: other[0] },
+      },
+    );
+  notes.push(`${other[0]} holds the same as ${used[0]}, which is used`);
+  return log;
+}
+
+async function readLog(place: Place, path: string): Promise<ArchivedOplog> {
   const file = fileAt(place, path);
   const opened = await openArchived(file);
   try {
