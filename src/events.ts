@@ -1,4 +1,4 @@
-// Events of a running job: types only. Only report/ and cli/ turn events into text.
+// Events of a running job. Only report/ and cli/ turn events into text.
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -39,3 +39,12 @@ export interface LogEvent {
 
 export type KeepEvent = StepEvent | ProgressEvent | LogEvent;
 export type Emit = (event: KeepEvent) => void;
+
+/** A warning: it is also in `warnings` of the JSON result. */
+export function warn(emit: Emit, code: string, message: string): void {
+  emit({ kind: "log", level: "warn", code, message });
+}
+
+export function info(emit: Emit, message: string): void {
+  emit({ kind: "log", level: "info", message });
+}

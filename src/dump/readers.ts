@@ -47,7 +47,7 @@ export async function chooseReaders(request: ReadersRequest): Promise<Readers> {
   const avoid = new Set([...late.map(({ host }) => host), ...silent].map((h) => h.toLowerCase()));
   if (ready.length === 0 && readPreference === "secondary") throw noneReady(late, target);
   if (ready.length > 0 || view.primary === "answered")
-    tellLate(request, late, target, ready.length > 0);
+    warnOfLateWrites(request, late, target, ready.length > 0);
   return { readPreference, avoid };
 }
 
@@ -96,7 +96,7 @@ function describeLate(late: readonly MemberState[], target: ClusterTime): string
 }
 
 /** Milliseconds behind while another secondary is read is how replication works: no news. */
-function tellLate(
+function warnOfLateWrites(
   { emit }: ReadersRequest,
   late: Sorted["late"],
   target: ClusterTime,

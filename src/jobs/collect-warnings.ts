@@ -2,7 +2,7 @@
 import type { Emit } from "../events.ts";
 
 /** Passes events on and keeps the messages of warnings for the result. */
-export function collecting(emit: Emit, warnings: string[]): Emit {
+export function collectWarnings(emit: Emit, warnings: string[]): Emit {
   return (event) => {
     if (event.kind === "log" && (event.level === "warn" || event.level === "error"))
       warnings.push(event.message);

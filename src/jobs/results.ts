@@ -13,7 +13,7 @@ import type { Estimate } from "./restore/plan/estimate.ts";
 import type { Expiring } from "./restore/plan/expiring.ts";
 import type { LostSince } from "./restore/plan/lost-writes.ts";
 import type { RestoreMode, RestorePlan } from "../restore/plan/plan.ts";
-import type { Verified } from "../restore/load/prove.ts";
+import type { Verified } from "../restore/load/read-back.ts";
 import type { Replayed } from "../restore/load/replay.ts";
 import type { ComparedCollection } from "../verify/compare.ts";
 
@@ -87,7 +87,7 @@ export interface PlannedRestore {
     /** The unit, or the command that stops it; null: no service is set, or none needs to stop. */
     readonly stopsService: string | null;
     readonly makesPreRestoreBackup: boolean;
-    /** A rollback of what is still set aside: the present is set aside in turn. */
+    /** A rollback of what is still retained: the present is retained in turn. */
     readonly swapsBack: boolean;
     /** What the backup's files hold and no restore brings back: the server's own state in stock dumps. */
     readonly leftOut: readonly string[];
@@ -107,7 +107,7 @@ export interface RestoreResult {
   readonly restored: true;
   readonly restoreId: string;
   readonly target: RestoreTarget;
-  /** The id of the restore that was taken back; only for rollback. */
+  /** The id of the restore that was undone; only for rollback. */
   readonly rollbackOf: string | null;
   readonly backup: string | null;
   readonly preRestoreBackup: string | null;
@@ -124,7 +124,7 @@ export interface RestoreResult {
   }[];
   /** Collections that the backup did not read at its one instant (capped ones); null: not determined. */
   readonly outsideInstant: readonly string[] | null;
-  /** What the backup's oplog did after the proof; null where it has none. */
+  /** What the backup's oplog did after the verification; null where it has none. */
   readonly oplog: Replayed | null;
   readonly serviceDownSeconds: number | null;
   /** What was live and is kept beside the restored data, under these names. */
@@ -132,9 +132,9 @@ export interface RestoreResult {
     readonly namespace: string;
     readonly collection: string;
     readonly documents: number | null;
-    /** false: it was written to after the pre-restore backup, and stays until somebody lets it go. */
+    /** false: it was written to after the safety backup, and stays until somebody lets it go. */
     readonly inBackup: boolean;
-    /** Documents in it that the pre-restore backup has not, or has otherwise; null: not compared. */
+    /** Documents in it that the safety backup has not, or has otherwise; null: not compared. */
     readonly lateWrites: number | null;
   }[];
   readonly rolledBack: boolean;
@@ -157,7 +157,7 @@ export interface KeptCollection {
   readonly collection: string;
   readonly role: "staged" | "aside" | "returned" | "tried";
   readonly documents: number | null;
-  /** Whether the backup from before that restore holds all of it; null: not compared. */
+  /** Whether the safety backup holds all of it; null: not compared. */
   readonly inBackup: boolean | null;
 }
 

@@ -11,13 +11,13 @@ export interface Defined {
   readonly metadata: CollectionMetadata | null;
 }
 
-export type DefinitionProof = (work: readonly Defined[]) => Promise<void>;
+export type DefinitionCheck = (work: readonly Defined[]) => Promise<void>;
 
 export interface RestoreContext {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** For what puts an old state back: compares options and indexes with the backup's. @throws KeepError failed */
-  readonly proveDefinitions?: DefinitionProof;
+  readonly verifyDefinitions?: DefinitionCheck;
   /** How documents are loaded; our own way where it is not given. */
   readonly createLoader?: LoaderFactory;
   /** For what takes live collections away; absent: however long that takes. */

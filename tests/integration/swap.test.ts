@@ -153,7 +153,7 @@ requires(
       (await readMarkers(fresh.client, fresh.name)).map(({ name, role }) => [name, role]),
       [[aside, "aside"]],
     );
-    assert.match(await at.log(), /created by somebody else meanwhile: it is set aside/);
+    assert.match(await at.log(), /created by somebody else meanwhile: it is retained/);
   },
 );
 

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import type { Document } from "mongodb";
 import { openBackup } from "../../src/archive/reader.ts";
 import type { KeepEvent } from "../../src/events.ts";
-import { proveAccounts, tellAccountsNotHeld } from "../../src/jobs/restore/run/verify-accounts.ts";
+import { verifyAccounts, warnAccountsNotHeld } from "../../src/jobs/restore/run/verify-accounts.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import { freshDatabase } from "../support/fresh-database.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
@@ -156,14 +156,14 @@ test("users and roles that are not what they were are named; unreadable ones are
   const { deployment } = await deploymentFor(t, fresh.uri);
   const context = { emit, signal };
   const accounts = { before: backup, usersOf: [fresh.name] };
-  await proveAccounts(deployment, accounts, context);
+  await verifyAccounts(deployment, accounts, context);
   // What exists on the server only stays, and is no difference.
   await fresh.db.command({ createUser: "other", pwd: "x", roles: [] });
-  await proveAccounts(deployment, accounts, context);
+  await verifyAccounts(deployment, accounts, context);
   await fresh.db.command({ updateUser: "nurse", pwd: "other" });
   await fresh.db.command({ dropUser: "doctor" });
   await fresh.db.command({ updateRole: "reader", privileges: privilegesOn(fresh.name, "find") });
-  await assert.rejects(proveAccounts(deployment, accounts, context), (error: Document) => {
+  await assert.rejects(verifyAccounts(deployment, accounts, context), (error: Document) => {
     const { differences } = error.details as { differences: string[] };
     assert.equal(error.code, "failed");
     assert.deepEqual(differences, [
@@ -178,8 +178,8 @@ test("users and roles that are not what they were are named; unreadable ones are
   [uri.username, uri.password] = ["nurse", "other"];
   uri.searchParams.set("authSource", fresh.name);
   const { deployment: limited } = await deploymentFor(t, uri.toString());
-  await proveAccounts(limited, accounts, context);
-  tellAccountsNotHeld(
+  await verifyAccounts(limited, accounts, context);
+  warnAccountsNotHeld(
     emit,
     { ...backup, manifest: backup.manifest && { ...backup.manifest, users: "not included" } },
     [fresh.name],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import type { Db, Document } from "mongodb";
-import { proveAgainst, proveRenamed } from "../../src/jobs/restore/run/verify-definitions.ts";
+import { definitionCheck, verifyRenamed } from "../../src/jobs/restore/run/verify-definitions.ts";
 import { listNamespaces } from "../../src/mongo/namespaces.ts";
 import { sideOf } from "../../src/restore/swap/staged.ts";
 import { readStandings } from "../../src/restore/swap/standings.ts";
@@ -169,16 +169,16 @@ requires(
       old: sideOf(standings.get(name), `parked_${name}`),
     }));
     const items = (await withDefinitions(deployment, sides)).map(reversed);
-    await proveRenamed(deployment, items);
+    await verifyRenamed(deployment, items);
     // An index that was being built when they were read is no loss.
     await fresh.db.collection("capped").createIndex({ later: 1 });
-    await proveRenamed(deployment, items);
+    await verifyRenamed(deployment, items);
     await fresh.db.command({ collMod: "kept", index: { name: "ttl", expireAfterSeconds: 7 } });
     await fresh.db.collection("kept").dropIndex("unique");
     await fresh.db.command({ collMod: "view", viewOn: "capped", pipeline: [] });
     await fresh.db.collection("capped").rename("other");
     await fresh.db.createCollection("capped", { capped: true, size: 4096, max: 7 });
-    await assert.rejects(proveRenamed(deployment, items), (error: Document) => {
+    await assert.rejects(verifyRenamed(deployment, items), (error: Document) => {
       const { differences } = error.details as { differences: string[] };
       assert.deepEqual(differences, [
         ...["unique", "ttl"].map((index) => `${fresh.name}.kept: index ${index}`),
@@ -234,7 +234,7 @@ requires(RS, "what is back otherwise than it was is named, and no success", asyn
     planned: { namespace: `${database}.${name}`, database, name, type },
     metadata: { collectionName: name, type, uuid: null, options, indexes },
   }));
-  const prove = proveAgainst(deployment, signal);
+  const prove = definitionCheck(deployment, signal);
   await prove(work);
   await fresh.db.command({ collMod: "ts", expireAfterSeconds: "off" });
   await fresh.db.command({ collMod: "kept", index: { name: "ttl", expireAfterSeconds: 7 } });

@@ -11,10 +11,10 @@ import type { Deployment } from "../../mongo/deployment.ts";
 import { openBackupDir } from "../../storage/backup-dir.ts";
 import { guardGit } from "../../storage/git-guard.ts";
 import { cleanupLocked, clearLeftovers } from "../catalog/cleanup.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { holdFolder } from "../hold-folder.ts";
-import { dropExpiredAside } from "../restore/retained/list.ts";
+import { dropExpired } from "../restore/retained/expire.ts";
 import { makeBackup } from "./make-backup.ts";
 import type { BackupOrder } from "./make-backup.ts";
 import type { BackupResult, CleanupResult } from "../results.ts";
@@ -42,7 +42,7 @@ export async function runBackup(outer: JobContext, request: BackupRequest): Prom
   await openBackupDir(root);
   await guardGit(root);
   await using held = await holdFolder(
-    { ...outer, emit: collecting(outer.emit, warnings) },
+    { ...outer, emit: collectWarnings(outer.emit, warnings) },
     { command: "backup", waitMs: request.manual ? 0 : AUTOMATIC_WAIT_MS },
   );
   const { context } = held;
@@ -137,7 +137,7 @@ function tellConsistency(context: JobContext, topology: string): void {
 /** What restores had set aside goes when its time is over; the backup is good, whatever becomes of that. */
 async function dropOldAside(context: JobContext, deployment: Deployment): Promise<void> {
   try {
-    await dropExpiredAside(context, deployment);
+    await dropExpired(context, deployment);
   } catch (error) {
     context.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import { readRecords } from "../../restore/record/read-record.ts";
 import type { UnreadableRecord } from "../../restore/record/read-record.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import type { JobContext } from "../context.ts";
-import { listKept } from "../restore/retained/list.ts";
+import { listRetained } from "../restore/retained/list.ts";
 import type { Check } from "./check.ts";
 import { ok, warn } from "./check.ts";
 
@@ -26,7 +26,7 @@ async function checkKept(
   deployment: Deployment,
   records: readonly StoredRecord[],
 ): Promise<Check[]> {
-  const kept = await listKept(deployment, records);
+  const kept = await listRetained(deployment, records);
   const dead = kept.filter(({ role }) => role !== "aside");
   const late = kept.filter(({ role, inBackup }) => role === "aside" && inBackup !== true);
   const hint = "mongokeep restore --discard-replaced shows them, and with --confirm deletes them.";

@@ -15,7 +15,7 @@ import { runChecks } from "../../verify/run-checks.ts";
 import type { CheckResult } from "../../verify/run-checks.ts";
 import type { JobContext } from "../context.ts";
 import { readOplogForPlan } from "../restore/plan/oplog.ts";
-import { tellLeftOut, toSource } from "../restore/plan/sources.ts";
+import { warnOfLeftOut, toSource } from "../restore/plan/sources.ts";
 import { compareRestored, differencesOf } from "./compare-restored.ts";
 import type { DrilledCollection, DrillReport, DrillServer } from "./drill-result.ts";
 import { openDrillPlace } from "./drill-server.ts";
@@ -63,7 +63,7 @@ export async function rehearseRestore(
 
 /** Everything that a restore would bring back, under its own names; says what it would not. */
 export async function planDrill(context: JobContext, backup: OpenedBackup): Promise<RestorePlan> {
-  tellLeftOut(context.emit, backup);
+  warnOfLeftOut(context.emit, backup);
   const accountsOf = await databasesWithAccounts(backup);
   const files = toSource(backup);
   const everything = { rename: new Map(), renameNamespaces: new Map(), only: null, exclude: [] };

@@ -12,7 +12,7 @@ import { openBackupDir } from "../../storage/backup-dir.ts";
 import { parseChecks } from "../../verify/drill-checks.ts";
 import type { DrillCheck } from "../../verify/drill-checks.ts";
 import { verifyBackup } from "../../verify/verify.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import type { RestorePlan } from "../../restore/plan/plan.ts";
 import { describeNothing } from "../restore/plan/sources.ts";
@@ -49,7 +49,7 @@ export async function runDrill(outer: JobContext, request: DrillRequest): Promis
 /** The same for a backup whose path is known. */
 export async function drillOne(outer: JobContext, target: Target): Promise<DrillResult> {
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  const context = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   const { settings, clock } = context;
   const checks = await readChecks(settings.drill.checksFile);
   await assertServer(context, target);

@@ -13,7 +13,7 @@ import { pairUp } from "../../verify/compare-pairs.ts";
 import { KEPT_BYTES, RECORD_BYTES } from "../../verify/compare-records.ts";
 import { sideOfBackup, sideOfServer } from "../../verify/compare-sides.ts";
 import type { Pair, SideCollection } from "../../verify/compare-sides.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { mayWriteTo } from "../../storage/disk.ts";
 import { restoreCommandOf } from "./diff-advice.ts";
@@ -44,7 +44,7 @@ interface Opened extends OpenedBackup, AsyncDisposable {
 /** @throws KeepError backup-not-found, damaged, usage, disk-full, unreachable, login-failed, rights-missing */
 export async function runDiff(outer: JobContext, request: DiffRequest): Promise<DiffResult> {
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  const context = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   await using backup = await open(context, request.backup);
   await using other = request.other === null ? null : await open(context, request.other);
   const { collections, besides } =

@@ -5,7 +5,7 @@ import { resolveBackup } from "../../archive/resolve.ts";
 import type { Verification } from "../../archive/verification.ts";
 import { verifyBackup } from "../../verify/verify.ts";
 import type { CheckLevel } from "../../verify/verify.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { drillOne } from "../drill/drill.ts";
 import { rememberVerification } from "./remember-verification.ts";
@@ -48,7 +48,7 @@ export async function runVerify(
   request: VerifyRequest,
 ): Promise<VerifyJobResult> {
   const warnings: string[] = [];
-  const context = { ...outer, emit: collecting(outer.emit, warnings) };
+  const context = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   const backups: VerifiedBackup[] = [];
   for (const target of await targetsOf(context, request.refs)) {
     if (target.notAFolder != null) {

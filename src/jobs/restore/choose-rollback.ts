@@ -24,9 +24,13 @@ export function chooseRollback(
   if (state === "broken") return newest.swap === null ? undoneBy(newest, records) : newest;
   if (wasInterruptedUntouched(newest)) return newest;
   if (recorded.rollbackOf !== null && isApplied(state))
-    throw new KeepError("failed", `there is nothing to undo: the restore ${recorded.rollbackOf} has been undone by the rollback ${id}`, {
-      hint: `To undo that rollback, name it: mongokeep rollback ${id}`,
-    }); // prettier-ignore
+    throw new KeepError(
+      "failed",
+      `there is nothing to undo: the restore ${recorded.rollbackOf} has been undone by the rollback ${id}`,
+      {
+        hint: `To undo that rollback, name it: mongokeep rollback ${id}`,
+      },
+    );
   if (isApplied(state)) return newest;
   const why = state === "undone" ? "has been undone already" : "failed before it changed anything";
   throw nothing(`the newest restore, ${id}, ${why}`, records);

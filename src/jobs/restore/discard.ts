@@ -1,5 +1,5 @@
-// Lets go, on request, of what restores keep beside the live data. What must stay true: nothing of a restore
-// that did not end is dropped.
+// `restore --discard-replaced`: deletes what restores retain beside the live data, on request. What must stay true:
+// nothing of a restore that did not end is dropped.
 import { KeepError } from "../../errors.ts";
 import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { unreadableError } from "../../restore/record/read-record.ts";
@@ -7,9 +7,9 @@ import type { Records } from "../../restore/record/read-record.ts";
 import { isBetween, neededBy } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { dropOwn, pruneMarkers } from "../../restore/swap/staged.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
-import { databasesOf, listKept } from "./retained/list.ts";
+import { databasesOf, listRetained } from "./retained/list.ts";
 import { lockRestores } from "./lock.ts";
 import { mayBeNeeded, readRestores } from "./records.ts";
 import type { Discarded } from "../results.ts";
@@ -26,7 +26,7 @@ export async function runDiscard(
   { restoreId, confirm }: DiscardRequest,
 ): Promise<Discarded> {
   const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   await using held = confirm ? await lockRestores(unlocked, "restore") : null;
   const context = held?.context ?? unlocked;
   const all = await readRestores(context);
@@ -34,12 +34,12 @@ export async function runDiscard(
   const needed = neededBy(all.records);
   await using deployment = await context.connect();
   if (confirm) await assertTakesWrites(deployment, context.signal);
-  const kept = await listKept(deployment, records);
+  const kept = await listRetained(deployment, records);
   const collections = kept.filter(
     (c) =>
       !needed.has(`${c.database}.${c.collection}`) && !mayBeNeeded(all.unreadable, c.restoreId),
   );
-  if (collections.length < kept.length) tellNeeded(context, kept.length - collections.length);
+  if (collections.length < kept.length) warnNeeded(context, kept.length - collections.length);
   if (confirm) {
     const names = new Set(collections.map((c) => `${c.database}.${c.collection}`));
     const databases = [...new Set(records.flatMap(databasesOf))];
@@ -55,16 +55,16 @@ export async function runDiscard(
   return { ok: true, planned: !confirm, restored: false, backup: null, dropAside: shown, warnings };
 }
 
-function tellNeeded({ emit }: JobContext, count: number): void {
+function warnNeeded({ emit }: JobContext, count: number): void {
   emit({
     kind: "log",
     level: "warn",
     code: "aside-needed",
-    message: `${count === 1 ? "1 collection is kept: a rollback that did not end needs it" : `${count} collections are kept: a rollback that did not end needs them`} (mongokeep restore --resume, or rollback, ends it)`,
+    message: `${count === 1 ? "1 collection is kept: an interrupted rollback needs it" : `${count} collections are kept: an interrupted rollback needs them`} (mongokeep restore --resume, or rollback, ends it)`,
   });
 }
 
-/** A restore that died in its swap needs what is beside: it is finished or undone first. */
+/** A restore that was interrupted in its swap needs what is beside: it is finished or undone first. */
 function chosen({ records, unreadable }: Records, id: string | null): readonly StoredRecord[] {
   if (id === null) return records.filter((r) => !isBetween(r));
   const record = records.find((r) => r.id === id);
@@ -74,7 +74,7 @@ function chosen({ records, unreadable }: Records, id: string | null): readonly S
   if (!isBetween(record)) return [record];
   throw new KeepError(
     "usage",
-    `the restore ${id} is not whole: what is set aside is still needed`,
+    `the restore ${id} did not end: the retained collections are still needed`,
     {
       hint: `First mongokeep restore --resume ${id} --confirm, or mongokeep rollback ${id} --confirm.`,
     },

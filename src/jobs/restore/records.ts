@@ -1,5 +1,5 @@
 // The records of restores as jobs read them: what cannot be read is reported, and blocks only what concerns it.
-import type { Emit } from "../../events.ts";
+import { warn } from "../../events.ts";
 import { mayBeOpen } from "../../restore/record/record-state.ts";
 import { readRecords } from "../../restore/record/read-record.ts";
 import type { Records, UnreadableRecord } from "../../restore/record/read-record.ts";
@@ -11,17 +11,13 @@ export async function readRestores({
   emit,
 }: Pick<JobContext, "settings" | "emit">): Promise<Records> {
   const found = await readRecords(settings.backupDir);
-  for (const one of found.unreadable) warn(emit, messageOf(one));
-  for (const message of found.passedOver) warn(emit, message);
+  for (const one of found.unreadable) warn(emit, "record-unreadable", messageOf(one));
+  for (const message of found.passedOver) warn(emit, "record-unreadable", message);
   return found;
 }
 
 const messageOf = ({ id, file, problem }: UnreadableRecord) =>
   `the record of the restore ${id} cannot be read, and is passed over: ${file} ${problem}`;
-
-function warn(emit: Emit, message: string): void {
-  emit({ kind: "log", level: "warn", code: "record-unreadable", message });
-}
 
 /**
  * Whether a restore whose record cannot be read may need what the restore `id` keeps beside the live data: it may be

@@ -1,10 +1,11 @@
 // `restore`: check the backup → plan → (with --confirm) carry out. Without --confirm it gives the plan, and changes nothing.
+import { warn } from "../../events.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { chooseMongorestore } from "../../restore/load/mongorestore.ts";
 import type { RestoreEngine, RestoreRequest } from "../../restore/record/request.ts";
 import { toStored } from "../../restore/record/request.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
 import { lockAttempt } from "./lock.ts";
@@ -13,7 +14,7 @@ import { buildPlan, protectOnly } from "./plan/build.ts";
 import { describePlan } from "./plan/describe.ts";
 import type { RestoreOrder } from "./plan/order.ts";
 import { withinRights } from "./plan/rights.ts";
-import { assertFit } from "./plan/version-check.ts";
+import { checkVersion } from "./plan/version-check.ts";
 import { readRestores } from "./records.ts";
 import { carryOut } from "./run/carry-out.ts";
 import { buildResult } from "./run/result.ts";
@@ -24,7 +25,7 @@ export async function runRestore(
   request: RestoreRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   await using held = request.confirm ? await lockAttempt(unlocked) : null;
   const result = await restoreLocked(held?.context ?? unlocked, request);
   return { ...result, warnings };
@@ -40,9 +41,9 @@ export async function restoreLocked(
   const { backup, verifySeconds } = source;
   await using deployment = await context.connect();
   await assertTakesWrites(deployment, context.signal);
-  await tellBetween(context);
+  await warnOfOpenRestore(context);
   const wanted = await buildPlan(context, deployment, source, request);
-  await assertFit(context, deployment.server, { ...request, backup, plan: wanted });
+  await checkVersion(context, deployment.server, { ...request, backup, plan: wanted });
   const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
   const order: RestoreOrder = {
     ...{ backup, plan, placed, rollbackOf: null },
@@ -68,14 +69,13 @@ export async function loaderOf(
 }
 
 /** An interrupted restore is better ended first, and easily overlooked at night. */
-async function tellBetween(context: JobContext): Promise<void> {
+async function warnOfOpenRestore(context: JobContext): Promise<void> {
   const { records } = await readRestores(context);
   const interrupted = records.find((r) => r.state === "broken");
   if (!interrupted) return;
-  context.emit({
-    kind: "log",
-    level: "warn",
-    code: "restore-between",
-    message: `the restore ${interrupted.id} did not end, and left the data between two states: end it first, with mongokeep rollback ${interrupted.id} or mongokeep restore --resume ${interrupted.id}`,
-  });
+  warn(
+    context.emit,
+    "restore-between",
+    `the restore ${interrupted.id} did not end, and left the data between two states: end it first, with mongokeep rollback ${interrupted.id} or mongokeep restore --resume ${interrupted.id}`,
+  );
 }

@@ -1,5 +1,6 @@
 // Finishes an interrupted restore: its transaction goes on in its own record, from the phase that its journal has
 // come to. One that had changed nothing live starts again.
+import { warn } from "../../events.ts";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
 import { KeepError, toKeepError } from "../../errors.ts";
@@ -16,7 +17,7 @@ import type { Records } from "../../restore/record/read-record.ts";
 import { bestEffort, reopenRecord } from "../../restore/record/record-file.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { fromStored } from "../../restore/record/request.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { openFound } from "../inspect/unpack-archive.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
@@ -50,7 +51,7 @@ export async function runResume(
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
   const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   await using held = request.confirm ? await lockAttempt(unlocked) : null;
   const context = held?.context ?? unlocked;
   const stored = await findInterrupted(context, request.restoreId);
@@ -130,19 +131,21 @@ const isInterrupted = (record: StoredRecord) =>
 const ONLY_INTERRUPTED = "Only a restore that was killed, or failed with exit 8, can be resumed.";
 
 /**
- * What died before it changed anything (or could not write down that it failed) is begun anew only where no later
- * restore succeeded: that would replace newer data by what was once wanted. By its id it can be. Newest first.
+ * A restore that was interrupted before it changed anything starts again only if no later restore succeeded: it would
+ * replace newer data. By its id it can be. Newest first.
  */
 function newestInterrupted({ records, unreadable }: Records): StoredRecord {
   const applied = records.findIndex(({ state }) => isApplied(state));
-  const found = records.find((r, i) => isBetween(r) || (wasInterruptedUntouched(r) && (applied < 0 || i < applied))); // prettier-ignore
+  const found = records.find(
+    (r, i) => isBetween(r) || (wasInterruptedUntouched(r) && (applied < 0 || i < applied)),
+  );
   // It may be a rollback of the one that is found.
   const unclear = unreadable.find((one) => mayBeOpen(one) && one.id > (found?.id ?? ""));
   if (unclear) throw unreadableError(unclear);
   if (found) return found;
   const older = records.find(wasInterruptedUntouched);
   const hint = older
-    ? `The restore ${older.id} died before it changed anything, and another one was made since. To begin it anew all the same: mongokeep restore --resume ${older.id}`
+    ? `The restore ${older.id} was interrupted before it changed anything, and a later one succeeded. To start it again all the same: mongokeep restore --resume ${older.id}`
     : ONLY_INTERRUPTED;
   throw new KeepError("usage", "there is no restore to resume", { hint });
 }
@@ -214,7 +217,7 @@ async function openUndone(
   } catch (error) {
     if (state === "broken") throw error;
     const message = `the rollback is done, but not compared with its safety backup: ${toKeepError(error).message}`;
-    context.emit({ kind: "log", level: "warn", code: "rollback-not-compared", message });
+    warn(context.emit, "rollback-not-compared", message);
     return null;
   }
 }

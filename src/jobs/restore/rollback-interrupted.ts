@@ -5,8 +5,8 @@ import { openBackup } from "../../archive/reader.ts";
 import { messageOf } from "../../util/redact.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
 import { databasesWithAccounts } from "../../restore/load/account-files.ts";
-import { notVerified } from "../../restore/load/prove.ts";
-import type { ProvedCollection } from "../../restore/load/prove.ts";
+import { notVerified } from "../../restore/load/read-back.ts";
+import type { VerifiedCollection } from "../../restore/load/read-back.ts";
 import type { RestorePlan } from "../../restore/plan/plan.ts";
 import { bestEffort, reopenRecord } from "../../restore/record/record-file.ts";
 import { protectedBy } from "../../restore/record/record-state.ts";
@@ -22,11 +22,11 @@ import { planUndo } from "./run/in-place.ts";
 import type { Transaction } from "./run/phase.ts";
 import { buildResult, laterOutcome } from "./run/result.ts";
 import { inPlacePart } from "./run/safety-backup.ts";
-import { isOtherwise } from "./run/settle.ts";
+import { differenceOf } from "./run/settle.ts";
 import { runBackwards } from "./run/transaction.ts";
 import { underRecord } from "./run/under-record.ts";
 import { renamedBack } from "./run/verified.ts";
-import { proveAccounts, tellNotVerified } from "./run/verify-accounts.ts";
+import { verifyAccounts, warnNotVerified } from "./run/verify-accounts.ts";
 
 export interface UndoRequest {
   readonly useService: boolean;
@@ -106,20 +106,20 @@ async function assertAccountsSame(
   const { signal } = new AbortController();
   try {
     const before = await openStateBefore(context, { entries }).catch((error: unknown) => {
-      tellNotVerified(context.emit, usersOf, messageOf(error));
+      warnNotVerified(context.emit, usersOf, messageOf(error));
       return null;
     });
     if (before === null) return;
     const accounts = { before, usersOf: await databasesWithAccounts(before) };
     await using deployment = await context.connect(signal);
-    await proveAccounts(deployment, accounts, { emit: context.emit, signal });
+    await verifyAccounts(deployment, accounts, { emit: context.emit, signal });
   } catch (error) {
-    throw await isOtherwise(record, error);
+    throw await differenceOf(record, error);
   }
 }
 
 /** What stood there before is back: by renames, or loaded from the safety backup. */
-function backOf({ at, found }: Transaction, { recorded }: StoredRecord): ProvedCollection[] {
+function backOf({ at, found }: Transaction, { recorded }: StoredRecord): VerifiedCollection[] {
   if (at !== "broken") return [];
   const renamed = found.items
     .filter(({ old }) => old.kind !== "none")

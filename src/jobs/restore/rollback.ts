@@ -1,6 +1,7 @@
-// Puts back the state from before a restore. What is still set aside is swapped back by rename; else it is a
-// restore of the pre-restore backup. Either way it protects the present first, and can be taken back.
-// A restore that died half-way is undone within its own record.
+// `rollback`: the state from before a restore becomes live again. Retained data comes back by renames, other data from
+// the safety backup; either way the present state is protected first, and the rollback can itself be undone. An
+// interrupted restore is undone within its own record.
+import { info } from "../../events.ts";
 import { join } from "node:path";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import { KeepError } from "../../errors.ts";
@@ -15,7 +16,7 @@ import {
   protectedBy,
 } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
-import { collecting } from "../collect-warnings.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import { carryOut } from "./run/carry-out.ts";
 import { chooseRollback } from "./choose-rollback.ts";
 import { readRestores } from "./records.ts";
@@ -29,7 +30,7 @@ import { lockRestores } from "./lock.ts";
 import { stagedWherePossible } from "./plan/build.ts";
 import { assertWhole } from "./plan/check-backup.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
-import { tellAccountsNotHeld } from "./run/verify-accounts.ts";
+import { warnAccountsNotHeld } from "./run/verify-accounts.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { planSwapBack } from "./plan/rollback-by-renames.ts";
 import { planUndo } from "./run/in-place.ts";
@@ -42,18 +43,18 @@ export interface RollbackRequest {
   readonly confirm: boolean;
 }
 
-/** @throws KeepError usage (no such restore, nothing to take back), damaged, and all that a restore throws */
+/** @throws KeepError usage (no such restore, nothing to undo), damaged, and all that a restore throws */
 export async function runRollback(
   outer: JobContext,
   request: RollbackRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
   const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collecting(outer.emit, warnings) };
+  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
   await using held = request.confirm ? await lockRestores(unlocked, "rollback") : null;
   const context = held?.context ?? unlocked;
   const record = await findRecord(context, request.restoreId);
-  sayAccountsStay(context, record);
+  sayThatAccountsStay(context, record);
   await using deployment = await context.connect();
   if ((record.state === "broken" && record.swap !== null) || wasInterruptedUntouched(record))
     return await rollBackInterrupted(context, deployment, record, { ...request, warnings, began });
@@ -69,14 +70,13 @@ export async function runRollback(
 }
 
 /** Accounts are merged, and nobody knows any more which of them the restore brought. */
-function sayAccountsStay({ emit }: JobContext, { recorded }: StoredRecord): void {
+function sayThatAccountsStay({ emit }: JobContext, { recorded }: StoredRecord): void {
   const { usersOf } = recorded.plan;
   if (usersOf.length === 0) return;
-  emit({
-    kind: "log",
-    level: "info",
-    message: `users and roles that the restore ${recorded.id} brought to ${usersOf.join(", ")} stay: only those from before are put back`,
-  });
+  info(
+    emit,
+    `users and roles that the restore ${recorded.id} brought to ${usersOf.join(", ")} stay: a rollback only brings back those from before`,
+  );
 }
 
 async function orderFor(
@@ -92,14 +92,13 @@ async function orderFor(
     return { order: { ...swapped, ...permitted }, verifySeconds: 0 };
   }
   if (record.swap !== null)
-    emit({
-      kind: "log",
-      level: "info",
-      message: `the data that the restore ${record.id} replaced is no longer retained: it comes back from the safety backup`,
-    });
+    info(
+      emit,
+      `the data that the restore ${record.id} replaced is no longer retained: it comes back from the safety backup`,
+    );
   const { backup, verifySeconds } = await openBefore(context, record, confirm);
   const { recorded } = record;
-  tellAccountsNotHeld(emit, backup, recorded.plan.usersOf);
+  warnAccountsNotHeld(emit, backup, recorded.plan.usersOf);
   const undoing = planUndo(deployment, backup, recorded.plan, context.signal, recorded.plan.mode);
   const wanted = await stagedWherePossible(context, deployment, await undoing);
   const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
@@ -152,13 +151,9 @@ async function openBefore(
   const { entries } = record;
   const id = protectedBy(entries);
   if (id === null && !record.recorded.plan.targetWasEmpty)
-    throw new KeepError(
-      "failed",
-      `the restore ${record.id} was made without a pre-restore backup`,
-      {
-        hint: "Restore the newest good backup instead: mongokeep list shows them.",
-      },
-    );
+    throw new KeepError("failed", `the restore ${record.id} was made without a safety backup`, {
+      hint: "Restore the newest good backup instead: mongokeep list shows them.",
+    });
   const check = async (one: string, emit: Emit) =>
     (await assertWhole({ ...context, emit }, join(context.settings.backupDir, one))).seconds;
   const later = protectedBy(entries, "in-place");

@@ -1,4 +1,4 @@
-// Carries out a plan in place: drop, create, load, index, prove, expire. Each step is journalled first.
+// Carries out a plan in place: drop, create, load, index, verify, expire. Each step on a namespace is journalled first.
 import type { MongoClient } from "mongodb";
 import type { CollectionMetadata } from "../../archive/metadata.ts";
 import type { OpenedBackup } from "../../archive/opened.ts";
@@ -14,8 +14,8 @@ import { createLoader } from "./load.ts";
 import { collectWork, IN_PLACE, loadCollections } from "./load-collections.ts";
 import type { Run, Work } from "./load-collections.ts";
 import type { RestorePlan } from "../plan/plan.ts";
-import { notVerified } from "./prove.ts";
-import type { ProvedCollection } from "./prove.ts";
+import { notVerified } from "./read-back.ts";
+import type { VerifiedCollection } from "./read-back.ts";
 import type { RestoreRecord } from "../record/record.ts";
 import { passOf, replayOnto, beforeReplay } from "./replay.ts";
 import type { Replayed } from "./replay.ts";
@@ -25,10 +25,10 @@ import { step } from "../record/step.ts";
 import { mergeAccounts } from "./users.ts";
 
 export interface RestoreOutcome {
-  readonly collections: readonly ProvedCollection[];
-  /** From the first drop to the last proof. */
+  readonly collections: readonly VerifiedCollection[];
+  /** From the first drop to the last verification. */
   readonly loadSeconds: number;
-  /** Of these, in proofs: their sum over the collections, some at the same time. */
+  /** Of these, in verifications: their sum over the collections, some at the same time. */
   readonly proveSeconds: number;
   /** What the backup's oplog did; null where there is none. */
   readonly replayed: Replayed | null;
@@ -99,8 +99,8 @@ async function apply(
   await createViews(run, work);
   if (plan.expiry) await expireAll(run, work);
   if (backup) await mergeAll(run, backup, plan);
-  await context.proveDefinitions?.(work);
-  const views = await proveViews(deployment.client, work);
+  await context.verifyDefinitions?.(work);
+  const views = await verifyViews(deployment.client, work);
   return {
     collections: [...inOrderOf(files, proved), ...views],
     ...{ loadSeconds, proveSeconds: run.proving.seconds, replayed: after?.replayed ?? null },
@@ -139,11 +139,11 @@ async function dropReplaced(run: Run, replaced: RestorePlan["collections"]): Pro
   for (const planned of replaced) await drop(run, planned.namespace, planned);
 }
 
-/** The proofs of what the backup's files hold, in the order of the plan. */
+/** The verifications of what the backup's files hold, in the order of the plan. */
 function inOrderOf(
   work: readonly Work[],
-  proved: ReadonlyMap<Work, ProvedCollection>,
-): ProvedCollection[] {
+  proved: ReadonlyMap<Work, VerifiedCollection>,
+): VerifiedCollection[] {
   const byName = new Map([...proved.values()].map((one) => [one.namespace, one]));
   return work.flatMap(({ planned }) => byName.get(planned.namespace) ?? []);
 }
@@ -164,12 +164,12 @@ function viewOn(metadata: CollectionMetadata | null): string {
 }
 
 /** A view holds no documents: what is compared is its definition, byte for byte as the server keeps it. */
-export async function proveViews(
+export async function verifyViews(
   client: MongoClient,
   work: readonly Work[],
-): Promise<ProvedCollection[]> {
+): Promise<VerifiedCollection[]> {
   const views = work.filter(({ planned, gone }) => planned.type === "view" && !gone);
-  const proved: ProvedCollection[] = [];
+  const proved: VerifiedCollection[] = [];
   for (const [database, own] of Map.groupBy(views, ({ planned }) => planned.database)) {
     const standings = await readStandings(client, database);
     for (const { planned, metadata } of own) {
@@ -177,7 +177,11 @@ export async function proveViews(
       const isSame =
         there?.kind === "view" && metadata && there.options === optionsText(metadata.options);
       const { namespace } = planned;
-      proved.push(isSame ? { namespace, documents: 0, equal: true, verified: "definition" } : notVerified(namespace)); // prettier-ignore
+      proved.push(
+        isSame
+          ? { namespace, documents: 0, equal: true, verified: "definition" }
+          : notVerified(namespace),
+      );
     }
   }
   return proved;

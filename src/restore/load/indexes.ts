@@ -1,5 +1,6 @@
 // Indexes as they were, after the data: all of a collection's in one createIndexes, key order kept.
 // TTL indexes come last of all: the server deletes expired documents within 60 s of the build.
+import { warn } from "../../events.ts";
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import type { CollectionMetadata } from "../../archive/metadata.ts";
@@ -19,7 +20,7 @@ export type Definition = Map<string, unknown>;
 
 export interface IndexSets {
   readonly plain: readonly Definition[];
-  /** With an expiry: only after the documents are proved. */
+  /** With an expiry: only after the documents are verified. */
   readonly expiring: readonly Definition[];
 }
 
@@ -158,7 +159,7 @@ export async function settleWrites(
   } catch (error) {
     if (error instanceof MongoServerError && error.code === CODES.writeConcernTimeout) {
       const message = "the restored data is not held by a majority of the replica set yet";
-      emit({ kind: "log", level: "warn", code: "no-majority", message });
+      warn(emit, "no-majority", message);
       return;
     }
     throw driverError("create", `indexes of ${target.database}.${target.name}`, error);

@@ -1,4 +1,4 @@
-// Takes planned collections through create, load, indexes and proof, under whatever names they get meanwhile:
+// Takes planned collections through create, load, indexes and verification, under whatever names they get meanwhile:
 // their own (in place) or staging names. Each step is journalled first.
 import type { CollectionMetadata } from "../../archive/metadata.ts";
 import { readMetadata } from "../../archive/metadata-file.ts";
@@ -16,8 +16,8 @@ import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
 import type { Definition } from "./indexes.ts";
 import type { Loader } from "./load.ts";
 import type { PlannedCollection, RestorePlan } from "../plan/plan.ts";
-import { createProver } from "./prove.ts";
-import type { Proof, ProvedCollection, Prover } from "./prove.ts";
+import { createVerifier } from "./read-back.ts";
+import type { Proof, VerifiedCollection, Verifier } from "./read-back.ts";
 import type { RestoreRecord } from "../record/record.ts";
 import type { RestoreContext } from "../restore-context.ts";
 import { step } from "../record/step.ts";
@@ -51,7 +51,7 @@ export interface Run {
   readonly loader: Loader;
   readonly record: RestoreRecord;
   readonly context: RestoreContext;
-  /** Sum over the collections, some proved at the same time. */
+  /** Sum over the collections, some verified at the same time. */
   readonly proving: { seconds: number };
 }
 
@@ -93,7 +93,7 @@ export function indexesOf(
 }
 
 /**
- * Two large ones at a time: while one loads, the other's indexes build or its proof is read. Small ones wait most of
+ * Two large ones at a time: while one loads, the other's indexes build or its verification is read. Small ones wait most of
  * the time: for the server to make and flush their files, and for the journal.
  */
 const LANES: Lanes<Work> = {
@@ -104,26 +104,26 @@ const LANES: Lanes<Work> = {
 const SMALL_BYTES = 256 * 1024;
 
 /**
- * Takes each collection (views aside) through load, indexes and proof, the largest first. Half the server's
+ * Takes each collection (views aside) through load, indexes and verification, the largest first. Half the server's
  * work of one overlaps with the other's; a failure stops both. The targets must not exist.
  */
 export async function loadCollections(
   run: Run,
   work: readonly Work[],
-): Promise<Map<Work, ProvedCollection>> {
+): Promise<Map<Work, VerifiedCollection>> {
   const collections = work
     .filter((w) => w.planned.type !== "view")
     .sort((a, b) => (b.planned.rawBytes ?? 0) - (a.planned.rawBytes ?? 0));
   const progress = createProgress(run, work);
-  const proved = new Map<Work, ProvedCollection>();
-  using prover = createProver(run.deployment);
+  const proved = new Map<Work, VerifiedCollection>();
+  using verifier = createVerifier(run.deployment);
   await runLargestFirst(collections, LANES, run.context.signal, async (one, signal) => {
     const own = { ...run, context: { ...run.context, signal } };
     const repeated = { documents: 0, hash: await createContentHash() };
     const documents = await loadOne(own, one, progress, repeated);
     await buildAll(own, one);
     const expected = withoutRepeated(one, repeated);
-    proved.set(one, await proveOne(own, prover, expected, documents));
+    proved.set(one, await verifyOne(own, verifier, expected, documents));
   });
   return proved;
 }
@@ -211,19 +211,19 @@ export async function buildAll(
   });
 }
 
-async function proveOne(
+async function verifyOne(
   run: Run,
-  prover: Prover,
+  verifier: Verifier,
   { planned, target }: Work,
   loaded: number,
-): Promise<ProvedCollection> {
+): Promise<VerifiedCollection> {
   const began = performance.now();
   const expectedDocuments = planned.documents ?? loaded;
   const { namespace } = planned;
   const prove = async () => {
     const { database, name } = target;
     const expected = { ...planned, database, name, expectedDocuments };
-    const found = await prover.prove(expected, run.context);
+    const found = await verifier.verify(expected, run.context);
     if (found.equal) return found;
     const difference =
       found.documents === expectedDocuments

@@ -1,5 +1,6 @@
-// Loads documents through stock mongorestore; collections, indexes, expiry and the proof stay ours. What must
-// stay true: its exit status and its own count are believed by nobody, the proof after the load decides.
+// Loads documents through stock mongorestore; collections, indexes, expiry and the verification stay ours. What must
+// stay true: its exit status and its own count are believed by nobody, the verification after the load decides.
+import { warn } from "../../events.ts";
 import { readChunks } from "../../archive/chunk-reader.ts";
 import { findEmptyTimestamps } from "../../bson/empty-timestamp.ts";
 import { KeepError } from "../../errors.ts";
@@ -24,7 +25,7 @@ export async function chooseMongorestore(
 ): Promise<LoaderFactory> {
   const instead = (code: string, why: string) => {
     const message = `mongorestore ${why}`;
-    emit({ kind: "log", level: "warn", code, message });
+    warn(emit, code, message);
     return createLoader;
   };
   if ("unfit" in forPrograms)

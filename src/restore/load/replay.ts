@@ -1,4 +1,4 @@
-// The oplog of a backup, replayed onto what was loaded and proved; after it the indexes and definitions that
+// The oplog of a backup, replayed onto what was loaded and verified; after it the indexes and definitions that
 // there are at its end. What must stay true: it writes only to the targets of its pass, never to a name that
 // the plan does not know.
 import type { CollectionType } from "../../archive/manifest.ts";
@@ -80,7 +80,15 @@ export async function replayOnto(
 
 function describe(summary: ReplaySummary): Replayed {
   const { applied, skipped, created, dropped, touched, renamed, unfinishedTransactions } = summary;
-  return { applied, skipped, created, dropped, touched, renamed: renamed.length, unfinishedTransactions }; // prettier-ignore
+  return {
+    applied,
+    skipped,
+    created,
+    dropped,
+    touched,
+    renamed: renamed.length,
+    unfinishedTransactions,
+  };
 }
 
 const keyOf = ({ database, name }: Target) => `${database}.${name}`;

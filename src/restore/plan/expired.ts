@@ -14,7 +14,10 @@ export function expiredQuery(
   metadata: CollectionMetadata,
   nowMs: number,
 ): Query | null | "unknown" {
-  const rules = [ruleOfCollection(metadata, nowMs), ...metadata.indexes.map((raw) => ruleOfIndex(raw, nowMs))]; // prettier-ignore
+  const rules = [
+    ruleOfCollection(metadata, nowMs),
+    ...metadata.indexes.map((raw) => ruleOfIndex(raw, nowMs)),
+  ];
   const some = rules.filter((rule) => rule !== null);
   if (some.length === 0) return null;
   if (some.some((rule) => rule === "unknown")) return "unknown";
@@ -31,7 +34,11 @@ type Rule = Readonly<Record<string, unknown>> | "unknown" | null;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** In seconds, of the server: how long a bucket of each granularity may grow. */
-const SPANS: Readonly<Record<string, number>> = { seconds: 3_600, minutes: 86_400, hours: 2_592_000 }; // prettier-ignore
+const SPANS: Readonly<Record<string, number>> = {
+  seconds: 3_600,
+  minutes: 86_400,
+  hours: 2_592_000,
+};
 
 /** Of a clustered collection by its `_id`; of a time series by its buckets, each of which goes as a whole. */
 function ruleOfCollection({ options }: CollectionMetadata, nowMs: number): Rule {
@@ -46,7 +53,9 @@ function ruleOfCollection({ options }: CollectionMetadata, nowMs: number): Rule 
 }
 
 function ruleOfIndex(raw: Uint8Array, nowMs: number): Rule {
-  const { key, expireAfterSeconds, partialFilterExpression } = JSON.parse(rawToEjson(raw)) as Fields; // prettier-ignore
+  const { key, expireAfterSeconds, partialFilterExpression } = JSON.parse(
+    rawToEjson(raw),
+  ) as Fields;
   if (expireAfterSeconds === undefined || !isFields(key)) return null;
   const [field, ...others] = Object.keys(key);
   // The server takes no notice of the expiry of an index of several fields.

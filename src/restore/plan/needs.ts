@@ -10,7 +10,7 @@ import { collectionExpiry } from "../load/create.ts";
 import type { Placed } from "./placed.ts";
 import type { RestorePlan } from "./plan.ts";
 
-/** To make a namespace in place, prove it and take it away again. */
+/** To make a namespace in place, verify it and take it away again. */
 export function needsOf(one: Placed, how: { readonly replays: boolean }): Need[] {
   return needsUnder(one.name, one, how);
 }
@@ -32,7 +32,11 @@ function needsUnder(
   const indexed = hasIndexes(planned, metadata);
   return [
     { database, name: data, actions: ["find", "insert"] },
-    { database, name: data, actions: mayHaveValidator(type, planned) ? ["bypassDocumentValidation"] : [] }, // prettier-ignore
+    {
+      database,
+      name: data,
+      actions: mayHaveValidator(type, planned) ? ["bypassDocumentValidation"] : [],
+    },
     // Nobody may drop stored functions: they are emptied.
     { database, name, actions: [name === "system.js" ? "remove" : "dropCollection"] },
     // A collection of documents is also made by who may insert them.
@@ -97,7 +101,11 @@ export function lackingOf(authority: Authority, needs: readonly Need[]): Need[] 
     if (actions.length === 0) continue;
     const { database, name } = need;
     const before = found.get(`${database}.${name}`)?.actions ?? [];
-    found.set(`${database}.${name}`, { database, name, actions: [...new Set([...before, ...actions])] }); // prettier-ignore
+    found.set(`${database}.${name}`, {
+      database,
+      name,
+      actions: [...new Set([...before, ...actions])],
+    });
   }
   return [...found.values()];
 }

@@ -62,7 +62,9 @@ async function listReplaced(
   const replaced: Placed[] = [];
   for (const [database, own] of Map.groupBy(names, (one) => one.database)) {
     const wanted = new Set(own.map(({ name }) => name));
-    const infos = seenInPlan(deployment, database) ?? (await listNamespaces(deployment.client, database, signal)); // prettier-ignore
+    const infos =
+      seenInPlan(deployment, database) ??
+      (await listNamespaces(deployment.client, database, signal));
     for (const info of infos.filter(({ name }) => wanted.has(name))) {
       const one = placedOf(info);
       if (!removed.has(one.namespace) || removedInPlace.has(one.namespace) || info.type === "view")

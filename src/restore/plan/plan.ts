@@ -37,7 +37,7 @@ export interface LiveNamespace {
   readonly temporary?: true;
 }
 
-/** `staged`: loaded and proved beside the live data, then swapped by rename. */
+/** `staged`: loaded and verified beside the live data, then swapped by rename. */
 export type RestoreMode = "staged" | "in-place";
 
 /**
@@ -94,9 +94,9 @@ export interface RestorePlan {
   readonly backup: string | null;
   readonly mode: RestoreMode;
   readonly collections: readonly PlannedCollection[];
-  /** Namespaces to remove: those that the restore being taken back had created, and with --exact all others. */
+  /** Namespaces to remove: those that the restore being undone had created, and with --exact all others. */
   readonly remove: readonly string[];
-  /** Of these the time series, which no server renames: they are dropped, not set aside. */
+  /** Of these the time series, which no server renames: they are dropped, not retained. */
   readonly removeInPlace: readonly string[];
   /** Live namespaces of the target databases that stay as they are. */
   readonly keptLive: readonly string[];

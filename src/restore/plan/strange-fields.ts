@@ -1,4 +1,4 @@
-// What the definition of a collection holds that is not carried over, so that a person is told. Pure.
+// What the definition of a collection holds that is not carried over, so that a person is warned. Pure.
 import type { CollectionMetadata } from "../../archive/metadata.ts";
 import { toOrdered } from "../../bson/ordered.ts";
 import { isWorthTelling, useOfIndexField, useOfOption } from "../../mongo/definition-fields.ts";

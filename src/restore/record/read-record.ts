@@ -71,7 +71,7 @@ export async function findRestore(root: string, id: string): Promise<StoredRecor
   return known ?? (await readRecord(root, id));
 }
 
-/** null: there is none, or it died before its plan was on disk. @throws KeepError usage, failed (unreadable) */
+/** null: there is none, or it was interrupted before its plan was on disk. @throws KeepError usage, failed (unreadable) */
 export async function readRecord(root: string, id: string): Promise<StoredRecord | null> {
   if (!isBackupId(id))
     throw new KeepError("usage", `${JSON.stringify(id)} is not the id of a restore`);
@@ -85,10 +85,14 @@ export function unreadableError(one: UnreadableRecord): KeepError {
   const back = safety
     ? ` The backup ${safety} holds what was there before that restore: mongokeep restore ${safety}`
     : "";
-  return new KeepError("failed", `the record of the restore ${one.id} cannot be read: ${one.file} ${one.problem}`, {
-    hint: `Use the version of mongokeep that made the restore, or repair the file.${back}`,
-    details: { restoreId: one.id, file: one.file },
-  }); // prettier-ignore
+  return new KeepError(
+    "failed",
+    `the record of the restore ${one.id} cannot be read: ${one.file} ${one.problem}`,
+    {
+      hint: `Use the version of mongokeep that made the restore, or repair the file.${back}`,
+      details: { restoreId: one.id, file: one.file },
+    },
+  );
 }
 
 type Found =
@@ -101,7 +105,7 @@ async function readFolder(path: string, id: string): Promise<Found | null> {
   const plan = await readText(join(path, PLAN_FILE));
   const journal = await readText(join(path, JOURNAL_FILE));
   const swap = await readText(join(path, SWAP_FILE));
-  // It died before its plan was written whole; the journal comes after the plan.
+  // It was interrupted before its plan was written whole; the journal comes after the plan.
   if (plan === null || (journal === null && !isWhole(plan))) return null;
   const recorded = parsePlan(plan, id);
   const lines = parseJournal(journal, swap !== null);
@@ -144,7 +148,9 @@ async function readText(path: string): Promise<FileText> {
     if (bytes > LONGEST_BYTES) return { problem: "is too long for a file of ours" };
     return { value: await file.readFile("utf8") };
   } catch (error) {
-    const { code = "" } = (error instanceof KeepError ? (error.cause ?? {}) : error) as NodeJS.ErrnoException; // prettier-ignore
+    const { code = "" } = (
+      error instanceof KeepError ? (error.cause ?? {}) : error
+    ) as NodeJS.ErrnoException;
     if (code === "ENOENT") return null;
     if (error instanceof KeepError) return { problem: "is not a plain file" };
     return { problem: WHY[code] ?? `cannot be read: ${messageOf(error)}` };

@@ -40,7 +40,7 @@ export async function createRecord(
   return await openRecord(path, recorded, clock, O_EXCL);
 }
 
-/** Goes on with the record of a restore that died. */
+/** Goes on with the record of a restore that was interrupted. */
 export async function reopenRecord(stored: StoredRecord, clock: Clock): Promise<RestoreRecord> {
   return await openRecord(stored.path, stored.recorded, clock, 0);
 }
@@ -117,7 +117,7 @@ async function openAppend(path: string, flags: number): Promise<FileHandle> {
 
 /**
  * The record for when live data is between two states: what must be done then must not fail because it
- * cannot be written down. Failures are told, once.
+ * cannot be written down. Failures are reported, once.
  */
 export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
   let told = false;

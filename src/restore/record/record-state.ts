@@ -7,7 +7,7 @@ export const isApplied = (state: RestoreState) => state === "finished" || state 
 
 /**
  * What a finished rollback took back needs nobody any more, nor do earlier tries to take it back. A rollback
- * that was itself taken back counts for nothing. `records` newest first. Pure.
+ * that was itself undone counts for nothing. `records` newest first. Pure.
  */
 export function settle(records: readonly StoredRecord[]): StoredRecord[] {
   const takenBack = new Set<string>();
@@ -20,12 +20,12 @@ export function settle(records: readonly StoredRecord[]): StoredRecord[] {
   });
 }
 
-/** Whether it is neither finished nor taken back: what it set aside and staged is needed still. */
+/** Whether it is neither finished nor undone: what it retained and staged is needed still. */
 export const isBetween = ({ state }: StoredRecord) => state === "broken" || state === "unfinished";
 
 /**
  * The names under which restores that are between two states find what they need: a rollback needs what the
- * restore before it had set aside.
+ * restore before it retained.
  */
 export function neededBy(records: readonly StoredRecord[]): Set<string> {
   const items = records.filter(isBetween).flatMap((r) => r.swap ?? []);
@@ -50,12 +50,12 @@ export function stateOf(entries: readonly JournalEntry[]): RestoreState {
   return last("end", "done", "failed") > changed ? "finished" : "unfinished";
 }
 
-/** Whether the run itself said how it ended; else it died, or runs still. */
+/** Whether the run itself said how it ended; else it was interrupted, or runs still. */
 export function hasEnded(entries: readonly JournalEntry[]): boolean {
   return entries.some((e) => e.step === "end");
 }
 
-/** The pre-restore backup that protects the state before it; null where there was nothing to protect. */
+/** The safety backup that protects the state before it; null where there was nothing to protect. */
 export function protectedBy(
   entries: readonly JournalEntry[],
   scope?: JournalEntry["scope"],

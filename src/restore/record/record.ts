@@ -34,13 +34,13 @@ export interface JournalEntry {
   readonly step: Step;
   readonly state: "begin" | "done" | "failed";
   readonly namespace?: string;
-  /** `protect`: the id of the pre-restore backup, or null where there was nothing to protect. */
+  /** `protect`: the id of the safety backup, or null where there was nothing to protect. */
   readonly backup?: string | null;
   readonly message?: string;
   /** `protect`: only of what is handled in place, right before it is. */
   readonly scope?: "in-place";
-  /** `aside`: what was set aside of a namespace. */
-  readonly aside?: AsideFacts;
+  /** `aside`: what was retained of a namespace. */
+  readonly aside?: RetainedFacts;
   /** `prove`: what was found in what was staged. */
   readonly proved?: { readonly documents: number; readonly contentHash: string };
   /** `live-change`: the server's newest entry right before, where it has an oplog. */
@@ -49,12 +49,12 @@ export interface JournalEntry {
   readonly rate?: { readonly rawBytes: number; readonly loadSeconds: number };
 }
 
-export interface AsideFacts {
+export interface RetainedFacts {
   readonly collection: string;
   readonly documents: number | null;
-  /** Whether the backup from before the restore holds all of it: nothing was written to it afterwards. */
+  /** Whether the safety backup holds all of it: nothing was written to it afterwards. */
   readonly inBackup: boolean;
-  /** What was proved to be in that backup; null where it was not. */
+  /** What was verified to be in that backup; null where it was not. */
   readonly contentHash?: string | null;
   readonly lateWrites: number | null;
 }
@@ -64,7 +64,7 @@ export interface RecordedPlan {
   readonly schema: 1;
   readonly id: string;
   readonly createdAt: string;
-  /** The restore that this one takes back; null for a restore of its own. */
+  /** The restore that this one undoes; null for a restore of its own. */
   readonly rollbackOf: string | null;
   readonly plan: RestorePlan;
   /** What was asked for, so that it can be run again; absent in records of rollbacks. */
@@ -72,11 +72,11 @@ export interface RecordedPlan {
 }
 
 export type RestoreState =
-  /** Ended or died before anything live was changed. */
+  /** Ended or was interrupted before anything live was changed. */
   | "untouched"
-  /** Died, or failed, after the first live change: needs a rollback. */
+  /** Interrupted, or failed, after the first live change: needs a rollback. */
   | "broken"
-  /** The data is as planned, but it died before its last steps: the service, expiry. */
+  /** The data is as planned, but it was interrupted before its last steps: the service, expiry. */
   | "unfinished"
   | "finished"
   /** Failed, and put back by itself. */

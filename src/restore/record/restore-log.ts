@@ -38,7 +38,7 @@ function refusedLines({ documentIds, serverErrors, documents }: ErrorDetails): s
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value);
 
 /** Tells the world, and the log what of it is worth a line: so that a warning is in both. */
-export function tellingLog(record: RestoreRecord, emit: Emit): Emit {
+export function alsoLogged(record: RestoreRecord, emit: Emit): Emit {
   const lenient = bestEffort(record, emit);
   return (event) => {
     emit(event);

@@ -129,7 +129,7 @@ async function insertOne(
   await insertRaw(raw, place, Buffer.from(BSON.serialize(document)));
 }
 
-/** The proof reads what was loaded. */
+/** The verification reads what was loaded. */
 async function readOne(client: MongoClient, data: string, { database, name }: Target) {
   try {
     await client

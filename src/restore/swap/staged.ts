@@ -1,4 +1,4 @@
-// Builds what a restore brings beside the live data, and proves it there: nothing live is touched.
+// Loads and verifies a backup beside the live data, under staging names. Nothing live is touched.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
@@ -21,7 +21,7 @@ import { createLoader } from "../load/load.ts";
 import { collectWork, loadCollections } from "../load/load-collections.ts";
 import type { Build, Run, Work } from "../load/load-collections.ts";
 import type { PlannedCollection, RestorePlan } from "../plan/plan.ts";
-import type { ProvedCollection } from "../load/prove.ts";
+import type { VerifiedCollection } from "../load/read-back.ts";
 import { passOf, replayOnto, beforeReplay } from "../load/replay.ts";
 import type { Replayed } from "../load/replay.ts";
 import type { RestoreRecord } from "../record/record.ts";
@@ -34,7 +34,7 @@ import type { Side, Standing, SwapItem } from "./swap-plan.ts";
 /** The names that a restore gives to what it keeps beside the live data, by the place in its plan. */
 export interface ParkedNames {
   staged(namespace: string): string;
-  aside(namespace: string): string;
+  retained(namespace: string): string;
 }
 
 /** The same for the same plan: they are in the record, and can be found again. */
@@ -45,13 +45,13 @@ export function parkedNames(restoreId: string, plan: RestorePlan): ParkedNames {
     ownName(restoreId, 2 * (numbers.get(namespace) ?? all.length) + offset);
   return {
     staged: (namespace) => name(namespace, 0),
-    aside: (namespace) => name(namespace, 1),
+    retained: (namespace) => name(namespace, 1),
   };
 }
 
 export interface Staging {
   readonly work: readonly Work[];
-  readonly proved: ReadonlyMap<Work, ProvedCollection>;
+  readonly proved: ReadonlyMap<Work, VerifiedCollection>;
   readonly loadSeconds: number;
   readonly proveSeconds: number;
   /** What the backup's oplog did to what is staged; null where there is none. */
@@ -59,7 +59,7 @@ export interface Staging {
 }
 
 /**
- * Loads, indexes and proves every collection that will be swapped, under its staging name.
+ * Loads, indexes and verifies every collection that will be swapped, under its staging name.
  * @throws KeepError as a load does; what was staged until then is there still (see dropOwn)
  */
 export async function stage(
@@ -136,14 +136,18 @@ export async function planSwap(
     const { database, name, namespace } = planned;
     const there = await look(database);
     const staged = names.staged(namespace);
-    const old = sideOf(there.get(name), names.aside(namespace));
+    const old = sideOf(there.get(name), names.retained(namespace));
     const isView = planned.way === "view";
-    const side: Side = gone ? { kind: "none" } : isView ? viewSide(metadata) : stagedSide(there, staged); // prettier-ignore
+    const side: Side = gone
+      ? { kind: "none" }
+      : isView
+        ? viewSide(metadata)
+        : stagedSide(there, staged);
     if (!gone || old.kind !== "none") items.push({ database, name, old, new: side });
   }
   for (const namespace of plan.remove) {
     const { database, name } = splitNamespace(namespace);
-    const old = sideOf((await look(database)).get(name), names.aside(namespace));
+    const old = sideOf((await look(database)).get(name), names.retained(namespace));
     if (old.kind !== "none") items.push({ database, name, old, new: { kind: "none" } });
   }
   return await withDefinitions(deployment, items);
@@ -186,7 +190,7 @@ export async function markParked(
         [next, "staged"],
       ] as const
     ).flatMap(([side, role]) =>
-      // What another restore set aside keeps that restore's marker.
+      // What another restore retained keeps that restore's marker.
       side.kind === "collection" && belongsTo(restoreId, side.parked)
         ? [{ database, name: side.parked, restoreId, role, namespace: `${database}.${name}` }]
         : [],

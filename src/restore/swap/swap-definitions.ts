@@ -34,7 +34,9 @@ export async function readDefinitions(
   const found = new Map<string, NamespaceInfo>();
   const wanted = new Set(items.map(({ database, name }) => `${database}.${name}`));
   for (const database of new Set(items.map((item) => item.database))) {
-    const own = (await listAll(client, database)).filter((one) => wanted.has(`${database}.${one.name}`)); // prettier-ignore
+    const own = (await listAll(client, database)).filter((one) =>
+      wanted.has(`${database}.${one.name}`),
+    );
     const indexes = await readIndexesOf(client, database, own, new AbortController().signal);
     own.forEach((one, n) => {
       found.set(`${database}.${one.name}`, { ...one, indexes: indexes[n] ?? [] });
@@ -45,7 +47,10 @@ export async function readDefinitions(
 
 async function listAll(client: MongoClient, database: string): Promise<NamespaceInfo[]> {
   try {
-    const listed = await client.db(database).listCollections({}, { nameOnly: false, raw: true }).toArray(); // prettier-ignore
+    const listed = await client
+      .db(database)
+      .listCollections({}, { nameOnly: false, raw: true })
+      .toArray();
     return listed.map((raw) => describe(database, asBuffer(raw as unknown as Uint8Array)));
   } catch (error) {
     throw driverError("list", database, error);

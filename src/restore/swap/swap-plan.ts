@@ -8,7 +8,7 @@ export type Side =
   | {
       readonly kind: "collection";
       readonly uuid: string;
-      /** Its name while it is not under the live one: set aside, or staged. */
+      /** Its name while it is not under the live one: retained, or staged. */
       readonly parked: string;
       /** Options and indexes before the swap, raw BSON in base64; absent where nobody read them. */
       readonly defined?: { readonly options: string; readonly indexes: readonly string[] };
@@ -31,7 +31,7 @@ export type Standings = ReadonlyMap<string, Standing>;
 
 export type Move =
   | { readonly kind: "rename"; readonly from: string; readonly to: string }
-  /** Something that nobody knows took the name: it is set aside, never dropped. */
+  /** Something that nobody knows took the name: it is retained, never dropped. */
   | { readonly kind: "intruder"; readonly from: string }
   | { readonly kind: "drop-view"; readonly name: string }
   | { readonly kind: "create-view"; readonly name: string; readonly options: string }

@@ -1,6 +1,6 @@
-// Carries a swap out: for each name, what stands there is set aside and what was staged takes its place.
-// Renames are metadata only: milliseconds each, whatever the size. What must stay true: nothing is dropped
-// but views, whose options are in the record; and carrying the same swap out again goes on where it stopped.
+// Carries out a cutover: for each name, what stands there is renamed away and what was staged takes its place. Renames
+// are metadata only: milliseconds each, whatever the size. What must stay true: nothing is dropped but views, whose
+// options are in the record; and carrying out the same cutover again goes on where it stopped.
 import type { MongoClient } from "mongodb";
 import { MongoServerError } from "mongodb";
 import { findString } from "../../bson/element.ts";
@@ -27,7 +27,7 @@ export interface SwapContext {
   readonly step: "swap" | "swap-back";
   /** How long each move may wait for its collection. */
   readonly lockLimit: LockLimit;
-  /** What took a name while it was free is set aside too. */
+  /** What took a name while it was free is retained too. */
   readonly onIntruder: (namespace: string, aside: string) => void;
 }
 
@@ -152,7 +152,7 @@ async function carryOut(context: SwapContext, state: State, move: Move): Promise
       await rename(context, state, move.from, move.to);
       return;
     case "intruder":
-      await setIntruderAside(context, state, move.from);
+      await retainIntruder(context, state, move.from);
       return;
     case "drop-view":
       await withinLimit(context.lockLimit, `${database}.${move.name}`, (ms) =>
@@ -206,7 +206,7 @@ async function rename(context: SwapContext, state: State, from: string, to: stri
 }
 
 /** Never dropped: somebody's writes are in it. */
-async function setIntruderAside(context: SwapContext, state: State, name: string): Promise<void> {
+async function retainIntruder(context: SwapContext, state: State, name: string): Promise<void> {
   const { taken } = state;
   const { database } = state.item;
   const namespace = `${database}.${name}`;
@@ -221,7 +221,7 @@ async function setIntruderAside(context: SwapContext, state: State, name: string
   await rename(context, state, name, aside);
   context.onIntruder(namespace, aside);
   await context.record.log(
-    `${JSON.stringify(namespace)} was created by somebody else meanwhile: it is set aside as ${aside}`,
+    `${JSON.stringify(namespace)} was created by somebody else meanwhile: it is retained as ${aside}`,
   );
 }
 
@@ -268,7 +268,9 @@ async function settle(
       maxTimeMS: MAJORITY.wtimeout + context.lockLimit.waitMs,
     });
   } catch (error) {
-    const late = isBlocked(error) || (error instanceof MongoServerError && error.code === CODES.writeConcernTimeout); // prettier-ignore
+    const late =
+      isBlocked(error) ||
+      (error instanceof MongoServerError && error.code === CODES.writeConcernTimeout);
     // All names are as they should be: an undo has done what it can.
     if (late || context.step === "swap-back") return;
     throw driverError("create", database, error);

@@ -1,4 +1,5 @@
 // The plan of a restore: what the backup has, what is live, and which of the two ways each collection can take.
+import { warn } from "../../../events.ts";
 import { isDatabaseName } from "../../../archive/layout.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { Verification } from "../../../archive/verification.ts";
@@ -14,7 +15,7 @@ import { splitNamespace } from "../../../restore/plan/select.ts";
 import type { RestoreRequest } from "../../../restore/record/request.ts";
 import type { JobContext } from "../../context.ts";
 import { readOplogForPlan } from "./oplog.ts";
-import { describeNothing, isServersOwn, tellLeftOut, toSource } from "./sources.ts";
+import { describeNothing, isServersOwn, warnOfLeftOut, toSource } from "./sources.ts";
 
 const NAME_ANOTHER = "Name another backup: mongokeep show lists the collections of each.";
 
@@ -26,8 +27,8 @@ export async function buildPlan(
   request: RestoreRequest,
 ): Promise<RestorePlan> {
   const { rename, renameNamespaces, only, exclude, exact, expiry } = request;
-  tellLeftOut(context.emit, backup);
-  tellDoubtful(context, backup);
+  warnOfLeftOut(context.emit, backup);
+  warnOfDoubtful(context, backup);
   const selection = { rename, renameNamespaces, only, exclude };
   const files = toSource(backup, verified?.collections);
   const log = await readOplogForPlan(context, backup, files, selection);
@@ -63,12 +64,11 @@ export async function stagedWherePossible(
     ? "the oplog makes a view of a collection, or a collection of a view"
     : await notStagedBecause(deployment, plan);
   if (because === null) return plan;
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "in-place",
-    message: `the restore is in place, so that the service is down until all is loaded: ${because}`,
-  });
+  warn(
+    emit,
+    "in-place",
+    `the restore is in place, so that the service is down until all is loaded: ${because}`,
+  );
   return { ...plan, ...inPlaceThroughout(plan) };
 }
 
@@ -97,19 +97,25 @@ function inPlaceThroughout({ collections, remove }: RestorePlan) {
 }
 
 /** What a dump does not say of its collections, or says otherwise than its files. */
-function tellDoubtful({ emit }: JobContext, { collections }: OpenedBackup): void {
+function warnOfDoubtful({ emit }: JobContext, { collections }: OpenedBackup): void {
   const isBare = (c: (typeof collections)[number]) =>
     c.metadataFile === null && c.indexes === undefined && c.type === "collection";
   const bare = collections.filter((c) => isBare(c) && !isServersOwn(c));
   const renamed = collections.filter((c) => c.renamedFrom !== undefined);
   const names = (some: typeof collections) => some.map((c) => `${c.database}.${c.name}`).join(", ");
   const tell = (code: string, message: string) => {
-    emit({ kind: "log", level: "warn", code, message });
+    warn(emit, code, message);
   };
   if (bare.length > 0)
-    tell("no-metadata", `restored without options and indexes, for there is no metadata file, or an empty one: ${names(bare)}`); // prettier-ignore
+    tell(
+      "no-metadata",
+      `restored without options and indexes, for there is no metadata file, or an empty one: ${names(bare)}`,
+    );
   if (renamed.length > 0)
-    tell("renamed-files", `restored under the names of their files, which are not those in their metadata: ${names(renamed)}`); // prettier-ignore
+    tell(
+      "renamed-files",
+      `restored under the names of their files, which are not those in their metadata: ${names(renamed)}`,
+    );
 }
 
 /** What the safety backup is of: only what is restored, where it is not the whole of its databases. */

@@ -1,7 +1,7 @@
 // What a restore or rollback would do, for a person to decide by. Changes nothing.
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
-import { tellObstacles } from "../run/await-clear.ts";
+import { warnOfObstacles } from "../run/await-clear.ts";
 import type { JobContext } from "../../context.ts";
 import { targetOf } from "../run/result.ts";
 import { estimate } from "./estimate.ts";
@@ -22,7 +22,7 @@ export async function describePlan(
 ): Promise<PlannedRestore> {
   const { plan, backup } = order;
   await requireService(context, order);
-  await tellObstacles(context, deployment, plan);
+  await warnOfObstacles(context, deployment, plan);
   if (!order.swapBack) await tellServerFiles(context, deployment, plan);
   return {
     ok: true,

@@ -13,7 +13,7 @@ import type { RestoreOrder } from "./order.ts";
 import { measureServerSpace, missingBytes } from "./server-space.ts";
 
 export interface Estimate {
-  /** From beginning to end, the pre-restore backup included. */
+  /** From beginning to end, the safety backup included. */
   readonly seconds: number;
   /** `measured`: from earlier runs on this machine; `assumed`: from what such machines usually do. */
   readonly basis: "measured" | "assumed";

@@ -1,4 +1,4 @@
-// What carrying out a restore is told: the plan, and what to protect.
+// The order to carry out a restore or a rollback: the plan, what is loaded, and what the safety backup is of.
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { LoaderFactory } from "../../../restore/load/load.ts";
 import type { StoredRequest } from "../../../restore/record/request.ts";
@@ -18,13 +18,13 @@ export interface RestoreOrder {
   readonly rollbackOf: string | null;
   /** The restore of that id, where the plan is to say what was written since. */
   readonly undone?: StoredRecord;
-  /** The restore being taken back died with the service stopped: it is started at the end. */
+  /** An interrupted restore left the service stopped: it is started at the end. */
   readonly leftStopped?: boolean;
   /** Chosen already where names were made from it. */
   readonly restoreId?: string;
   /** What was asked for, for `restore --resume`; absent for rollbacks. */
   readonly request?: StoredRequest;
-  /** For rollbacks of what is still set aside: nothing is loaded, the names are swapped back. */
+  /** For a rollback whose data is still retained: nothing is loaded, the names are swapped. */
   readonly swapBack?: SwapBack;
   readonly skipPreBackup: boolean;
   readonly useService: boolean;
@@ -36,7 +36,7 @@ export interface RestoreOrder {
 
 export interface SwapBack {
   readonly items: readonly SwapItem[];
-  /** The backup with the users and roles from before; null: none are put back. */
+  /** The backup with the users and roles from before; null: none come back. */
   readonly accounts: OpenedBackup | null;
   /** What is replaced now, if nothing was written to it since it was restored. */
   readonly expected: Expected;
@@ -66,7 +66,7 @@ export async function requireService({ service, signal }: JobContext, order: Res
   if (concernsService(order)) await service?.assertExists(signal);
 }
 
-/** The service stops where something live is replaced, and starts where a dead restore left it stopped. */
+/** The service stops where something live is replaced, and starts where a interrupted restore left it stopped. */
 export function concernsService({ useService, leftStopped, plan }: RestoreOrder): boolean {
   return useService && (leftStopped === true || !plan.targetWasEmpty);
 }

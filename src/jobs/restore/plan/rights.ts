@@ -1,5 +1,6 @@
 // Whether the account may do all that a restore is about to do, undo it included. Asked while a plan is made,
 // so that a plan that is shown can be carried out. What must stay true: nothing live has changed yet.
+import { warn } from "../../../events.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { readAuthority } from "../../../mongo/privileges.ts";
@@ -82,11 +83,10 @@ function withinAccountRights(
   if (plan.usersOf.length === 0) return plan;
   const lacking = lackingOf(authority, plan.usersOf.flatMap(needsOfAccounts));
   if (lacking.length === 0) return plan;
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "users-not-restored",
-    message: `users and roles are not restored: the user lacks ${lacking.map(inWords).join("; ")} (${grantHint(lacking)})`,
-  });
+  warn(
+    emit,
+    "users-not-restored",
+    `users and roles are not restored: the user lacks ${lacking.map(inWords).join("; ")} (${grantHint(lacking)})`,
+  );
   return { ...plan, usersOf: [] };
 }

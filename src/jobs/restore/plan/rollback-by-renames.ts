@@ -1,4 +1,4 @@
-// The rollback of a restore whose old data is still set aside: the same names, swapped back.
+// Plans the rollback of a restore whose replaced data is still retained: the same renames in the other direction.
 import { join } from "node:path";
 import { openBackup } from "../../../archive/reader.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
@@ -8,7 +8,7 @@ import { inspectLive } from "../../../restore/plan/live.ts";
 import type { PlannedCollection, RestorePlan } from "../../../restore/plan/plan.ts";
 import { OWN_PREFIX } from "../../../mongo/own-collections.ts";
 import { isApplied, leftStopped, protectedBy } from "../../../restore/record/record-state.ts";
-import type { AsideFacts, StoredRecord } from "../../../restore/record/record.ts";
+import type { RetainedFacts, StoredRecord } from "../../../restore/record/record.ts";
 import { parkedNames, sideOf } from "../../../restore/swap/staged.ts";
 import { readStandings } from "../../../restore/swap/standings.ts";
 import { withDefinitions } from "../../../restore/swap/swap-definitions.ts";
@@ -16,11 +16,11 @@ import type { Standing, SwapItem } from "../../../restore/swap/swap-plan.ts";
 import type { JobContext } from "../../context.ts";
 import { freeRestoreId, inPlacePart } from "../run/safety-backup.ts";
 import type { Expected, RestoreOrder, Since } from "./order.ts";
-import { tellAccountsNotHeld } from "../run/verify-accounts.ts";
+import { warnAccountsNotHeld } from "../run/verify-accounts.ts";
 import { openInPlace } from "./state-before.ts";
 import { planUndo } from "../run/in-place.ts";
 
-/** null: not all of it is set aside any more. */
+/** null: not all of the replaced data is retained any more. */
 export async function planSwapBack(
   context: JobContext,
   deployment: Deployment,
@@ -34,7 +34,7 @@ export async function planSwapBack(
   if (!located.every((item) => item !== null)) return null;
   const inPlaceBackup = await openInPlace(context, record);
   const accounts = await openAccounts(context, record);
-  tellAccountsNotHeld(context.emit, accounts, record.recorded.plan.usersOf);
+  warnAccountsNotHeld(context.emit, accounts, record.recorded.plan.usersOf);
   const plan = await planFor(context, deployment, record, { inPlaceBackup, accounts });
   const id = await freeRestoreId(
     ...([context.settings.backupDir, context.clock.now(), context.settings.timezone] as const),
@@ -42,7 +42,7 @@ export async function planSwapBack(
   const names = parkedNames(id, plan);
   const items = located.map((item): SwapItem => {
     const there = standings.get(item.database)?.get(item.name);
-    const aside = names.aside(`${item.database}.${item.name}`);
+    const aside = names.retained(`${item.database}.${item.name}`);
     return { ...item, old: sideOf(there, aside), new: item.old };
   });
   const expected: Expected = new Map(record.recorded.plan.collections.map((c) => [c.namespace, c]));
@@ -62,7 +62,7 @@ export async function planSwapBack(
   };
 }
 
-/** What was swapped in then was proved before; an oplog that was replayed made something else of it. */
+/** When the restored collections held what the backup has; null where an oplog changed them after that. */
 function sinceOf({ entries, recorded, swap }: StoredRecord): Since | null {
   const time = entries.find((e) => e.step === "live-change" && e.state === "begin")?.time;
   if (!time || recorded.plan.oplog) return null;
@@ -80,7 +80,7 @@ async function lookAt({ client }: Deployment, items: readonly SwapItem[]): Promi
   return new Map(await Promise.all(looks));
 }
 
-/** The names of what is set aside, by database and UUID. */
+/** The names of retained collections, by database and UUID. */
 function asideByUuid(look: Look): ReadonlyMap<string, string> {
   return new Map(
     [...look].flatMap(([database, standings]) =>
@@ -104,7 +104,7 @@ function locate(item: SwapItem, aside: ReadonlyMap<string, string>): SwapItem | 
   return parked === undefined ? null : { ...item, old: { ...old, parked } };
 }
 
-/** Without accounts in the restore there are none to put back. */
+/** Where the restore merged no accounts, none have to come back. */
 async function openAccounts(
   { settings, place }: JobContext,
   { entries, recorded }: StoredRecord,
@@ -159,7 +159,7 @@ async function planFor(
 
 /** What the record says of each namespace. */
 interface Known {
-  readonly aside: ReadonlyMap<string, AsideFacts>;
+  readonly aside: ReadonlyMap<string, RetainedFacts>;
   readonly was: ReadonlyMap<string, PlannedCollection["live"]>;
 }
 

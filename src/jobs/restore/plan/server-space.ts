@@ -66,7 +66,7 @@ export async function assertServerSpace(deployment: Deployment, plan: RestorePla
     "disk-full",
     `the server's disk has no room for a second copy: ${formatBytes(missing)} are missing (${formatBytes(space.neededBytes)} needed, ${formatBytes(space.freeBytes ?? 0)} free, ${formatBytes(KEEP_FREE_BYTES)} to stay free)`,
     {
-      hint: "Make room, or restore with --in-place: it needs no second copy, stops the service for longer, and is protected by the pre-restore backup alone.",
+      hint: "Make room, or restore with --in-place: it needs no second copy, stops the service for longer, and only the safety backup protects the old data.",
       details: { missingBytes: missing, neededBytes: space.neededBytes },
     },
   );

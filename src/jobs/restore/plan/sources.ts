@@ -63,7 +63,7 @@ export const leftByRestore = (backup: OpenedBackup): string[] =>
   );
 
 /** Says what a restore does not bring back. */
-export function tellLeftOut(emit: Emit, backup: OpenedBackup): void {
+export function warnOfLeftOut(emit: Emit, backup: OpenedBackup): void {
   const tell = (code: string, what: string, left: OpenedBackup["collections"]) => {
     if (left.length === 0) return;
     const names = left.map((c) => `${c.database}.${c.name}`).join(", ");

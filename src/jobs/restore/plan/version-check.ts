@@ -1,4 +1,5 @@
-// A restore to a server that cannot take the backup ends before anything is touched, or is told of.
+// Whether the server can take the backup: a plan warns, and the restore is refused before anything changes.
+import { warn } from "../../../events.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { ServerInfo } from "../../../mongo/server-info.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
@@ -7,7 +8,7 @@ import { findMisfits, misfitError, withMetadata } from "../../../restore/plan/ve
 import type { GuardedCollection } from "../../../restore/plan/version-guard.ts";
 import type { JobContext } from "../../context.ts";
 
-export interface FitRequest {
+export interface VersionRequest {
   readonly backup: OpenedBackup;
   readonly plan: RestorePlan;
   readonly confirm: boolean;
@@ -15,25 +16,25 @@ export interface FitRequest {
 }
 
 /** A plan warns; doing it is refused unless forced. @throws KeepError unfit-server */
-export async function assertFit(
+export async function checkVersion(
   context: Pick<JobContext, "emit">,
   server: ServerInfo,
-  { backup, plan, confirm, forceVersion = false }: FitRequest,
+  { backup, plan, confirm, forceVersion = false }: VersionRequest,
 ): Promise<void> {
   const planned = await withMetadata(backup, plan);
-  tellLeftOut(context, planned);
+  warnOfLeftOut(context, planned);
   const misfits = findMisfits(backup.manifest?.server ?? null, server, planned);
   const [first, ...others] = misfits;
   if (!first) return;
   if (confirm && !forceVersion) throw misfitError([first, ...others]);
   for (const { problem, hint } of misfits) {
     const message = forceVersion ? problem : `${problem}: --confirm will refuse (${hint})`;
-    context.emit({ kind: "log", level: "warn", code: "unfit-server", message });
+    warn(context.emit, "unfit-server", message);
   }
 }
 
 /** Options that mean nothing any more, each with the collections that have it. */
-function tellLeftOut(
+function warnOfLeftOut(
   { emit }: Pick<JobContext, "emit">,
   planned: readonly GuardedCollection[],
 ): void {
@@ -44,6 +45,6 @@ function tellLeftOut(
   for (const [name, [first = "", ...others]] of byName) {
     const more = others.length > 0 ? ` and ${others.length} more` : "";
     const message = `the option ${JSON.stringify(name)} of ${first}${more} is left out: it means nothing to this server`;
-    emit({ kind: "log", level: "warn", code: "option-left-out", message });
+    warn(emit, "option-left-out", message);
   }
 }

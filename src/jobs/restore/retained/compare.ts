@@ -1,10 +1,11 @@
-// What a staged restore set aside: how long it stays, and what it holds that no backup does. What must stay
-// true: nothing that was written after the pre-restore backup is dropped unless somebody asks for it.
+// Compares the retained collections with the safety backup, once a restore is done. What must stay true: nothing that
+// was written after the safety backup is dropped unless somebody asks for it.
+import { warn } from "../../../events.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import { toKeepError } from "../../../errors.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
-import { createProver } from "../../../restore/load/prove.ts";
-import type { Prover } from "../../../restore/load/prove.ts";
+import { createVerifier } from "../../../restore/load/read-back.ts";
+import type { Verifier } from "../../../restore/load/read-back.ts";
 import { dropOwn, pruneMarkers } from "../../../restore/swap/staged.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
 import { createComparer } from "../../../verify/compare.ts";
@@ -12,24 +13,24 @@ import { sideOfBackup, sideOfServer } from "../../../verify/compare-sides.ts";
 import type { SideCollection } from "../../../verify/compare-sides.ts";
 import type { JobContext } from "../../context.ts";
 import { isHeld } from "./list.ts";
-import { findQuiet } from "./unwritten.ts";
+import { findUnchanged } from "./unchanged.ts";
 import type { Expected } from "../plan/order.ts";
-import type { SetAside, ToSettle } from "./retained.ts";
+import type { Retained, ToCompare } from "./retained.ts";
 
 /**
- * Compares what was set aside with the backup from before the restore. With RESTORE_KEEP_ASIDE=0 what that
- * backup holds is dropped at once. The restore is done: failing here is told, and what is aside stays.
+ * Compares what was retained with the safety backup. With RESTORE_KEEP_ASIDE=0 what that
+ * backup holds is dropped at once. The restore is done: failing here is reported, and retained collections stay.
  */
-export async function settleAside(
+export async function compareRetained(
   context: JobContext,
   deployment: Deployment,
-  toSettle: ToSettle,
-): Promise<SetAside[]> {
+  toSettle: ToCompare,
+): Promise<Retained[]> {
   const { record, items, expected } = toSettle;
-  const found: SetAside[] = [];
+  const found: Retained[] = [];
   try {
-    const quiet = await findQuiet(context, deployment, toSettle);
-    using prover = createProver(deployment);
+    const quiet = await findUnchanged(context, deployment, toSettle);
+    using verifier = createVerifier(deployment);
     const kept = keptIn(toSettle.before);
     const replaced = items.flatMap((item) =>
       item.old.kind === "collection" ? [{ item, parked: item.old.parked }] : [],
@@ -37,7 +38,7 @@ export async function settleAside(
     for (const [n, { item, parked }] of replaced.entries()) {
       const facts =
         quiet.get(item) ??
-        (await compareAside(context, { deployment, prover, kept }, item, parked, toSettle));
+        (await compareOne(context, { deployment, verifier, kept }, item, parked, toSettle));
       const { namespace, ...aside } = facts;
       // What is dropped later is compared with this once more (retained/list.ts).
       const contentHash = facts.inBackup ? (expected.get(namespace)?.contentHash ?? null) : null;
@@ -46,18 +47,17 @@ export async function settleAside(
       // The last one flushes them all.
       if (n === replaced.length - 1) await record.journal(entry);
       else await record.note(entry);
-      tellLate(context, facts);
+      warnOfLateWrites(context, facts);
       found.push(facts);
     }
     return await letGo(context, deployment, toSettle, found);
   } catch (error) {
     const { message } = toKeepError(error);
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "aside-not-compared",
-      message: `the restore is done; the replaced data could not be compared with the safety backup, and is retained: ${message}`,
-    });
+    warn(
+      context.emit,
+      "aside-not-compared",
+      `the restore is done; the replaced data could not be compared with the safety backup, and is retained: ${message}`,
+    );
     return found;
   }
 }
@@ -70,9 +70,9 @@ export function expectedOf(backup: OpenedBackup | null): Expected {
 async function letGo(
   context: JobContext,
   deployment: Deployment,
-  { record, items }: ToSettle,
-  found: readonly SetAside[],
-): Promise<SetAside[]> {
+  { record, items }: ToCompare,
+  found: readonly Retained[],
+): Promise<Retained[]> {
   const { settings } = context;
   const databases = [...new Set(items.map((item) => item.database))];
   await pruneMarkers(deployment, databases, record.id);
@@ -82,13 +82,13 @@ async function letGo(
   return found.filter((one) => !one.inBackup);
 }
 
-function tellLate({ emit }: JobContext, one: SetAside): void {
+function warnOfLateWrites({ emit }: JobContext, one: Retained): void {
   if (one.inBackup || one.lateWrites === null) return;
   const message = `${one.namespace} was written to after the safety backup: ${one.lateWrites} documents of that are only in ${one.collection}, which is retained until mongokeep restore --discard-replaced`;
-  emit({ kind: "log", level: "warn", code: "late-writes", message });
+  warn(emit, "late-writes", message);
 }
 
-/** What the backup from before holds, by its names; made once for all that is compared with it. */
+/** What the safety backup holds, by its names; made once for all that is compared with it. */
 function keptIn(before: OpenedBackup | null): ReadonlyMap<string, SideCollection> {
   const sides = before ? sideOfBackup(before) : [];
   return new Map(sides.map((c) => [`${c.database}.${c.name}`, c]));
@@ -96,21 +96,21 @@ function keptIn(before: OpenedBackup | null): ReadonlyMap<string, SideCollection
 
 interface Comparing {
   readonly deployment: Deployment;
-  readonly prover: Prover;
+  readonly verifier: Verifier;
   readonly kept: ReadonlyMap<string, SideCollection>;
 }
 
-async function compareAside(
+async function compareOne(
   context: JobContext,
-  { deployment, prover, kept: inFiles }: Comparing,
+  { deployment, verifier, kept: inFiles }: Comparing,
   { database, name }: SwapItem,
   parked: string,
-  { expected }: ToSettle,
-): Promise<SetAside> {
+  { expected }: ToCompare,
+): Promise<Retained> {
   const { emit, signal } = context;
   const namespace = `${database}.${name}`;
   const kept = expected.get(namespace);
-  const { documents, equal } = await prover.prove(
+  const { documents, equal } = await verifier.verify(
     {
       namespace,
       database,
@@ -121,9 +121,11 @@ async function compareAside(
     },
     { emit, signal },
   );
-  // A count alone proves nothing: what was updated since has the same.
+  // A count alone verifies nothing: what was updated since has the same.
   const inBackup = equal && typeof kept?.contentHash === "string";
-  const lateWrites = inBackup ? 0 : await countLate(context, deployment, parked, inFiles.get(namespace)); // prettier-ignore
+  const lateWrites = inBackup
+    ? 0
+    : await countLate(context, deployment, parked, inFiles.get(namespace));
   return { namespace, collection: parked, documents, inBackup, lateWrites };
 }
 
@@ -137,7 +139,10 @@ async function countLate(
 ): Promise<number | null> {
   if (!kept) return null;
   const { database, name } = kept;
-  const info = { ...{ database, name: parked, type: "collection" as const, uuid: null }, dataUuid: null }; // prettier-ignore
+  const info = {
+    ...{ database, name: parked, type: "collection" as const, uuid: null },
+    dataUuid: null,
+  };
   const aside = { ...info, options: EMPTY_DOCUMENT, indexes: [] };
   const [other = null] = sideOfServer({ deployment, at: null, emit }, [aside]);
   await using comparer = await createComparer({

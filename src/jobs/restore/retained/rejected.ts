@@ -1,10 +1,11 @@
-// What a restore brought, was live for a while, and was taken back: the service may have written to it. What
-// must stay true: it is dropped only where it is proved to be what was restored; else it stays aside.
+// Restored collections that were live for a while before the restore was undone: the service may have written to them.
+// What must stay true: only one that still equals what was restored is dropped; any other is retained.
+import { warn } from "../../../events.ts";
 import { toKeepError } from "../../../errors.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { addMarkers, belongsTo, readMarkers } from "../../../mongo/own-collections.ts";
 import type { Marker } from "../../../mongo/own-collections.ts";
-import { createProver } from "../../../restore/load/prove.ts";
+import { createVerifier } from "../../../restore/load/read-back.ts";
 import { readRecord } from "../../../restore/record/read-record.ts";
 import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { JournalEntry, RestoreRecord } from "../../../restore/record/record.ts";
@@ -14,8 +15,8 @@ import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
 import type { JobContext } from "../../context.ts";
 import type { Transaction } from "../run/phase.ts";
 
-/** Before the names are swapped back: what is live of a restore's own is not dropped unseen. */
-export async function markReturned(
+/** Before the names are renamed back: what is live of a restore's own is not dropped unseen. */
+export async function markRejected(
   { client }: Deployment,
   restoreId: string,
   items: readonly SwapItem[],
@@ -36,13 +37,13 @@ export async function markReturned(
 }
 
 /** Drops it, or keeps it and says so. Failing is a warning: it stays then. */
-export async function settleReturned({ context, order, record }: Transaction): Promise<void> {
+export async function settleRejected({ context, order, record }: Transaction): Promise<void> {
   const { targetDatabases } = order.plan;
   const lenient = bestEffort(record, context.emit);
   try {
     await using deployment = await context.connect(new AbortController().signal);
     const stored = await readRecord(context.settings.backupDir, record.id);
-    const proved = provedIn(stored?.entries ?? []);
+    const proved = verifiedIn(stored?.entries ?? []);
     for (const database of targetDatabases) {
       const own = (await readMarkers(deployment.client, database)).filter(
         (marker) => marker.restoreId === record.id && marker.role === "returned",
@@ -52,19 +53,18 @@ export async function settleReturned({ context, order, record }: Transaction): P
     await pruneMarkers(deployment, targetDatabases, record.id);
   } catch (error) {
     const { message } = toKeepError(error);
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "returned-left",
-      message: `the state from before is back; the restored data could not be compared and stays (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
-    });
+    warn(
+      context.emit,
+      "returned-left",
+      `the state from before is back; the restored data could not be compared and stays (${message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`,
+    );
   }
 }
 
 type Proved = ReadonlyMap<string, NonNullable<JournalEntry["proved"]>>;
 
 /** What was found in each namespace when it was staged; the last word holds. */
-function provedIn(entries: readonly JournalEntry[]): Proved {
+function verifiedIn(entries: readonly JournalEntry[]): Proved {
   return new Map(
     entries.flatMap(({ namespace, proved }) =>
       namespace !== undefined && proved ? [[namespace, proved] as const] : [],
@@ -87,13 +87,13 @@ async function settleIn(
 ): Promise<void> {
   const signal = new AbortController().signal;
   const same = new Set<string>();
-  using prover = createProver(deployment);
+  using verifier = createVerifier(deployment);
   for (const marker of own) {
     const { name, namespace } = marker;
     const { documents = -1, contentHash = null } = proved.get(namespace) ?? {};
     const place = { namespace, database, name, type: "collection" } as const;
     const promised = { ...place, expectedDocuments: documents, contentHash };
-    const { equal } = await prover.prove(promised, { emit: context.emit, signal });
+    const { equal } = await verifier.verify(promised, { emit: context.emit, signal });
     if (equal) same.add(name);
     else await keepWritten(context, deployment, marker, record);
   }
@@ -109,7 +109,7 @@ async function keepWritten(
 ): Promise<void> {
   const { name, namespace } = marker;
   await addMarkers(deployment.client, [{ ...marker, role: "aside" }]);
-  const message = `${namespace} was written to while the restored data was live: that is kept as ${name}, until mongokeep restore --discard-replaced`;
-  emit({ kind: "log", level: "warn", code: "written-meanwhile", message });
+  const message = `${namespace} was written to while the restored data was live: that is retained as ${name}, until mongokeep restore --discard-replaced`;
+  warn(emit, "written-meanwhile", message);
   await record.log(message);
 }

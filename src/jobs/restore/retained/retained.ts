@@ -1,22 +1,22 @@
-// What a staged restore has set aside, and what is needed to judge it. Types only.
+// A collection that a staged restore retains, and what is needed to compare it. Types only.
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
 import type { Expected, Since } from "../plan/order.ts";
 
-export interface SetAside {
+export interface Retained {
   readonly namespace: string;
   /** The name under which it is kept, in the same database. */
   readonly collection: string;
   /** null: it could not be read. */
   readonly documents: number | null;
-  /** Whether the backup from before the restore holds all of it. */
+  /** Whether the safety backup holds all of it. */
   readonly inBackup: boolean;
   /** Documents in it that this backup has not, or has otherwise; null: not compared. */
   readonly lateWrites: number | null;
 }
 
-export interface ToSettle {
+export interface ToCompare {
   readonly record: RestoreRecord;
   readonly items: readonly SwapItem[];
   /** What was there before the restore, as far as a backup holds it. */

@@ -1,5 +1,6 @@
 // The phase that merges users and roles, once the data is live; whether they can be merged is tried before anything
 // changes. Its undo merges those of the safety backup: what a restore brought stays, and what it changed comes back.
+import { warn } from "../../../events.ts";
 import { join } from "node:path";
 import { readChunks } from "../../../archive/chunk-reader.ts";
 import { openBackup } from "../../../archive/reader.ts";
@@ -17,7 +18,7 @@ import type { JobContext } from "../../context.ts";
 import { accountsOf } from "../plan/order.ts";
 import type { RestoreOrder } from "../plan/order.ts";
 import type { Phase } from "./phase.ts";
-import { assertAccountsThere, tellAccountsNotHeld, tellNotVerified } from "./verify-accounts.ts";
+import { assertAccountsThere, warnAccountsNotHeld, warnNotVerified } from "./verify-accounts.ts";
 
 export const accounts: Phase = {
   async do({ context, deployment, order, record }) {
@@ -33,11 +34,11 @@ export const accounts: Phase = {
     if (plan.usersOf.length === 0 || found.safetyBackup === null) return;
     const path = join(settings.backupDir, found.safetyBackup);
     const before = await openBackup(path, place).catch((error: unknown) => {
-      tellNotVerified(emit, plan.usersOf, messageOf(error));
+      warnNotVerified(emit, plan.usersOf, messageOf(error));
       return null;
     });
     if (before === null) return;
-    tellAccountsNotHeld(emit, before, plan.usersOf);
+    warnAccountsNotHeld(emit, before, plan.usersOf);
     const usersOf = await databasesWithAccounts(before);
     const { signal } = new AbortController();
     await using own = await context.connect(signal);
@@ -72,7 +73,7 @@ export async function withMergeableAccounts(
   const refused = await rehearseMerge(deployment, database);
   if (refused === null) return order;
   const message = `users and roles are not restored: ${refused.message} (${refused.hint})`;
-  context.emit({ kind: "log", level: "warn", code: "users-not-restored", message });
+  warn(context.emit, "users-not-restored", message);
   return { ...order, plan: { ...order.plan, usersOf: [] } };
 }
 

@@ -1,5 +1,6 @@
 // Waits, before live collections are renamed or dropped, for what would keep the server from it: before the service
 // is stopped for minutes, while it is stopped for as long as RESTORE_CUTOVER_TIMEOUT says.
+import { warn } from "../../../events.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { tooLong } from "../../../mongo/lock-limit.ts";
@@ -27,7 +28,9 @@ type Logged = Pick<RestoreRecord, "log">;
 
 /** All that is live and will be renamed or dropped. */
 export function liveNamespaces(plan: RestorePlan, items: readonly SwapItem[]): Set<string> {
-  const swapped = items.flatMap((i) => ([i.old, i.new].some((side) => side.kind === "collection") ? [`${i.database}.${i.name}`] : [])); // prettier-ignore
+  const swapped = items.flatMap((i) =>
+    [i.old, i.new].some((side) => side.kind === "collection") ? [`${i.database}.${i.name}`] : [],
+  );
   const dropped = plan.collections
     .filter((c) => c.action === "replace" && c.type !== "view" && c.way === "in-place")
     .map((c) => c.namespace);
@@ -89,7 +92,7 @@ async function wait(
     if (!isYoung && performance.now() - toldAt >= TELL_MS) {
       toldAt = performance.now();
       const message = `${what}${before}: ${formatDuration(limitMs - waited)} more at most`;
-      emit({ kind: "log", level: "warn", code: "cutover-waits", message });
+      warn(emit, "cutover-waits", message);
       await record.log(message);
     }
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
@@ -105,24 +108,26 @@ export function lockLimit(
   const waitMs = settings.cutoverTimeoutMs;
   if (use === "once") return { client, waitMs };
   const onWait = (message: string) => {
-    emit({ kind: "log", level: "warn", code: "undo-waits", message: `the old state is not back yet: ${message}` }); // prettier-ignore
+    warn(emit, "undo-waits", `the old state is not back yet: ${message}`);
   };
   return { client, waitMs, onWait };
 }
 
 /** For the plan: what has been open for so long that the restore may have to wait for it. */
-export async function tellObstacles(
+export async function warnOfObstacles(
   { emit }: JobContext,
   { client }: Deployment,
   plan: RestorePlan,
 ): Promise<void> {
-  const live = new Set(plan.collections.filter((c) => c.action === "replace").map((c) => c.namespace)); // prettier-ignore
+  const live = new Set(
+    plan.collections.filter((c) => c.action === "replace").map((c) => c.namespace),
+  );
   if (live.size === 0) return;
   const found = (await findOperations(client, new Set([...live, ...plan.remove]))) ?? [];
   const isLasting = ({ namespace, ageMs }: (typeof found)[number]) =>
     ageMs >= (namespace === null ? FORGOTTEN_MS : YOUNG_MS);
   const [oldest] = found.filter(isLasting);
   if (!oldest) return;
-  const message = `${oldest.text}: if it holds what is restored, the restore waits for its end before it stops the service, ${formatDuration(UP_LIMIT_MS)} at most`; // prettier-ignore
-  emit({ kind: "log", level: "warn", code: "cutover-may-wait", message });
+  const message = `${oldest.text}: if it holds what is restored, the restore waits for its end before it stops the service, ${formatDuration(UP_LIMIT_MS)} at most`;
+  warn(emit, "cutover-may-wait", message);
 }

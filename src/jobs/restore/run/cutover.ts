@@ -1,7 +1,8 @@
 // The phase that puts what was staged under the live names, by renames; the old data is retained under other names.
 // Its undo makes the same renames in the other direction.
+import { warn } from "../../../events.ts";
 import type { Work } from "../../../restore/load/load-collections.ts";
-import { proveViews } from "../../../restore/load/in-place.ts";
+import { verifyViews } from "../../../restore/load/in-place.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import { untilIdle } from "../../../restore/swap/staged.ts";
 import { carryOutSwap } from "../../../restore/swap/swap.ts";
@@ -10,20 +11,20 @@ import { reversed } from "../../../restore/swap/swap-plan.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import type { JobContext } from "../../context.ts";
-import { markReturned } from "../retained/rejected.ts";
+import { markRejected } from "../retained/rejected.ts";
 import { lockLimit } from "./await-clear.ts";
 import type { Phase } from "./phase.ts";
-import { proveRenamed } from "./verify-definitions.ts";
+import { verifyRenamed } from "./verify-definitions.ts";
 
 export const cutover: Phase = {
   async do({ context, deployment, order, record, found }) {
     const { items } = found;
     if (order.plan.mode === "in-place") return;
     await carryOutSwap(swapContext(context, deployment, record, "swap"), items);
-    if (order.rollbackOf !== null) await proveRenamed(deployment, items);
+    if (order.rollbackOf !== null) await verifyRenamed(deployment, items);
     await record.log(`${items.length} names swapped`);
     const isView = ({ planned }: Work) => planned.way === "view";
-    found.views = await proveViews(deployment.client, (found.staging?.work ?? []).filter(isView));
+    found.views = await verifyViews(deployment.client, (found.staging?.work ?? []).filter(isView));
   },
 
   /** What was staged, and has been live, is settled later (retained/rejected.ts). */
@@ -31,9 +32,9 @@ export const cutover: Phase = {
     if (items.length === 0) return;
     await using own = await context.connect(new AbortController().signal);
     await untilIdle(own.client, namesOf(items), RENAME_WAIT);
-    await markReturned(own, record.id, items);
+    await markRejected(own, record.id, items);
     await carryOutSwap(swapContext(context, own, record, "swap-back"), items.map(reversed));
-    await proveRenamed(own, items.map(reversed));
+    await verifyRenamed(own, items.map(reversed));
   },
 };
 
@@ -61,7 +62,7 @@ function swapContext(
   const limit = lockLimit(context, deployment, step === "swap" ? "once" : "until done");
   const onIntruder = (namespace: string, retained: string) => {
     const message = `somebody created ${namespace} while it was being replaced: what was written is kept as ${retained}`;
-    emit({ kind: "log", level: "warn", code: "written-meanwhile", message });
+    warn(emit, "written-meanwhile", message);
   };
   const { client } = deployment;
   return { client, restoreId: record.id, record, step, lockLimit: limit, onIntruder };

@@ -18,7 +18,7 @@ import { toSource } from "../plan/sources.ts";
 import { lockLimit } from "./await-clear.ts";
 import type { Phase } from "./phase.ts";
 import { inPlacePart } from "./safety-backup.ts";
-import { proofOfRollback, proveAgainst } from "./verify-definitions.ts";
+import { checkOfRollback, definitionCheck } from "./verify-definitions.ts";
 
 export const inPlace: Phase = {
   async prepare({ context, deployment, order, found }) {
@@ -28,7 +28,7 @@ export const inPlace: Phase = {
     found.ready = await prepareInPlace(deployment, order.backup, part, {
       ...{ emit, signal, lockLimit: lockLimit(context, deployment, "once") },
       ...(order.createLoader && { createLoader: order.createLoader }),
-      ...proofOfRollback(order, deployment, signal),
+      ...checkOfRollback(order, deployment, signal),
     });
   },
 
@@ -48,7 +48,7 @@ export const inPlace: Phase = {
     const before = id === null ? null : await openBackup(join(backupDir, id), context.place);
     const back = await planUndo(own, before, part, signal);
     found.inPlace = await applyInPlace(own, before, back, withoutJournal(record), {
-      ...{ emit: context.emit, signal, proveDefinitions: proveAgainst(own, signal) },
+      ...{ emit: context.emit, signal, verifyDefinitions: definitionCheck(own, signal) },
       lockLimit: lockLimit(context, own, "until done"),
     });
   },

@@ -1,5 +1,6 @@
 // The numbered steps of a restore or rollback, in the words that a person follows it by. Driven by the events of the
 // work itself, so that a number is only said when its step begins.
+import { info } from "../../../events.ts";
 import type { Emit, StepEvent } from "../../../events.ts";
 import { needsProtection } from "./safety-backup.ts";
 import type { RestoreOrder } from "../plan/order.ts";
@@ -89,7 +90,7 @@ export function numbered(
     }
     for (; next < at; next++) {
       const left = steps[next]?.otherwise ?? "";
-      if (left !== "") emit({ kind: "log", level: "info", message: `${numberOf(next)} ${left}` });
+      if (left !== "") info(emit, `${numberOf(next)} ${left}`);
     }
     next = at + 1;
     emit({ ...event, title: `${numberOf(at)} ${step.says}` });

@@ -2,7 +2,7 @@
 // undone from wherever it stopped, with nothing but the record and a look at the server.
 import type { Deployment } from "../../../mongo/deployment.ts";
 import type { ReadyInPlace, RestoreOutcome } from "../../../restore/load/in-place.ts";
-import type { ProvedCollection } from "../../../restore/load/prove.ts";
+import type { VerifiedCollection } from "../../../restore/load/read-back.ts";
 import type { RestoreRecord, RestoreState } from "../../../restore/record/record.ts";
 import type { Staging } from "../../../restore/swap/staged.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
@@ -41,7 +41,7 @@ export interface Found {
   staging: Staging | null;
   items: readonly SwapItem[];
   /** The views that the cutover made. */
-  views: readonly ProvedCollection[];
+  views: readonly VerifiedCollection[];
   ready: ReadyInPlace | null;
   /** What was loaded in place; after an undo, what was loaded back. */
   inPlace: RestoreOutcome | null;

@@ -1,5 +1,5 @@
 // The result of a restore, a resumed one or a rollback: built here and nowhere else.
-import type { ProvedCollection } from "../../../restore/load/prove.ts";
+import type { VerifiedCollection } from "../../../restore/load/read-back.ts";
 import { bothPasses } from "../../../restore/load/replay.ts";
 import type { Replayed } from "../../../restore/load/replay.ts";
 import type { RestorePlan } from "../../../restore/plan/plan.ts";
@@ -7,7 +7,7 @@ import { splitNamespace } from "../../../restore/plan/select.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import type { RestoreResult, RestoreTarget } from "../../results.ts";
-import type { SetAside } from "../retained/retained.ts";
+import type { Retained } from "../retained/retained.ts";
 import { outsideInstantOf } from "../plan/sources.ts";
 import type { Transaction } from "./phase.ts";
 import { afterReplay, renamedBack } from "./verified.ts";
@@ -15,12 +15,12 @@ import { afterReplay, renamedBack } from "./verified.ts";
 /** What came of a transaction. */
 export interface Outcome {
   readonly record: RestoreRecord;
-  readonly collections: readonly ProvedCollection[];
+  readonly collections: readonly VerifiedCollection[];
   readonly replayed: Replayed | null;
   /** See RestoreResult. */
   readonly outsideInstant: readonly string[] | null;
   readonly serviceDownSeconds: number | null;
-  readonly setAside: readonly SetAside[];
+  readonly setAside: readonly Retained[];
   /** The id of the safety backup; null: none was made. */
   readonly safetyBackup: string | null;
   readonly safetyBackupSeconds: number;

@@ -144,7 +144,7 @@ async function protectInPlace({
 }
 
 /**
- * The present second, or where the newest restore's id is as late the second after that one's: what is taken back
+ * The present second, or where the newest restore's id is as late the second after that one's: what is undone
  * first is the last one by its id, also when the clock went back or summer time ended.
  */
 export async function freeRestoreId(root: string, nowMs: number, zone: string): Promise<string> {

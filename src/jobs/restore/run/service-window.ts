@@ -1,4 +1,5 @@
 // The time in which the service is stopped: measured, and always ended.
+import { warn } from "../../../events.ts";
 import { KeepError, toKeepError } from "../../../errors.ts";
 import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
@@ -10,12 +11,12 @@ import type { Transaction } from "./phase.ts";
 export interface ServiceWindow {
   /**
    * Starts the service if this restore stopped it; more calls do nothing. Gives the seconds from 'stop
-   * finished' to 'start issued', null where nothing was stopped. A start that fails is told, not thrown:
+   * finished' to 'start issued', null where nothing was stopped. A start that fails is reported, not thrown:
    * the data is whole, and the restore's result must not be lost.
    */
   open(): Promise<number | null>;
   /**
-   * The same while the old data can still be put back: a service that does not come up with the new data is
+   * The same while the old data can still come back: a service that does not come up with the new data is
    * stopped again. @throws KeepError failed
    */
   openStrictly(): Promise<number | null>;
@@ -61,7 +62,7 @@ function concernsIt({ at, order }: Transaction): boolean {
 }
 
 /** Between two states of the data the service must not run. */
-export function tellStopped({ emit }: JobContext, { startHint }: ServiceWindow): void {
+export function warnStopped({ emit }: JobContext, { startHint }: ServiceWindow): void {
   if (startHint === null) return;
   const message = `the service stays stopped, because the data is between two states; start it with: ${startHint}`;
   emit({ kind: "log", level: "error", code: "service-stays-stopped", message });
@@ -85,7 +86,7 @@ async function stop(
       await window.open();
       throw error;
     }
-    await tellTaken(context, record, toKeepError(error).message);
+    await warnTakenForStopped(context, record, toKeepError(error).message);
   }
   window.stopped();
   await record.journal({ step: "stop-service", state: "done" });
@@ -95,10 +96,14 @@ async function stop(
 }
 
 /** Data between two states must not stay so because a stopped service cannot be stopped again. */
-async function tellTaken({ emit }: JobContext, record: RestoreRecord, why: string): Promise<void> {
+async function warnTakenForStopped(
+  { emit }: JobContext,
+  record: RestoreRecord,
+  why: string,
+): Promise<void> {
   const message = `the interrupted restore had stopped the service, which cannot be stopped again (${why}): mongokeep takes it for stopped`;
   await record.log(message);
-  emit({ kind: "log", level: "warn", code: "service-taken-for-stopped", message });
+  warn(emit, "service-taken-for-stopped", message);
 }
 
 function createWindow(context: JobContext, service: Service, record: RestoreRecord) {
@@ -113,15 +118,15 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
     async open() {
       if (opened) return downSeconds;
       opened = true;
-      await tellIfBack(context, service, record);
+      await warnIfBack(context, service, record);
       downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
       const failure = await startAndCheck(context, service, record);
-      if (failure !== null) tellNotStarted(context, service, failure);
+      if (failure !== null) warnNotStarted(context, service, failure);
       return downSeconds;
     },
     async openStrictly() {
       opened = true;
-      await tellIfBack(context, service, record);
+      await warnIfBack(context, service, record);
       downSeconds = Math.round(performance.now() - stoppedAt) / 1_000;
       const failure = await startAndCheck(context, service, record);
       if (failure === null) return downSeconds;
@@ -135,14 +140,14 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
 }
 
 /** A timer, a socket or a supervisor may have started it: then it wrote to data that was being replaced. */
-async function tellIfBack(
+async function warnIfBack(
   { emit }: JobContext,
   service: Service,
   record: RestoreRecord,
 ): Promise<void> {
   if (!(await service.cameBack())) return;
   const message = `something started the service (${service.name}) while its data was being replaced: see that what it wrote meanwhile is there, and stop what starts it before the next restore`;
-  emit({ kind: "log", level: "warn", code: "service-came-back", message });
+  warn(emit, "service-came-back", message);
   await bestEffort(record, emit).log(message);
 }
 
@@ -172,7 +177,7 @@ async function startAndCheck(
   }
 }
 
-function tellNotStarted({ emit }: JobContext, { startHint }: Service, why: string): void {
+function warnNotStarted({ emit }: JobContext, { startHint }: Service, why: string): void {
   emit({
     kind: "log",
     level: "error",

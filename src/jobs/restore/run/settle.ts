@@ -1,5 +1,6 @@
 // The last steps of a restore whose data is live: documents begin to expire, and what was replaced is compared. What
 // must stay true: no signal and no failure makes a failure of the restore.
+import { warn } from "../../../events.ts";
 import { join } from "node:path";
 import { openBackup } from "../../../archive/reader.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
@@ -13,14 +14,14 @@ import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import { accountsOf } from "../plan/order.ts";
 import type { RestoreOrder } from "../plan/order.ts";
-import { expectedOf, settleAside } from "../retained/compare.ts";
-import type { SetAside } from "../retained/retained.ts";
+import { expectedOf, compareRetained } from "../retained/compare.ts";
+import type { Retained } from "../retained/retained.ts";
 import type { Transaction } from "./phase.ts";
-import { proveAccounts } from "./verify-accounts.ts";
-import { proveAgainst } from "./verify-definitions.ts";
+import { verifyAccounts } from "./verify-accounts.ts";
+import { definitionCheck } from "./verify-definitions.ts";
 
 export interface Settled {
-  readonly setAside: readonly SetAside[];
+  readonly setAside: readonly Retained[];
   /** false: documents that should expire do not yet. The record must not say that the restore ended. */
   readonly isWhole: boolean;
   /** What a rollback brought back otherwise than it was; null: nothing. */
@@ -38,9 +39,9 @@ export async function settle(restore: Transaction): Promise<Settled> {
     const settling = { ...restore, context, deployment, record };
     const isWhole = await expire(settling, expiring);
     const difference = isWhole ? await findDifference(settling, expiring) : null;
-    return { setAside: await compareRetained(settling), isWhole, difference };
+    return { setAside: await retainedOf(settling), isWhole, difference };
   } catch (error) {
-    tellNotExpired(context, record, error);
+    warnNotExpired(context, record, error);
     return { setAside: [], isWhole: false, difference: null };
   }
 }
@@ -69,7 +70,7 @@ async function expire(restore: Transaction, work: readonly Work[]): Promise<bool
     await expireAll(restore, swapped);
     return true;
   } catch (error) {
-    tellNotExpired(context, record, error);
+    warnNotExpired(context, record, error);
     return false;
   }
 }
@@ -82,30 +83,30 @@ async function findDifference(
   const { emit, signal } = context;
   const expected = { before: accountsOf(order), usersOf: order.plan.usersOf };
   try {
-    await proveAgainst(deployment, signal)(work);
-    await proveAccounts(deployment, expected, { emit, signal });
+    await definitionCheck(deployment, signal)(work);
+    await verifyAccounts(deployment, expected, { emit, signal });
     return null;
   } catch (error) {
-    return await isOtherwise(record, error);
+    return await differenceOf(record, error);
   }
 }
 
-async function compareRetained({
+async function retainedOf({
   context,
   deployment,
   order,
   record,
   found,
-}: Transaction): Promise<readonly SetAside[]> {
+}: Transaction): Promise<readonly Retained[]> {
   const { items, safetyBackup } = found;
   if (items.length === 0) return [];
   const before = await openSafetyBackup(context, safetyBackup);
   const { expected = expectedOf(before), since = null } = order.swapBack ?? {};
-  return await settleAside(context, deployment, { record, items, expected, before, since });
+  return await compareRetained(context, deployment, { record, items, expected, before, since });
 }
 
 /** The failure of a rollback that is done: it brought something back otherwise than it was. */
-export async function isOtherwise(record: RestoreRecord, error: unknown): Promise<KeepError> {
+export async function differenceOf(record: RestoreRecord, error: unknown): Promise<KeepError> {
   const cause = toKeepError(error);
   await record.log(cause.message);
   return new KeepError("restore-broken", `the rollback is done, but ${cause.message}`, {
@@ -115,7 +116,7 @@ export async function isOtherwise(record: RestoreRecord, error: unknown): Promis
   });
 }
 
-function tellNotExpired({ emit }: JobContext, record: RestoreRecord, error: unknown): void {
+function warnNotExpired({ emit }: JobContext, record: RestoreRecord, error: unknown): void {
   const { message } = toKeepError(error);
   emit({
     kind: "log",
@@ -135,7 +136,7 @@ async function openSafetyBackup(
     return await openBackup(join(settings.backupDir, id), place);
   } catch (error) {
     const message = `the restore is done; its safety backup cannot be read: ${toKeepError(error).message}`;
-    emit({ kind: "log", level: "warn", code: "aside-not-compared", message });
+    warn(emit, "aside-not-compared", message);
     return null;
   }
 }

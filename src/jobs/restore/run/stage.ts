@@ -1,4 +1,5 @@
 // The phase that loads and verifies the backup beside the live data, and plans the cutover. Nothing live is touched.
+import { warn } from "../../../events.ts";
 import { toKeepError } from "../../../errors.ts";
 import {
   dropOwn,
@@ -31,7 +32,7 @@ export const stage: Phase = {
       await pruneMarkers(own, plan.targetDatabases, record.id);
     } catch (error) {
       const message = `could not drop the staged collections (${toKeepError(error).message}); later: mongokeep restore --discard-replaced ${record.id} --confirm`;
-      context.emit({ kind: "log", level: "warn", code: "staged-left", message });
+      warn(context.emit, "staged-left", message);
     }
   },
 };

@@ -5,12 +5,12 @@
 import { KeepError, toKeepError } from "../../../errors.ts";
 import { findNewest } from "../../../oplog/tailer-origin.ts";
 import { assertPlanHolds } from "../../../restore/plan/live.ts";
-import { settleReturned } from "../retained/rejected.ts";
+import { settleRejected } from "../retained/rejected.ts";
 import { awaitClear, awaitClearInWindow, liveNamespaces } from "./await-clear.ts";
 import type { Transaction } from "./phase.ts";
 import { BESIDE, LIVE } from "./phases.ts";
 import { protectInWindow } from "./safety-backup.ts";
-import { stopServiceFor, tellStopped } from "./service-window.ts";
+import { stopServiceFor, warnStopped } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { settle } from "./settle.ts";
 import type { Settled } from "./settle.ts";
@@ -27,7 +27,7 @@ export async function run(restore: Transaction): Promise<Done> {
     const downSeconds = await inWindow(restore, (window) => replaceLive(restore, window));
     return await finish(restore, downSeconds);
   } catch (error) {
-    if (isUndone(error)) await settleReturned(restore);
+    if (isUndone(error)) await settleRejected(restore);
     else if (!restore.found.isLive)
       for (const phase of BESIDE.toReversed()) await phase.undo(restore);
     throw error;
@@ -55,7 +55,7 @@ export async function runBackwards(restore: Transaction): Promise<number | null>
     await undoInterrupted(restore);
     return await window.open();
   });
-  await settleReturned(restore);
+  await settleRejected(restore);
   return downSeconds;
 }
 
@@ -76,7 +76,7 @@ async function inWindow<T>(
     throw error;
   } finally {
     found.ready?.[Symbol.dispose]();
-    if (isBetween) tellStopped(context, window);
+    if (isBetween) warnStopped(context, window);
     else await window.open();
   }
 }

@@ -6,7 +6,7 @@ import type { Deployment } from "../../../mongo/deployment.ts";
 import { endAttempt } from "../../../restore/record/attempt.ts";
 import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
-import { causesOf, planLines, tellingLog } from "../../../restore/record/restore-log.ts";
+import { causesOf, planLines, alsoLogged } from "../../../restore/record/restore-log.ts";
 import type { JobContext } from "../../context.ts";
 import type { Outcome } from "./result.ts";
 import type { RestoreOrder } from "../plan/order.ts";
@@ -24,7 +24,7 @@ export async function underRecord<T>(
   await endAttempt(context.settings.backupDir);
   const settling = createSettling(context.emit);
   try {
-    return await act({ ...context, emit: tellingLog(record, settling.emit) });
+    return await act({ ...context, emit: alsoLogged(record, settling.emit) });
   } catch (error) {
     const failure = withLog(toKeepError(error), record);
     await lenient.log(`FAILED (${failure.code}): ${failure.message}`, causesOf(failure));
@@ -75,7 +75,10 @@ export async function logBegin(
   { plan, rollbackOf }: RestoreOrder,
   record: RestoreRecord,
 ): Promise<void> {
-  const what = rollbackOf === null ? `restore ${record.id}` : `restore ${record.id}, which undoes ${rollbackOf},`; // prettier-ignore
+  const what =
+    rollbackOf === null
+      ? `restore ${record.id}`
+      : `restore ${record.id}, which undoes ${rollbackOf},`;
   const where = `MongoDB ${server.version} (${server.topology}) at ${settings.hosts.join(", ")}`;
   await record.log(
     `${what} of ${plan.backup ?? "nothing"} begins: mongokeep ${version}, ${where}`,

@@ -78,7 +78,7 @@ async function undoAll(restore: Transaction): Promise<void> {
   throw new KeepError(cause.code, messages.join("; "), { cause });
 }
 
-/** All that can be put back is back, and the error names what differs. */
+/** All that can come back is back, and the error names what differs. */
 const isDifference = ({ details }: KeepError) => details.differences !== undefined;
 
 const STOPS: readonly string[] = ["interrupted", "terminated", "hangup"];

@@ -1,7 +1,7 @@
 // What a result says of each collection: how many documents, whether equal, and how that is known. Pure.
 import type { PlannedCollection, RestorePlan } from "../../../restore/plan/plan.ts";
-import { notVerified } from "../../../restore/load/prove.ts";
-import type { ProvedCollection } from "../../../restore/load/prove.ts";
+import { notVerified } from "../../../restore/load/read-back.ts";
+import type { VerifiedCollection } from "../../../restore/load/read-back.ts";
 import type { JournalEntry } from "../../../restore/record/record.ts";
 import type { Replayed } from "../../../restore/load/replay.ts";
 
@@ -13,17 +13,17 @@ export const renamedBack = ({
   namespace,
   documents,
   way,
-}: Pick<PlannedCollection, "namespace" | "documents" | "way">): ProvedCollection =>
+}: Pick<PlannedCollection, "namespace" | "documents" | "way">): VerifiedCollection =>
   way === "view"
     ? { namespace, documents: 0, equal: true, verified: "definition" }
     : { namespace, documents, equal: null, verified: "renamed back" };
 
 /** What the oplog changed after it was compared is no longer what was compared. */
 export function afterReplay(
-  collections: readonly ProvedCollection[],
+  collections: readonly VerifiedCollection[],
   { collections: planned }: RestorePlan,
   replayed: Replayed | null,
-): ProvedCollection[] {
+): VerifiedCollection[] {
   const touched = new Set(replayed?.touched);
   const changed = new Set(
     planned
@@ -40,8 +40,8 @@ export function afterReplay(
 export function verifiedOf(
   { collections, oplog }: RestorePlan,
   entries: readonly JournalEntry[],
-  now: readonly ProvedCollection[],
-): ProvedCollection[] {
+  now: readonly VerifiedCollection[],
+): VerifiedCollection[] {
   const since = new Map(now.map((one) => [one.namespace, one]));
   const found = new Map(
     entries.flatMap((e) =>

@@ -1,5 +1,6 @@
 // Whether the users and roles that an undo or a rollback merged are what its safety backup recorded. The account that
-// restores is left out: its password is not put back (restore/users.ts).
+// restores is left out: its password does not come back (restore/users.ts).
+import { warn } from "../../../events.ts";
 import { isDeepStrictEqual } from "node:util";
 import * as BSON from "bson";
 import type { Document } from "mongodb";
@@ -28,7 +29,7 @@ interface Differences {
 }
 
 /** After a rollback. @throws KeepError failed, which names each difference */
-export async function proveAccounts(
+export async function verifyAccounts(
   deployment: Deployment,
   accounts: AccountsBack,
   context: Context,
@@ -39,7 +40,7 @@ export async function proveAccounts(
 
 /**
  * After an automatic undo. No restore changes an account that exists: what differs, somebody else changed since the
- * safety backup. That is told, and no reason to leave the service stopped.
+ * safety backup. That is reported, and no reason to leave the service stopped.
  * @throws KeepError failed, which names what is missing
  */
 export async function assertAccountsThere(
@@ -50,7 +51,7 @@ export async function assertAccountsThere(
   const { missing, changed } = await compare(deployment, accounts, context);
   if (changed.length > 0) {
     const message = `somebody changed users or roles after the safety backup, and the change stays: ${changed.join("; ")}`;
-    context.emit({ kind: "log", level: "warn", code: "accounts-changed", message });
+    warn(context.emit, "accounts-changed", message);
   }
   if (missing.length > 0) throw different(missing);
 }
@@ -65,25 +66,25 @@ async function compare(
     return await compareAll(deployment, before, usersOf, signal);
   } catch (error) {
     if (!(error instanceof KeepError) || error.code !== "rights-missing") throw error;
-    tellNotVerified(emit, usersOf, `${error.message} (${error.hint})`);
+    warnNotVerified(emit, usersOf, `${error.message} (${error.hint})`);
     return { missing: [], changed: [] };
   }
 }
 
 /** Where the safety backup has no users and roles, those that the restore replaced cannot come back. */
-export function tellAccountsNotHeld(
+export function warnAccountsNotHeld(
   emit: Emit,
   before: OpenedBackup | null,
   usersOf: readonly string[],
 ): void {
   if (usersOf.length === 0 || before?.manifest?.users !== "not included") return;
-  tellNotVerified(emit, usersOf, `the safety backup ${before.id} does not hold them`);
+  warnNotVerified(emit, usersOf, `the safety backup ${before.id} does not hold them`);
 }
 
 /** The data is back all the same: that nobody can tell of accounts is a warning. */
-export function tellNotVerified(emit: Emit, usersOf: readonly string[], because: string): void {
+export function warnNotVerified(emit: Emit, usersOf: readonly string[], because: string): void {
   const message = `the users and roles of ${usersOf.join(", ")} are not verified: ${because}`;
-  emit({ kind: "log", level: "warn", code: "accounts-not-verified", message });
+  warn(emit, "accounts-not-verified", message);
 }
 
 const different = (differences: readonly string[]) =>
@@ -126,9 +127,12 @@ async function differencesOf(
   const accounts = client.db("admin").collection<{ _id: string }>(`system.${kind}s`);
   const ids = before.map(({ _id }) => String(_id));
   const options = { readPreference: "primary" } as const;
-  const live = await accounts.find({ _id: { $in: ids } }, options).toArray().catch((error: unknown) => {
-    throw driverError("read", "users and roles", error);
-  }); // prettier-ignore
+  const live = await accounts
+    .find({ _id: { $in: ids } }, options)
+    .toArray()
+    .catch((error: unknown) => {
+      throw driverError("read", "users and roles", error);
+    });
   const byId = new Map(live.map((one) => [one._id, one]));
   const changed = ids.filter((id, n) => {
     const there = byId.get(id);

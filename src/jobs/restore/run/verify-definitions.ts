@@ -5,7 +5,7 @@ import type { Deployment } from "../../../mongo/deployment.ts";
 import { listNamespaces } from "../../../mongo/namespaces.ts";
 import type { NamespaceInfo } from "../../../mongo/namespaces.ts";
 import { indexName } from "../../../mongo/read-indexes.ts";
-import type { Defined, DefinitionProof, RestoreContext } from "../../../restore/restore-context.ts";
+import type { Defined, DefinitionCheck, RestoreContext } from "../../../restore/restore-context.ts";
 import { optionsBytes } from "../../../restore/swap/standings.ts";
 import { readDefinitions } from "../../../restore/swap/swap-definitions.ts";
 import type { Side, SwapItem } from "../../../restore/swap/swap-plan.ts";
@@ -13,7 +13,7 @@ import { compareIndexes, sameOptions } from "../../../verify/compare-definitions
 import type { RestoreOrder } from "../plan/order.ts";
 
 /** @throws KeepError failed, which names each difference */
-export function proveAgainst(deployment: Deployment, signal: AbortSignal): DefinitionProof {
+export function definitionCheck(deployment: Deployment, signal: AbortSignal): DefinitionCheck {
   return async (work) => {
     const differences: string[] = [];
     for (const [database, own] of Map.groupBy(work, ({ planned }) => planned.database)) {
@@ -36,20 +36,20 @@ const different = (differences: readonly string[]) =>
   });
 
 /** A rollback brings back what was: definitions too. A restore may go to a server that writes them otherwise. */
-export function proofOfRollback(
+export function checkOfRollback(
   { rollbackOf }: Pick<RestoreOrder, "rollbackOf">,
   deployment: Deployment,
   signal: AbortSignal,
-): Pick<RestoreContext, "proveDefinitions"> {
-  return rollbackOf === null ? {} : { proveDefinitions: proveAgainst(deployment, signal) };
+): Pick<RestoreContext, "verifyDefinitions"> {
+  return rollbackOf === null ? {} : { verifyDefinitions: definitionCheck(deployment, signal) };
 }
 
 /**
  * What renames brought under the names of `items`: the very collections, with the options and indexes that they had
- * before they were set aside.
+ * before they were retained.
  * @throws KeepError failed, which names each difference
  */
-export async function proveRenamed(
+export async function verifyRenamed(
   { client }: Deployment,
   items: readonly SwapItem[],
 ): Promise<void> {

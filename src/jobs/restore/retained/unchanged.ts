@@ -1,22 +1,21 @@
-// Of what was set aside, that to which nothing was written since a backup or a restore had it: told by the
-// oplog, in the same time however large it is. What must stay true: what this says decides nothing that is
-// dropped at once; whatever is dropped later is read before.
+// Finds retained collections that have not changed since a backup or a restore held them, using the oplog: it takes the
+// same time however large they are. What must stay true: nothing is dropped on this answer alone.
 import { readMetadata } from "../../../archive/metadata-file.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { estimateContents } from "../../../mongo/collection-size.ts";
 import { findUnwritten } from "../../../oplog/written-since.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
-import type { SetAside, ToSettle } from "./retained.ts";
+import type { Retained, ToCompare } from "./retained.ts";
 import type { JobContext } from "../../context.ts";
 import type { Since } from "../plan/order.ts";
 
 /** @throws KeepError unreachable */
-export async function findQuiet(
+export async function findUnchanged(
   { settings, signal }: JobContext,
   { client }: Deployment,
-  { items, expected, since: known, before }: ToSettle,
-): Promise<ReadonlyMap<SwapItem, SetAside>> {
-  const quiet = new Map<SwapItem, SetAside>();
+  { items, expected, since: known, before }: ToCompare,
+): Promise<ReadonlyMap<SwapItem, Retained>> {
+  const quiet = new Map<SwapItem, Retained>();
   const since = known ?? (await sinceBackup(before));
   if (since === null || settings.restoreKeepAsideMs === 0) return quiet;
   const candidates = items.flatMap((item) => {
@@ -43,7 +42,7 @@ export async function findQuiet(
 }
 
 /** A backup of one instant has what was there at it. */
-async function sinceBackup(before: ToSettle["before"]): Promise<Since | null> {
+async function sinceBackup(before: ToCompare["before"]): Promise<Since | null> {
   const { consistency, collections = [] } = before?.manifest ?? {};
   if (!before || consistency?.mode !== "snapshot" || !consistency.clusterTime) return null;
   const atInstant = new Set(

@@ -1,4 +1,4 @@
-// Proof that the server holds what the backup holds: every document read back raw, counted and hashed.
+// Verifies that the server holds what the backup holds: every document is read back raw, counted and hashed.
 import { createContentHash } from "../../bson/content-hash.ts";
 import { readRaw } from "../../mongo/bulk-read.ts";
 import { readByCursor } from "../../mongo/cursor-read.ts";
@@ -7,7 +7,7 @@ import { dataCollection } from "../../mongo/namespaces.ts";
 import type { CollectionType } from "../../archive/manifest.ts";
 import type { RestoreContext } from "../restore-context.ts";
 
-export interface ToProve {
+export interface ToVerify {
   readonly namespace: string;
   readonly database: string;
   readonly name: string;
@@ -20,7 +20,7 @@ export interface ToProve {
 /** How what is live was compared with what it should be. */
 export type Verified = "hash" | "count" | "definition" | "renamed back" | "not verified";
 
-export interface ProvedCollection {
+export interface VerifiedCollection {
   readonly namespace: string;
   /** null: nobody counted them. */
   readonly documents: number | null;
@@ -29,7 +29,7 @@ export interface ProvedCollection {
   readonly verified: Verified;
 }
 
-export const notVerified = (namespace: string): ProvedCollection => ({
+export const notVerified = (namespace: string): VerifiedCollection => ({
   ...{ namespace, documents: null, equal: null, verified: "not verified" },
 });
 
@@ -46,15 +46,15 @@ const PIECE_BYTES = 4 * 1024 * 1024;
 const BATCH_DOCUMENTS = 4_000;
 
 /** Proves collections, also several at the same time, over connections that are used again. */
-export interface Prover extends Disposable {
-  prove(one: ToProve, context: RestoreContext): Promise<Proof>;
+export interface Verifier extends Disposable {
+  verify(one: ToVerify, context: RestoreContext): Promise<Proof>;
 }
 
-export function createProver(deployment: Deployment): Prover {
+export function createVerifier(deployment: Deployment): Verifier {
   const idle: RawConnection[] = [];
   const open = new Set<RawConnection>();
   return {
-    async prove(one, context) {
+    async verify(one, context) {
       const raw = idle.pop() ?? (await deployment.openReader("primary"));
       if (raw) open.add(raw);
       const proof = await readBack(deployment, raw, one, context);
@@ -71,7 +71,7 @@ export function createProver(deployment: Deployment): Prover {
 async function readBack(
   deployment: Deployment,
   raw: RawConnection | null,
-  one: ToProve,
+  one: ToVerify,
   context: RestoreContext,
 ): Promise<Proof> {
   const options = {
