@@ -14,7 +14,7 @@ import {
   isBetween,
 } from "../../restore/record/record-state.ts";
 import type { Records } from "../../restore/record/read-record.ts";
-import { bestEffort, reopenRecord } from "../../restore/record/record-file.ts";
+import { bestEffort, reopenLeniently, reopenRecord } from "../../restore/record/record-file.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { fromStored } from "../../restore/record/request.ts";
 import { collectWarnings } from "../collect-warnings.ts";
@@ -63,13 +63,11 @@ export async function runResume(
     const shown = { ...order, plan: stored.recorded.plan, rollbackOf: null };
     return await describePlan(context, deployment, shown, warnings);
   }
-  const record = await reopenRecord(stored, context.clock);
+  const record = await reopenLeniently(stored, context.clock, context.emit);
   return await underRecord(context, record, async (own) => {
     const { plan } = stored.recorded;
-    // Live data is between two states, or as planned: that this cannot be written down makes no failure of it.
-    const lenient = bestEffort(record, own.emit);
-    await lenient.log("the restore was interrupted, and is resumed");
-    const restore = fromRecord(own, stored, { deployment, record: lenient, order });
+    await record.log("the restore was interrupted, and is resumed");
+    const restore = fromRecord(own, stored, { deployment, record, order });
     const outcome = await finish(restore, stored);
     const { rollbackOf } = stored.recorded;
     const restored = { plan, rollbackOf, backup: plan.backup, verifySeconds: 0, began, warnings };

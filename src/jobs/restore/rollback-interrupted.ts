@@ -8,7 +8,7 @@ import { databasesWithAccounts } from "../../restore/load/account-files.ts";
 import { notVerified } from "../../restore/load/read-back.ts";
 import type { VerifiedCollection } from "../../restore/load/read-back.ts";
 import type { RestorePlan } from "../../restore/plan/plan.ts";
-import { bestEffort, reopenRecord } from "../../restore/record/record-file.ts";
+import { reopenLeniently } from "../../restore/record/record-file.ts";
 import { protectedBy } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import type { JobContext } from "../context.ts";
@@ -49,7 +49,7 @@ export async function rollBackInterrupted(
     useService,
   };
   if (!confirm) return await describePlan(context, deployment, order, warnings);
-  const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
+  const record = await reopenLeniently(stored, context.clock, context.emit);
   return await underRecord(context, record, async (own) => {
     await record.log("the restore was interrupted, and is undone");
     const begun = { ...order, plan: { ...partBegun(stored), usersOf } };

@@ -15,7 +15,7 @@ import {
   syncFolder,
   writeNewFile,
 } from "../../util/durable-file.ts";
-import { redact } from "../../util/redact.ts";
+import { messageOf, redact } from "../../util/redact.ts";
 import { together } from "../../util/together.ts";
 import { escapeText } from "../../util/visible-text.ts";
 import type { JournalEntry, RecordedPlan, RestoreRecord, StoredRecord } from "./record.ts";
@@ -43,6 +43,31 @@ export async function createRecord(
 /** Goes on with the record of a restore that was interrupted. */
 export async function reopenRecord(stored: StoredRecord, clock: Clock): Promise<RestoreRecord> {
   return await openRecord(stored.path, stored.recorded, clock, 0);
+}
+
+/**
+ * The same for live data that is between two states, or as planned already: that its record cannot be written any more is
+ * reported, and keeps nobody from finishing or undoing it.
+ */
+export async function reopenLeniently(
+  stored: StoredRecord,
+  clock: Clock,
+  emit: Emit,
+): Promise<RestoreRecord> {
+  try {
+    return bestEffort(await reopenRecord(stored, clock), emit);
+  } catch (error) {
+    reportUnwritten(emit, error);
+    const { id, path, recorded } = stored;
+    const nothing = () => Promise.resolve();
+    const writes = { journal: nothing, note: nothing, log: nothing, writeSwap: nothing };
+    return { id, path, recorded, ...writes, close: nothing };
+  }
+}
+
+function reportUnwritten(emit: Emit, error: unknown): void {
+  const message = `the record of this restore cannot be written: ${messageOf(error)}`;
+  emit({ kind: "log", level: "error", code: "record-not-written", message });
 }
 
 async function openRecord(
@@ -127,13 +152,7 @@ export function bestEffort(record: RestoreRecord, emit: Emit): RestoreRecord {
     } catch (error) {
       if (told) return;
       told = true;
-      const message = error instanceof Error ? error.message : String(error);
-      emit({
-        kind: "log",
-        level: "error",
-        code: "record-not-written",
-        message: `the record of this restore cannot be written: ${message}`,
-      });
+      reportUnwritten(emit, error);
     }
   };
   return {

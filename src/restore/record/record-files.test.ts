@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 import { KeepError } from "../../errors.ts";
 import type { KeepEvent } from "../../events.ts";
 import { findRestore, listRecords, readRecord } from "./read-record.ts";
-import { bestEffort, createRecord, reopenRecord } from "./record-file.ts";
+import { bestEffort, createRecord, reopenLeniently, reopenRecord } from "./record-file.ts";
 import {
   wasInterruptedUntouched,
   hasEnded,
@@ -171,6 +171,32 @@ test("a folder in the place of the journal is refused by name, and what the disk
   await assert.rejects(readRecord(at, id(1)), { code: "failed", message: /is not a plain file/ });
   await rm(record.path, { recursive: true });
   await assert.rejects(reopenRecord(stored, clock), { code: "ENOENT" });
+});
+
+test("a record that cannot be opened for writing again keeps nobody from finishing or undoing the restore", async (t) => {
+  const at = await root(t);
+  const record = await recorded(at, 1);
+  await record.close();
+  const stored = await readRecord(at, id(1));
+  assert.ok(stored);
+  const reported: KeepEvent[] = [];
+  const emit = (event: KeepEvent) => reported.push(event);
+  const again = await reopenLeniently(stored, clock, emit);
+  await again.journal({ step: "undo", state: "begin" });
+  await again.close();
+  assert.equal((await readRecord(at, id(1)))?.entries.at(-1)?.step, "undo");
+  assert.equal(reported.length, 0);
+  await rm(join(record.path, "journal.jsonl"));
+  await mkdir(join(record.path, "journal.jsonl"));
+  const unwritable = await reopenLeniently(stored, clock, emit);
+  await unwritable.journal({ step: "undo", state: "done" });
+  await unwritable.log("undone");
+  await unwritable.close();
+  assert.deepEqual([unwritable.id, unwritable.path], [stored.id, stored.path]);
+  assert.deepEqual(
+    reported.map((e) => "code" in e && e.code),
+    ["record-not-written"],
+  );
 });
 
 test("between two states a record that cannot be written is told once, and the restore goes on", async (t) => {
