@@ -37,7 +37,7 @@ const bits = (hex: string) => Buffer.from(hex, "hex");
 
 requires(
   { topology: "replicaSet" },
-  "what no driver would write survives: duplicate names, deprecated types, NaNs, broken UTF-8",
+  "documents that no driver would write are restored unchanged: duplicate names, deprecated types, NaNs, broken UTF-8",
   async (t, fresh) => {
     await insertRaw(fresh.serverUri, fresh.name, "raw", rawOddities());
     const id = (n: number): RawElement => ({ type: 0x10, name: "_id", value: int(n) });

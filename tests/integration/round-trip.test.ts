@@ -200,7 +200,7 @@ requires(
 
 requires(
   { topology: "replicaSet" },
-  "what is excluded is left out, and a name that is not there is told of",
+  "excluded collections are left out, and a name that does not exist is reported",
   async (t, fresh) => {
     const place = await workspace(t, { MONGODB_URI: fresh.uri });
     await fresh.db.collection("patients").insertOne({ a: 1 });
