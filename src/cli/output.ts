@@ -78,6 +78,7 @@ export function createOutput(flags: GlobalFlags, streams: Streams = PROCESS): Ou
     loudness: loudnessOf(flags),
     clock: systemClock,
     zone: () => zone,
+    columns: () => (streams.terminal ? (streams.terminal.columns ?? 80) : null),
     write: (text) => {
       progress?.clear();
       streams.stderr.write(text);

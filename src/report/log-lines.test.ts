@@ -4,11 +4,11 @@ import { manualClock } from "../util/clock.ts";
 import { createLogLines } from "./log-lines.ts";
 import type { Loudness } from "./log-lines.ts";
 
-function linesAt(loudness: Loudness) {
+function linesAt(loudness: Loudness, columns: number | null = null) {
   let text = "";
   const clock = manualClock(Date.UTC(2026, 10, 23, 1, 0, 3));
   const write = (more: string) => (text += more);
-  const log = createLogLines({ loudness, clock, zone: () => "Europe/Berlin", write });
+  const log = createLogLines({ loudness, clock, zone: () => "Europe/Berlin", write, columns: () => columns }); // prettier-ignore
   return { ...log, text: () => text };
 }
 
@@ -17,6 +17,20 @@ test("a line has the time with its offset, the level, the message", () => {
   log.line("info", "hello");
   assert.equal(log.text(), "2026-11-23T02:00:03+01:00 INFO  hello\n");
 });
+
+test("on a terminal a long line breaks between words, in a file it is one", () => {
+  const message = "users and roles that the restore 2026-11-26_05-04-10 brought to surg stay as they are";
+  const shown = linesAt("normal", 80);
+  shown.line("info", message);
+  const [first = "", ...others] = shown.text().trimEnd().split("\n");
+  assert.ok(others.length > 0);
+  for (const line of [first, ...others]) assert.ok(line.length <= 80, line);
+  for (const line of others) assert.match(line, /^ {32}\S/);
+  assert.equal([first.slice(32), ...others.map((line) => line.trim())].join(" "), message);
+  const filed = linesAt("normal");
+  filed.line("info", message);
+  assert.equal(filed.text().split("\n").length, 2);
+}); // prettier-ignore
 
 test("quiet keeps warnings and errors, verbose adds debug", () => {
   for (const [loudness, expected] of [

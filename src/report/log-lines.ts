@@ -3,6 +3,7 @@ import type { Emit, KeepEvent, LogLevel } from "../events.ts";
 import type { Clock } from "../util/clock.ts";
 import { redact } from "../util/redact.ts";
 import { escapeText } from "./escape.ts";
+import { wrap } from "./table.ts";
 import { formatStamp } from "./times.ts";
 
 export type Loudness = "quiet" | "normal" | "verbose";
@@ -27,6 +28,8 @@ export interface LogLinesOptions {
   /** Read anew for each line: it is known only once the settings are. */
   zone(): string;
   write(text: string): void;
+  /** Of the terminal, read anew for each line; absent or null: a file or a pipe, where an event is one line. */
+  columns?(): number | null;
 }
 
 /** A writer of log lines. No secret and no control character gets through, whoever wrote the message. */
@@ -34,7 +37,9 @@ export function createLogLines(options: LogLinesOptions): LogLines {
   const least = RANK[LEAST[options.loudness]];
   const write = (label: string, message: string) => {
     const stamp = formatStamp(options.clock.now(), options.zone());
-    options.write(`${stamp} ${label.toUpperCase().padEnd(5)} ${escapeText(redact(message))}\n`);
+    const head = `${stamp} ${label.toUpperCase().padEnd(5)} `;
+    const text = escapeText(redact(message));
+    options.write(`${head}${wrap(text, options.columns?.() ?? null, head.length)}\n`);
   };
   const line = (level: LogLevel, message: string) => {
     if (RANK[level] >= least) write(level, message);
