@@ -53,7 +53,7 @@ const BEFORE_LAST_CUT = 6;
 const count = (text: string, what: RegExp) => [...text.matchAll(new RegExp(what, "g"))].length;
 
 requires(
-  { topology: "replicaSet", server: ">=5" },
+  { topology: "replicaSet", server: ">=5", alone: true },
   "a connection that is cut four times is read on at the same instant, while documents are changed and deleted",
   async (t, fresh) => {
     await fill(fresh);
@@ -67,7 +67,7 @@ requires(
     const writer = (async () => {
       while (proxy.cuts() === 0 && changing.on) await sleep(5);
       for (let n = 0; changing.on; n = (n + 1) % 20) {
-        // Else the connection that follows the oplog would take more than one of the cuts.
+        // Otherwise the connection that follows the oplog would take more than one of the cuts.
         if (n >= BEFORE_LAST_CUT && proxy.cuts() < positions.length - 1) {
           n--;
           await sleep(5);

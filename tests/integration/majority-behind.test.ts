@@ -89,7 +89,7 @@ test("a majority that is behind", async (t) => {
     const never = { t: at.t + 10_000, i: 1 };
     await assert.rejects(tail.reach(never, true, 3_000), {
       code: "unreachable",
-      message: /nothing new for 3 s/,
+      message: /no new entries for 3 s/,
     });
     await tail.discard();
   });

@@ -46,7 +46,7 @@ async function open(t: TestContext, uri: string) {
 }
 
 requires(
-  { topology: "replicaSet", server: ">=5" },
+  { topology: "replicaSet", server: ">=5", alone: true },
   "what is read ahead is whole and of the instant, and what is not whole leaves no cursor behind",
   async (t, fresh) => {
     await fill(fresh);

@@ -16,10 +16,14 @@ export const serviceLog = async (place: Workspace) =>
 /** A service whose stop lets the test act before it comes back; its start is noted. */
 export function gated(place: Workspace) {
   const [told, go] = [place.at("told"), place.at("go")];
-  for (const path of [told, go]) execFileSync("mkfifo", [path]);
+  execFileSync("mkfifo", [told]);
   return {
-    env: { ...noted(place), SERVICE_STOP: `echo > '${told}'; cat '${go}'` },
+    // A signal may have ended the command before the test lets it go: then nobody waits for the file.
+    env: {
+      ...noted(place),
+      SERVICE_STOP: `echo > '${told}'; until [ -e '${go}' ]; do sleep 0.02; done`,
+    },
     reached: () => readFile(told),
-    letGo: () => writeFile(go, "\n"),
+    letGo: () => writeFile(go, ""),
   };
 }

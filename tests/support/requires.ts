@@ -11,6 +11,8 @@ export interface Need {
   readonly topology: "replicaSet" | "standalone";
   /** Accounts are restored: through one collection, whose name each server has for all. It takes a server of its own. */
   readonly accounts?: true;
+  /** The whole server is looked at (its oplog, its open cursors): other tests would disturb, so it has one of its own. */
+  readonly alone?: true;
   /** Least version, like ">=5.0". */
   readonly server?: `>=${number}`;
 }
@@ -34,8 +36,8 @@ export function requires(
   });
 }
 
-async function serverFor(t: Cleanup, { topology, accounts }: Need): Promise<string> {
-  if (accounts) return await ownLikeShared(t, topology);
+async function serverFor(t: Cleanup, { topology, accounts, alone }: Need): Promise<string> {
+  if (accounts ?? alone) return await ownLikeShared(t, topology);
   return await (topology === "replicaSet" ? replicaSet() : standaloneWithAuth());
 }
 
