@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { Temporal } from "temporal-polyfill";
 import { KeepError } from "../../src/errors.ts";
 import type { KeepEvent } from "../../src/events.ts";
 import { backup, listBackups } from "../../src/index.ts";
@@ -19,6 +20,7 @@ import type { VerifyContext } from "../../src/verify/files.ts";
 import { deploymentFor } from "../support/deployment.ts";
 import type { FreshDatabase } from "../support/fresh-database.ts";
 import { folderContext } from "../support/job-context.ts";
+import { writePastBackup } from "../support/past-backups.ts";
 import { requires } from "../support/requires.ts";
 import { atEnd } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
@@ -180,6 +182,47 @@ requires(
     assert.deepEqual(idsIn(await place.backupNames()), earlier);
     assert.ok(!(await place.backupNames()).some((n) => n.endsWith(".partial")));
     assert.equal((await place.run(["verify", "--all"])).code, 0);
+  },
+);
+
+/** Its files take room of their own, not shared by links. */
+async function unlinkFiles(path: string): Promise<void> {
+  for (const entry of await readdir(path, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    const bytes = await readFile(file);
+    await rm(file);
+    await writeFile(file, bytes, { mode: 0o600 });
+  }
+}
+
+requires(
+  { topology: "replicaSet" },
+  "backups that go because the disk is nearly full are counted in the result",
+  async (t, fresh) => {
+    const place = await workspace(t, {
+      MONGODB_URI: fresh.uri,
+      DISK_WARN_FREE: "1KB",
+      DISK_ABORT_FREE: "1KB",
+      RETENTION_DAILY: "1d",
+    });
+    if (!(await smallDisk(t, place, "23m"))) return;
+    await fresh.db.collection("patients").insertMany(incompressible(300));
+    const first = await place.run(["backup", "--json"]);
+    assert.equal(first.code, 0, first.stdout + first.stderr);
+    // Six days of one week: those go that fill no place of a week or month.
+    const past = Temporal.Now.plainDateISO("UTC").subtract({ weeks: 6 });
+    const monday = past.subtract({ days: past.dayOfWeek - 1 });
+    for (let day = 0; day < 6; day++) {
+      const at = monday.add({ days: day }).toZonedDateTime("UTC").epochMilliseconds + 7_200_000;
+      await unlinkFiles(await writePastBackup(first.json().path as string, at, "UTC"));
+    }
+    const second = await place.run(["backup", "--json"]);
+    assert.equal(second.code, 0, second.stdout + second.stderr);
+    assert.match(second.json().warnings.join(), /old backups are cleaned up first/);
+    const left = idsIn(await place.backupNames()).length;
+    assert.ok(left <= 5, `${String(left)} are left`);
+    assert.deepEqual(second.json().cleanup, { kept: left, deleted: 8 - left });
   },
 );
 
