@@ -41,7 +41,8 @@ async function askConnection(context: JobContext): Promise<string | null> {
   const current = settings.uri?.reveal() ?? null;
   if (current !== null && (await isKept(context, current))) return null;
   for (;;) {
-    const address = await ask("Address of MongoDB, without a login", `mongodb://${settings.hosts.join(",") || "127.0.0.1:27017"}/`); // prettier-ignore
+    const local = `mongodb://${settings.hosts.join(",") || "127.0.0.1:27017"}/`;
+    const address = await askOr("Address of MongoDB, without a login", local);
     try {
       const uri = await askLogin(address, "backup", "User for backups (empty: the server asks for no login)"); // prettier-ignore
       log.success(await testConnection(context, uri, "backup"));
@@ -88,6 +89,12 @@ ${createUserCommand(user, purpose)}`); // prettier-ignore
 
 async function ask(message: string, initialValue: string): Promise<string> {
   const typed = await text({ message, initialValue, placeholder: initialValue });
+  return isCancel(typed) ? stop() : typed.trim();
+}
+
+/** An empty answer stands for `otherwise`, which is shown; what is typed replaces it. */
+async function askOr(message: string, otherwise: string): Promise<string> {
+  const typed = await text({ message, placeholder: otherwise, defaultValue: otherwise });
   return isCancel(typed) ? stop() : typed.trim();
 }
 

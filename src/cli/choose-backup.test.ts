@@ -33,6 +33,6 @@ test("each choice has id, latest, type, age, size and state in one line of the t
   const labels = choices.map(({ label }) => label);
   for (const label of labels) assert.ok(label.length <= 74, label);
   assert.match(labels[0] ?? "", /^2026-11-23_02-10-00 +pre-restore +7 h 00 min +34\.5 MB +unverified$/); // prettier-ignore
-  assert.match(labels[1] ?? "", /^2026-11-23_02-00-00 +automatic +7 h 00 min +34\.5 MB +good ← latest$/); // prettier-ignore
+  assert.match(labels[1] ?? "", /^2026-11-23_02-00-00 +automatic +7 h 00 min +34\.5 MB +← latest$/); // prettier-ignore
   assert.match(choicesOf(backups, NOW, 120)[2]?.label ?? "", /good +before the migration/);
 });

@@ -9,8 +9,8 @@ import { formatBytes } from "../util/units.ts";
 /** A person is there and sees it. */
 export const canChoose = () => process.stdin.isTTY && process.stdout.isTTY;
 
-/** What the prompt prints left of a label. */
-const MARGIN = 6;
+/** What the prompt keeps free beside a label: bar and mark, and the colours of its bar, which it counts as width. */
+const MARGIN = 16;
 
 /** The id of the chosen one. @throws KeepError interrupted (Esc, Ctrl-C), backup-not-found (there is none) */
 export async function chooseBackup({ backups }: ListResult, nowMs: number): Promise<string> {
@@ -49,7 +49,8 @@ export function choicesOf(
     one.type ?? "",
     one.createdAt === null ? "" : formatAge(Date.parse(one.createdAt), nowMs).replace(" ago", ""),
     one.totals === null ? "" : formatBytes(one.totals.storedBytes),
-    one.isLatest ? `${one.state} ← latest` : one.state,
+    // The latest one is always good.
+    one.isLatest ? "← latest" : one.state,
     one.note === null ? "" : escapeText(one.note),
   ]);
   const head = ["", "type", "age", "size", "state", "note"];

@@ -56,7 +56,7 @@ export function parseCommandLine(argv: readonly string[]): ParsedLine {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "text", text: said.trimEnd() };
-    throw toUsage(error);
+    throw toUsage(error, guessCommand(argv));
   }
   return found[0] ?? { kind: "text", text: said.trimEnd() };
 }
@@ -100,10 +100,13 @@ function helpWidth(): number {
 }
 
 /** "error: unknown option '--jsn'\n(Did you mean --json?)" → what is wrong, and what to do. */
-function toUsage(error: CommanderError): KeepError {
+function toUsage(error: CommanderError, command: string): KeepError {
   const [said = "", suggestion] = error.message.split("\n");
   const hint = suggestion?.replace(/^\(|\)$/g, "");
-  if (error.code === "commander.help") return usage("no command is given", "mongokeep --help shows them."); // prettier-ignore
+  if (error.code === "commander.help") {
+    const shown = ["mongokeep", command, "--help"].filter((word) => word !== "").join(" ");
+    return usage("no command is given", `${shown} shows them.`);
+  }
   return usage(said.replace(/^error: /, "").replace(/\.$/, ""), hint);
 }
 

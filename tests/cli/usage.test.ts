@@ -31,7 +31,7 @@ const WRONG: readonly (readonly [args: string[], message: RegExp, hint: RegExp])
   [["extract", "x", "--ns", "a.b", "--limit", "-1"], /--limit "-1" is not a whole number/, /./],
   [["show"], /missing required argument 'backup'/, /--help/],
   [["delete", "--confirm"], /missing required argument 'backup'/, /--help/],
-  [["schedule"], /no command is given/, /--help/],
+  [["schedule"], /no command is given/, /mongokeep schedule --help shows/],
   [["schedule", "instal"], /unknown command 'instal'/, /Did you mean install\?/],
 ];
 

@@ -1,13 +1,19 @@
 // What each command says to a person, word for word where words are the contract.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ListedBackup, PlannedRestore, RestoreResult } from "../../jobs/results.ts";
+import type {
+  DrillResult,
+  ListedBackup,
+  PlannedRestore,
+  RestoreResult,
+} from "../../jobs/results.ts";
 import type { LostSince } from "../../jobs/restore/plan/lost-writes.ts";
 import { factsOf } from "../outcome.ts";
 import { PLAIN } from "../style.ts";
 import { formatBackup } from "./backup.ts";
 import { formatCleanup } from "./cleanup.ts";
 import { formatDoctor } from "./doctor.ts";
+import { formatDrill } from "./drill.ts";
 import { formatList } from "./list.ts";
 import { formatRestore } from "./restore.ts";
 import { formatPlan } from "./restore-plan.ts";
@@ -392,4 +398,29 @@ test("status names a drill that failed, beside the one that passed or none", () 
   const measured = formatStatus({ ...base, lastDrill: drill("d1"), lastGood }, view);
   assert.match(measured, /a restore +takes about 1 min 35 s \(drill d1\)/);
   assert.match(measured, /could be lost +what was written since 2026-11-23 02:00, /);
+});
+
+test("what a drill found fits a terminal, and breaks between words only", () => {
+  const collections = [
+    { namespace: "surg.patients", equal: true, documents: { backup: 25_190, restored: 25_190 } },
+  ];
+  const checks = [
+    {
+      name: "the newest patient",
+      check: "surg.patients.findOne() exists",
+      found: "a ".repeat(60),
+      ok: true,
+    },
+  ];
+  const found = { ok: true, backup: "2026-11-26_05-28-32", collections, checks, problems: [] };
+  const result = { ...found, seconds: 3.1, report: "/b/report.html" } as unknown as DrillResult;
+  const view = { style: PLAIN, zone: "UTC", nowMs: 0, columns: 80 };
+  const text = formatDrill(result, view);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(
+    text,
+    /^the drill passed: 2026-11-26_05-28-32 restores\n {2}compared +25,190 documents in 1 collection, all as in the backup\n/,
+  );
+  const failed = formatDrill({ ...result, ok: false, collections: [] }, view);
+  assert.doesNotMatch(failed, /compared/, "nothing was compared");
 });
