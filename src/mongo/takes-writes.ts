@@ -20,13 +20,18 @@ export interface Obstacle {
 const PATIENCE_MS = 5_000;
 const POLL_MS = 100;
 
-/** @throws KeepError no-majority, not-primary. A set may still lose its majority at any later moment. */
+/** A set may still lose its majority at any later moment. @throws KeepError no-majority, not-primary */
 export async function assertTakesWrites(deployment: Asked, signal: AbortSignal): Promise<void> {
-  const view = await viewSet(deployment);
-  const obstacle = view && (await findObstacle(deployment, view, signal));
+  const obstacle = await obstacleOf(deployment, signal);
   if (!obstacle) return;
   const { code, message, hint } = obstacle;
   throw new KeepError(code, message, { hint });
+}
+
+/** null: nothing prevents a write, or there is no replica set. */
+export async function obstacleOf(deployment: Asked, signal: AbortSignal): Promise<Obstacle | null> {
+  const view = await viewSet(deployment);
+  return view && (await findObstacle(deployment, view, signal));
 }
 
 /** null: nothing prevents a write. */

@@ -63,8 +63,14 @@ test("a replica set with members down", async (t) => {
       assert.match(message, /does not confirm.*a restore is not possible/);
       assert.match(hint, WHAT_TO_DO);
     };
+    const planned = async (...args: string[]) => {
+      const run = await place.run([...args, "--json"]);
+      assert.equal(run.code, 0, run.stdout + run.stderr);
+      assert.match(run.json().warnings.join(), /does not confirm.*would be refused now/);
+    };
     // One at a time may hold the lock; a plan needs none.
-    await Promise.all([refused("rollback", "--confirm"), refused("restore", "latest"), told()]);
+    await Promise.all([refused("rollback", "--confirm"), planned("restore", "latest"), told()]);
+    await planned("rollback");
     await refused("restore", "--discard-replaced", "--confirm");
     assert.equal((await patients.findOne({ _id: 1 }))?.n, 1);
   });
@@ -90,10 +96,11 @@ test("a replica set with members down", async (t) => {
     }
     await place.writeEnv({ MONGODB_URI: direct(first), MONGODB_DATABASE: "surg" });
     const doctor = topologyOf((await place.run(["doctor", "--json"])).json());
-    assert.match(doctor.message, /has no primary.*a restore is not possible/);
+    assert.match(doctor.message, /has no primary.*one instant of this member, and a restore is not/);
     assert.match(doctor.hint, WHAT_TO_DO);
     const backup = await place.run(["backup", "--json"]);
     assert.equal(backup.code, 0, backup.stderr);
+    assert.equal(backup.json().consistency.mode, "snapshot");
     const restore = await place.run(["restore", "latest", "--confirm", "--json"]);
     assert.equal(restore.json().error.code, "no-majority");
     assert.match(restore.json().error.message, /has no primary: nothing can be written/);

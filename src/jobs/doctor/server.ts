@@ -15,6 +15,8 @@ import { openForRestore } from "./restore-login.ts";
 import { rights } from "./rights.ts";
 import { toolLogins } from "./tool-logins.ts";
 
+/** A healthy set is behind by far less. */
+const MAJORITY_WARN_SECONDS = 5;
 const CLOCK_WARN_MS = 5_000;
 const CLOCK_FAIL_MS = 300_000;
 
@@ -39,7 +41,10 @@ export const server: Examine = async ({ job }) => {
 async function topology(deployment: Deployment, signal: AbortSignal): Promise<Check> {
   const { topology: kind, setName } = deployment.server;
   const view = await viewSet(deployment);
-  if (view) return replicaSet(setName ?? "", view, await findObstacle(deployment, view, signal));
+  if (view) {
+    const obstacle = await findObstacle(deployment, view, signal);
+    return replicaSet(setName ?? "", view, obstacle, deployment.client.options.directConnection);
+  }
   if (kind === "sharded") {
     const hint = "Back up each shard and the config servers as replica sets of their own.";
     return warn("topology", "a sharded cluster: a backup is not one instant", hint);
@@ -52,19 +57,44 @@ async function topology(deployment: Deployment, signal: AbortSignal): Promise<Ch
 }
 
 /** As a backup and a restore ask the members themselves. */
-function replicaSet(setName: string, { silent }: SetView, obstacle: Obstacle | null): Check {
+export function replicaSet(
+  setName: string,
+  view: SetView,
+  obstacle: Obstacle | null,
+  isDirect: boolean,
+): Check {
   const name = `replica set ${setName}`;
+  const hint =
+    "See rs.status() in mongosh: start the members that are down, or take them out of the set (rs.reconfig).";
   if (obstacle) {
-    const meaning = "a backup is not one instant, and a restore is not possible";
+    // A member that is connected to directly is backed up at an instant of its own.
+    const isInstant = isDirect && (obstacle.code === "not-primary" || view.primary === "unknown");
+    const backup = isInstant
+      ? "a backup is one instant of this member"
+      : "a backup is not one instant";
+    const meaning = `${backup}, and a restore is not possible`;
     return warn("topology", `${obstacle.message}: ${meaning}`, obstacle.hint);
   }
-  if (silent.length > 0)
+  const behind = secondsBehind(view);
+  if (behind > MAJORITY_WARN_SECONDS)
     return warn(
       "topology",
-      `${name}: no answer from ${silent.join(", ")}; a backup is one instant while a majority of the members has the newest writes`,
-      "See rs.status() in mongosh: start the members that are down, or take them out of the set (rs.reconfig).",
+      `${name}: a majority of the members does not have the writes of the last ${behind} s: a backup waits for them up to a minute, and after that is not one instant`,
+      hint,
+    );
+  if (view.silent.length > 0)
+    return warn(
+      "topology",
+      `${name}: no answer from ${view.silent.join(", ")}; a backup is one instant while a majority of the members has the newest writes`,
+      hint,
     );
   return ok("topology", `${name}: a backup is one instant`);
+}
+
+/** How old the newest writes are that a majority has, by the primary where it answered. */
+function secondsBehind({ asked, others }: SetView): number {
+  const source = [asked, ...others].find(({ role }) => role === "primary") ?? asked;
+  return source.applied && source.readable ? source.applied.t - source.readable.t : 0;
 }
 
 async function clock(job: JobContext, { client }: Deployment): Promise<Check> {

@@ -28,9 +28,9 @@ export async function toolLogins(
 ): Promise<Check[]> {
   if (job.settings.engine !== "mongodump") return [];
   const calls: readonly Call[] = [
-    { tool: "mongodump", on: deployment, does: "makes the backups", say: fail, args: dumpNothing },
+    { tool: "mongodump", on: deployment, say: fail, args: dumpNothing },
     ...(restoring
-      ? [{ tool: "mongorestore", on: restoring, does: "restores (--engine mongodump)", say: warn, args: restoreNothing } as const]
+      ? [{ tool: "mongorestore", on: restoring, say: warn, args: restoreNothing } as const]
       : []),
   ]; // prettier-ignore
   const checks: Check[] = [];
@@ -41,12 +41,11 @@ export async function toolLogins(
 interface Call {
   readonly tool: MongoTool;
   readonly on: Deployment;
-  readonly does: string;
   readonly say: typeof fail;
   readonly args: (job: JobContext, config: string, uri: Secret) => readonly string[];
 }
 
-async function tryCall(job: JobContext, { tool, on, does, say, args }: Call): Promise<Check[]> {
+async function tryCall(job: JobContext, { tool, on, say, args }: Call): Promise<Check[]> {
   const { signal } = job;
   const access = on.forPrograms;
   if ("unfit" in access)
@@ -56,7 +55,8 @@ async function tryCall(job: JobContext, { tool, on, does, say, args }: Call): Pr
   const { uri } = access;
   try {
     await runMongoTool(tool, { uri, args: (config) => args(job, config, uri), signal });
-    return [ok(NAME, `${tool} logs in, and ${does}`)];
+    // What it may read or write is a check of its own.
+    return [ok(NAME, `${tool} logs in as mongokeep does`)];
   } catch (error) {
     signal.throwIfAborted();
     const { message, hint } = toKeepError(error);

@@ -1,7 +1,6 @@
 // `restore`: check the backup → plan → (with --confirm) carry out. Without --confirm it gives the plan, and changes nothing.
 import { warn } from "../../events.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
-import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { chooseMongorestore } from "../../restore/load/mongorestore.ts";
 import type { RestoreEngine, RestoreRequest } from "../../restore/record/request.ts";
 import { toStored } from "../../restore/record/request.ts";
@@ -14,6 +13,7 @@ import { buildPlan, protectOnly } from "./plan/build.ts";
 import { describePlan } from "./plan/describe.ts";
 import type { RestoreOrder } from "./plan/order.ts";
 import { withinRights } from "./plan/rights.ts";
+import { requireWritable } from "./plan/writable.ts";
 import { checkVersion } from "./plan/version-check.ts";
 import { readRestores } from "./records.ts";
 import { carryOut } from "./run/carry-out.ts";
@@ -40,7 +40,7 @@ export async function restoreLocked(
   await using source = await openToRestore(context, request);
   const { backup, verifySeconds } = source;
   await using deployment = await context.connect();
-  await assertTakesWrites(deployment, context.signal);
+  await requireWritable(context, deployment, request.confirm);
   await warnOfOpenRestore(context);
   const wanted = await buildPlan(context, deployment, source, request);
   await checkVersion(context, deployment.server, { ...request, backup, plan: wanted });

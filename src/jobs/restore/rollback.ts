@@ -7,7 +7,6 @@ import type { OpenedBackup } from "../../archive/opened.ts";
 import { KeepError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
-import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { readAttempt } from "../../restore/record/attempt.ts";
 import { findRestore, listRecords } from "../../restore/record/read-record.ts";
 import {
@@ -33,6 +32,7 @@ import type { PlannedRestore, RestoreResult } from "../results.ts";
 import { warnAccountsNotHeld } from "./run/verify-accounts.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { planSwapBack } from "./plan/rollback-by-renames.ts";
+import { requireWritable } from "./plan/writable.ts";
 import { planUndo } from "./run/in-place.ts";
 import { rollBackInterrupted } from "./rollback-interrupted.ts";
 
@@ -59,7 +59,7 @@ export async function runRollback(
   if ((record.state === "broken" && record.swap !== null) || wasInterruptedUntouched(record))
     return await rollBackInterrupted(context, deployment, record, { ...request, warnings, began });
   // Not asked above: data between two states is put right as far as the server lets us.
-  await assertTakesWrites(deployment, context.signal);
+  await requireWritable(context, deployment, request.confirm);
   const { order, verifySeconds } = await orderFor(context, deployment, record, request);
   if (!request.confirm)
     return await describePlan(context, deployment, { ...order, undone: record }, warnings);
