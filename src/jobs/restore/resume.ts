@@ -5,6 +5,7 @@ import type { OpenedBackup } from "../../archive/opened.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
 import { KeepError, toKeepError } from "../../errors.ts";
 import type { Deployment } from "../../mongo/deployment.ts";
+import { expiryIn } from "../../restore/load/recorded-expiry.ts";
 import type { PlannedCollection, RestorePlan } from "../../restore/plan/plan.ts";
 import { findRestore, readRecord, unreadableError } from "../../restore/record/read-record.ts";
 import {
@@ -104,7 +105,7 @@ async function finish(restore: Transaction, stored: StoredRecord): Promise<Outco
   const { collections = [], replayed = null } = found.inPlace ?? {};
   const now = [...afterReplay(collections, order.plan, replayed), ...found.views];
   const { safetyBackup } = found;
-  const verified = verifiedOf(stored.recorded.plan, stored.entries, now);
+  const verified = verifiedOf(stored, now);
   return laterOutcome(restore, {
     collections: verified,
     outsideInstant: outsideInstantOf(order.backup, stored.recorded.plan),
@@ -193,13 +194,22 @@ async function openSource(context: JobContext, stored: StoredRecord): Promise<So
   const { settings, clock } = context;
   const { plan, request, rollbackOf } = stored.recorded;
   if (rollbackOf !== null) return sourceOf(await openUndone(context, stored, rollbackOf));
-  if (plan.backup === null || plan.collections.every((c) => c.rawBytes === null))
-    return sourceOf(null);
+  const isLoaded = plan.collections.some((c) => c.rawBytes !== null) || plan.usersOf.length > 0;
+  if (plan.backup === null || !isLoaded) return sourceOf(null);
   const wanted = { hosts: settings.hosts, databases: settings.databases, exclude: [] };
   const ref = request?.backup ?? plan.backup;
-  const found = await resolveBackup(settings.backupDir, ref, wanted, clock.now(), context.place);
-  return await openFound(context, found, "restore");
+  try {
+    const found = await resolveBackup(settings.backupDir, ref, wanted, clock.now(), context.place);
+    return await openFound(context, found, "restore");
+  } catch (error) {
+    if (!isWithoutBackup(stored)) throw error;
+    return sourceOf(null);
+  }
 }
+
+/** The data is as planned, and what expires is in the record. */
+const isWithoutBackup = ({ state, entries, recorded }: StoredRecord) =>
+  state === "unfinished" && (recorded.plan.mode === "in-place" || expiryIn(entries) !== null);
 
 /** What an interrupted rollback loads. null: all of it comes back by renames, or is back and cannot be compared. */
 async function openUndone(

@@ -10,6 +10,7 @@ import { collectionExpiry, EXPIRY, setExpiry } from "./create.ts";
 import { buildIndexes, splitIndexes, withoutExpiry } from "./indexes.ts";
 import type { Definition } from "./indexes.ts";
 import type { Run, Work } from "./load-collections.ts";
+import type { Defined } from "../restore-context.ts";
 import { step } from "../record/step.ts";
 
 /** Whether anything of a collection expires. */
@@ -27,7 +28,7 @@ export function hasExpiry({ metadata }: Pick<Work, "metadata">): boolean {
  */
 export async function expireAll(
   run: Pick<Run, "deployment" | "record" | "context">,
-  work: readonly Work[],
+  work: readonly Defined[],
 ): Promise<void> {
   const { client } = run.deployment;
   for (const { planned, metadata } of work) {
@@ -37,6 +38,7 @@ export async function expireAll(
     const limit = run.context.lockLimit ?? { client, ...BESIDE_OTHERS };
     await step(run, { name: "expire", namespace: planned.namespace }, async () => {
       const there = await indexNames(client, planned);
+      if (there === null) return;
       const absent = expiring.filter((d) => !there.has(nameOf(d)));
       await buildIndexes(run.deployment, planned, absent, LASTING);
       for (const definition of expiring)
@@ -60,11 +62,16 @@ interface Place {
   readonly name: string;
 }
 
-async function indexNames(client: MongoClient, { database, name }: Place): Promise<Set<string>> {
+/** null: the collection is gone, for the service may have dropped it by now. Then nothing of it expires. */
+async function indexNames(
+  client: MongoClient,
+  { database, name }: Place,
+): Promise<Set<string> | null> {
   try {
     const indexes = await client.db(database).collection(name).listIndexes().toArray();
     return new Set(indexes.map((index) => String((index as { name: unknown }).name)));
   } catch (error) {
+    if (error instanceof MongoServerError && error.code === CODES.namespaceNotFound) return null;
     throw driverError("list", `${database}.${name}`, error);
   }
 }

@@ -88,6 +88,8 @@ const aside = z.object({
   lateWrites: nullableCount,
 });
 
+const expiring = z.object({ namespace: text, options: text, indexes: texts });
+
 /** A line of journal.jsonl. */
 export const journalSchema = z.object({
   at: moment,
@@ -99,6 +101,7 @@ export const journalSchema = z.object({
   scope: z.literal("in-place").exactOptional(),
   aside: aside.exactOptional(),
   proved: z.object({ documents: count, contentHash: text }).exactOptional(),
+  expiring: z.array(expiring).exactOptional(),
   time: clusterTime.exactOptional(),
   rate: z.object({ rawBytes: count, loadSeconds: count }).exactOptional(),
 });

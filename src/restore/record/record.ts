@@ -43,10 +43,19 @@ export interface JournalEntry {
   readonly aside?: RetainedFacts;
   /** `prove`: what was found in what was staged. */
   readonly proved?: { readonly documents: number; readonly contentHash: string };
+  /** `stage`: what expires of what was staged; absent in records of earlier versions. */
+  readonly expiring?: readonly RecordedExpiry[];
   /** `live-change`: the server's newest entry right before, where it has an oplog. */
   readonly time?: ClusterTime;
   /** `end`: what was measured, for the estimates of later plans. */
   readonly rate?: { readonly rawBytes: number; readonly loadSeconds: number };
+}
+
+/** A collection of which documents expire, with its definitions: raw BSON in base64. */
+export interface RecordedExpiry {
+  readonly namespace: string;
+  readonly options: string;
+  readonly indexes: readonly string[];
 }
 
 export interface RetainedFacts {

@@ -1,5 +1,6 @@
 // The transaction of an interrupted restore, as its record tells it.
 import type { Deployment } from "../../../mongo/deployment.ts";
+import { expiryIn } from "../../../restore/load/recorded-expiry.ts";
 import { leftStopped, protectedBy } from "../../../restore/record/record-state.ts";
 import type { RestoreRecord, StoredRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
@@ -30,6 +31,7 @@ export function fromRecord(context: JobContext, stored: StoredRecord, taken: Tak
     found: {
       ...nothingFound(),
       ...{ isLive: state === "broken", staging: null, safetyBackup },
+      expiring: expiryIn(entries),
       inPlaceBackup: isStaged ? protectedBy(entries, "in-place") : safetyBackup,
       // Before the first live change no name was swapped; who has which by now is none of this restore's.
       items: state === "untouched" ? [] : (swap ?? []),

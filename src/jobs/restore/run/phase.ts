@@ -4,6 +4,7 @@ import type { Deployment } from "../../../mongo/deployment.ts";
 import type { ReadyInPlace, RestoreOutcome } from "../../../restore/load/in-place.ts";
 import type { VerifiedCollection } from "../../../restore/load/read-back.ts";
 import type { RestoreRecord, RestoreState } from "../../../restore/record/record.ts";
+import type { Defined } from "../../../restore/restore-context.ts";
 import type { Staging } from "../../../restore/swap/staged.ts";
 import type { SwapItem } from "../../../restore/swap/swap-plan.ts";
 import type { JobContext } from "../../context.ts";
@@ -39,6 +40,8 @@ export interface Found {
   inPlaceBackup: string | null;
   /** null: an earlier run staged it. */
   staging: Staging | null;
+  /** What expires of what an earlier run staged; null: its record does not say. */
+  expiring: readonly Defined[] | null;
   items: readonly SwapItem[];
   /** The views that the cutover made. */
   views: readonly VerifiedCollection[];
@@ -55,6 +58,13 @@ export const NOTHING_STAGED: Staging = {
 export function nothingFound(): Found {
   return {
     ...{ isLive: false, safetyBackup: null, safetyBackupSeconds: 0, inPlaceBackup: null },
-    ...{ staging: NOTHING_STAGED, items: [], views: [], ready: null, inPlace: null },
+    ...{
+      staging: NOTHING_STAGED,
+      expiring: null,
+      items: [],
+      views: [],
+      ready: null,
+      inPlace: null,
+    },
   };
 }

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { openBackup } from "../../../archive/reader.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
 import { KeepError, toKeepError } from "../../../errors.ts";
-import { expireAll } from "../../../restore/load/expiry.ts";
+import { expireAll, hasExpiry } from "../../../restore/load/expiry.ts";
 import { collectWork, IN_PLACE } from "../../../restore/load/load-collections.ts";
 import type { Work } from "../../../restore/load/load-collections.ts";
 import type { PlannedCollection } from "../../../restore/plan/plan.ts";
 import { bestEffort } from "../../../restore/record/record-file.ts";
 import type { RestoreRecord } from "../../../restore/record/record.ts";
+import type { Defined } from "../../../restore/restore-context.ts";
 import type { JobContext } from "../../context.ts";
 import { accountsOf } from "../plan/order.ts";
 import type { RestoreOrder } from "../plan/order.ts";
@@ -35,10 +36,9 @@ export async function settle(restore: Transaction): Promise<Settled> {
   const record = bestEffort(restore.record, context.emit);
   try {
     await using deployment = await restore.context.connect(signal);
-    const expiring = await expiringOf(restore);
     const settling = { ...restore, context, deployment, record };
-    const isWhole = await expire(settling, expiring);
-    const difference = isWhole ? await findDifference(settling, expiring) : null;
+    const isWhole = await expire(settling);
+    const difference = isWhole ? await findDifference(settling) : null;
     return { setAside: await retainedOf(settling), isWhole, difference };
   } catch (error) {
     warnNotExpired(context, record, error);
@@ -46,8 +46,24 @@ export async function settle(restore: Transaction): Promise<Settled> {
   }
 }
 
-/** What was staged, with its definitions; after an interruption, as the backup has it. */
-async function expiringOf({ order, found }: Transaction): Promise<readonly Work[]> {
+/** What an earlier run staged expires as its record says: the backup's files are older than an oplog's end. */
+async function expiringOf({ context, order, found }: Transaction): Promise<readonly Defined[]> {
+  const { plan, backup } = order;
+  if (!plan.expiry || plan.mode !== "staged") return [];
+  if (found.staging) return found.staging.work.filter(isSwapped);
+  if (found.expiring) return found.expiring;
+  const inFiles = backup
+    ? (await collectWork(backup, loadedPart(order), IN_PLACE)).filter(isSwapped)
+    : [];
+  if (plan.oplog === null) return inFiles;
+  warnNotKnown(context, order, inFiles);
+  return [];
+}
+
+const isSwapped = ({ planned }: Work) => planned.way === "swap";
+
+/** What should be as the backup has it. */
+async function definitionsOf({ order, found }: Transaction): Promise<readonly Defined[]> {
   const { plan, backup } = order;
   if (!plan.expiry) return [];
   if (found.staging) return found.staging.work;
@@ -56,18 +72,17 @@ async function expiringOf({ order, found }: Transaction): Promise<readonly Work[
     : [];
 }
 
-/** Without what a rollback brings back by a rename: its backup need not hold that. */
+/** Without what a rollback brings back by a rename or makes anew from its record: its backup need not hold that. */
 function loadedPart({ plan, rollbackOf }: RestoreOrder) {
-  const isRenamed = ({ way, rawBytes }: PlannedCollection) =>
-    rollbackOf !== null && way === "swap" && rawBytes === null;
-  return { collections: plan.collections.filter((one) => !isRenamed(one)) };
+  const isInRecord = ({ way, rawBytes }: PlannedCollection) =>
+    rollbackOf !== null && way !== "in-place" && rawBytes === null;
+  return { collections: plan.collections.filter((one) => !isInRecord(one)) };
 }
 
-async function expire(restore: Transaction, work: readonly Work[]): Promise<boolean> {
+async function expire(restore: Transaction): Promise<boolean> {
   const { context, record } = restore;
-  const swapped = work.filter(({ planned }) => planned.way === "swap");
   try {
-    await expireAll(restore, swapped);
+    await expireAll(restore, await expiringOf(restore));
     return true;
   } catch (error) {
     warnNotExpired(context, record, error);
@@ -75,13 +90,12 @@ async function expire(restore: Transaction, work: readonly Work[]): Promise<bool
   }
 }
 
-async function findDifference(
-  { context, deployment, order, record }: Transaction,
-  work: readonly Work[],
-): Promise<KeepError | null> {
+async function findDifference(restore: Transaction): Promise<KeepError | null> {
+  const { context, deployment, order, record } = restore;
   if (order.rollbackOf === null) return null;
   const { emit, signal } = context;
   const expected = { before: accountsOf(order), usersOf: order.plan.usersOf };
+  const work = await definitionsOf(restore);
   try {
     await definitionCheck(deployment, signal)(work);
     await verifyAccounts(deployment, expected, { emit, signal });
@@ -124,6 +138,20 @@ function warnNotExpired({ emit }: JobContext, record: RestoreRecord, error: unkn
     code: "expiry-not-set",
     message: `the restored data is live, but its last steps failed, so documents that should expire may not: ${message}; to finish the restore: mongokeep restore --resume ${record.id} --confirm`,
   });
+}
+
+/** An older mongokeep did not write it down: a wrong expiry deletes documents, none deletes nothing. */
+function warnNotKnown(
+  { emit }: JobContext,
+  { plan }: RestoreOrder,
+  inFiles: readonly Work[],
+): void {
+  const made = plan.collections.filter(({ fromOplog, way }) => fromOplog && way === "swap");
+  const expiring = inFiles.filter(hasExpiry).map(({ planned }) => planned);
+  const names = [...expiring, ...made].map(({ namespace }) => namespace);
+  const which = names.length > 0 ? `: ${names.join(", ")}` : "";
+  const message = `no documents expire yet: an older mongokeep began this restore, and did not record what its oplog made of the expiry. See which of the restored collections need one${which}; set it with createIndex or collMod and expireAfterSeconds`;
+  warn(emit, "expiry-not-known", message);
 }
 
 /** null also where it cannot be read: then nothing that was replaced counts as held by it. */

@@ -8,6 +8,7 @@ import {
   pruneMarkers,
   stage as stageBeside,
 } from "../../../restore/swap/staged.ts";
+import { recordedExpiry } from "../../../restore/load/recorded-expiry.ts";
 import type { OwnRole } from "../../../mongo/own-collections.ts";
 import type { Phase, Transaction } from "./phase.ts";
 
@@ -46,7 +47,8 @@ async function load({ context, deployment, order, record, found }: Transaction):
   await record.journal({ step: "stage", state: "begin" });
   const loading = { emit, signal, ...(createLoader && { createLoader }) };
   found.staging = await stageBeside(deployment, backup, plan, record, loading);
-  await record.journal({ step: "stage", state: "done" });
+  const expiring = recordedExpiry(found.staging.work);
+  await record.journal({ step: "stage", state: "done", expiring });
   found.items = await planSwap(deployment, record.id, plan, found.staging.work);
   emit({ kind: "step", step: "stage", state: "end" });
 }

@@ -2,7 +2,7 @@
 import type { PlannedCollection, RestorePlan } from "../../../restore/plan/plan.ts";
 import { notVerified } from "../../../restore/load/read-back.ts";
 import type { VerifiedCollection } from "../../../restore/load/read-back.ts";
-import type { JournalEntry } from "../../../restore/record/record.ts";
+import type { StoredRecord } from "../../../restore/record/record.ts";
 import type { Replayed } from "../../../restore/load/replay.ts";
 
 /**
@@ -38,10 +38,11 @@ export function afterReplay(
  * `now` what was compared since.
  */
 export function verifiedOf(
-  { collections, oplog }: RestorePlan,
-  entries: readonly JournalEntry[],
+  { recorded, entries }: Pick<StoredRecord, "recorded" | "entries">,
   now: readonly VerifiedCollection[],
 ): VerifiedCollection[] {
+  const { plan, rollbackOf } = recorded;
+  const { collections, oplog } = plan;
   const since = new Map(now.map((one) => [one.namespace, one]));
   const found = new Map(
     entries.flatMap((e) =>
@@ -59,7 +60,8 @@ export function verifiedOf(
         ...{ namespace, documents: proved.documents, equal: true },
         verified: contentHash === null ? "count" : "hash",
       };
-    return way === "swap" && rawBytes === null && !proved
+    // A restore has such a collection from its oplog.
+    return rollbackOf !== null && way === "swap" && rawBytes === null && !proved
       ? renamedBack(planned)
       : notVerified(namespace);
   });
