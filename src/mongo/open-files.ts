@@ -1,6 +1,6 @@
 // How many files a mongod holds open, and how many it may: it ends at once when it reaches its limit.
-// No command tells the limit. The server says at its start where it is below 64,000, and on this machine the system
-// knows it.
+// No command tells the limit. On this machine the system knows it; else only what the server said at its start, where
+// it was below 64,000: it may have been raised since.
 import { readFile } from "node:fs/promises";
 import type { Document, MongoClient } from "mongodb";
 
@@ -30,7 +30,7 @@ export async function readOpenFiles(client: MongoClient): Promise<OpenFiles> {
   const open: unknown = connection?.["files currently open"];
   const lines = warnings?.log as readonly string[] | undefined;
   const told = lines ? limitInWarnings(lines) : null;
-  const known = told?.isExact === true || status === null ? null : await limitBySystem(status);
+  const known = status === null ? null : await limitBySystem(status);
   return { open: typeof open === "number" ? open : null, limit: known ?? told };
 }
 
