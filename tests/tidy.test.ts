@@ -281,7 +281,7 @@ function withoutPlace(files: Sources): string[] {
     return [...nodesOf(file)]
       .filter((node) => ts.isCallExpression(node))
       .filter((call) => OPENERS.test(call.expression.getText()))
-      .filter((call) => !/\b(?:place|ON_DISK)$/.test(call.arguments.at(-1)?.getText() ?? ""))
+      .filter((call) => !call.arguments.some((one) => /\b(?:place|ON_DISK)$/.test(one.getText())))
       .map((call) => `${path}: ${call.getText()}`);
   });
 }

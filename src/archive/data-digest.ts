@@ -7,10 +7,10 @@ import type { ArchivedFile } from "./place.ts";
 /** @param algorithm where the file's name does not tell it. @throws KeepError damaged */
 export async function digestOfData(
   file: ArchivedFile,
+  signal: AbortSignal,
   algorithm?: CompressionAlgorithm,
 ): Promise<string> {
   const hash = createHash("sha256");
-  const { signal } = new AbortController();
   const options = { width: 1, signal, ...(algorithm !== undefined && { algorithm }) };
   for await (const { raw } of readChunks(file, options)) hash.update(raw);
   return hash.digest("hex");

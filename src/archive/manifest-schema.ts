@@ -84,7 +84,7 @@ export const manifestSchema = z.object({
     algorithm: z.enum(["gzip", "zstd", "none"]),
     level: z.int().nullable(),
   }),
-  encryption: z.null(),
+  encryption: z.object({ method: z.string() }).nullable(),
   collections: z.array(collection),
   files: z.array(z.object({ path, bytes: count, sha256 })),
   totals,

@@ -23,6 +23,11 @@ export interface Scope {
   readonly exclude: readonly string[];
 }
 
+/** How the files of a backup were encrypted. */
+export interface Encryption {
+  readonly method: string;
+}
+
 export interface Consistency {
   readonly mode: ConsistencyMode;
   readonly clusterTime?: ClusterTime;
@@ -108,7 +113,8 @@ export interface ManifestBody {
   readonly consistency: Consistency;
   readonly users: "included" | "not included";
   readonly compression: Compression;
-  readonly encryption: null;
+  /** null: files are stored as they are. */
+  readonly encryption: Encryption | null;
   readonly collections: readonly ManifestCollection[];
   readonly files: readonly ManifestFile[];
   readonly totals: Totals;

@@ -2,6 +2,7 @@
 // reads or writes them. Encryption goes in here, as a transform: nothing above this file sees stored bytes, except to
 // compute checksums.
 import type { ReadableFile, Storage, WritableFile } from "../storage/storage.ts";
+import type { Encryption } from "./manifest.ts";
 import { localDisk } from "../storage/local-disk.ts";
 import { readAll } from "../storage/ranges.ts";
 import { observeInOrder } from "./observed-file.ts";
@@ -9,15 +10,29 @@ import type { ObservedFile, OnStored } from "./observed-file.ts";
 
 export interface Place {
   readonly storage: Storage;
-  /** Applied to the files that a manifest lists; null where they are stored as they are. */
+  /** Applied to the files of backups whose manifest says so; null where none is at hand. */
   readonly transform: Transform | null;
 }
 
 /** This machine's disk, with files stored as they are. */
 export const ON_DISK: Place = { storage: localDisk, transform: null };
 
+/** The same, for files of others and of backups that were made without a transform. */
+export const asStored = ({ storage }: Pick<Place, "storage">) => ({ storage, transform: null });
+
+/**
+ * For the files of a backup of ours: a place with encryption has backups of before it too.
+ * @param made its manifest, or what is known while it is being made
+ */
+export const placeFor = (
+  { encryption }: { readonly encryption?: Encryption | null },
+  place: Place,
+): Place => (encryption === null ? asStored(place) : place);
+
 /** What a file's bytes go through between a writer and the storage, and back: encryption. */
 export interface Transform {
+  /** What the manifests of its backups say; those of others are read without it. */
+  readonly encryption: Encryption;
   /** For a new file. */
   write(): TransformWriter;
   /**

@@ -15,7 +15,7 @@ import {
 } from "./layout.ts";
 import { parseManifest } from "./manifest-check.ts";
 import type { ArchivedCollection, OpenedBackup } from "./opened.ts";
-import { fileAt, ON_DISK } from "./place.ts";
+import { fileAt, ON_DISK, placeFor } from "./place.ts";
 import type { Place } from "./place.ts";
 import { readWhole } from "../storage/ranges.ts";
 import { refusalOf } from "../storage/refusal.ts";
@@ -26,21 +26,29 @@ import { isStockData } from "./stock-files.ts";
 /** Some hundred bytes a collection. */
 const LONGEST_MANIFEST = 256 * 1024 * 1024;
 
+const { signal: NEVER } = new AbortController();
+
 /**
  * @param path absolute path of the backup's folder
+ * @param signal ends the comparison of a dump's files, which may be long
  * @throws KeepError backup-not-found (no such folder), damaged (empty, or a manifest that cannot be read)
  */
-export async function openBackup(path: string, place: Place = ON_DISK): Promise<OpenedBackup> {
-  const { storage } = place;
-  if (await isLoneFile(storage, path)) return await openStockFile(path, place);
+export async function openBackup(
+  path: string,
+  where: Place = ON_DISK,
+  signal = NEVER,
+): Promise<OpenedBackup> {
+  const { storage } = where;
+  if (await isLoneFile(storage, path)) return await openStockFile(path, where, signal);
   const text = await readManifestText(storage, path);
-  if (text === null) return await openStockDump(path, place);
+  if (text === null) return await openStockDump(path, where, signal);
   const parsed = parseManifest(text);
   if ("problem" in parsed)
     throw new KeepError("damaged", `${MANIFEST_FILE} of ${basename(path)} ${parsed.problem}`, {
       details: { file: MANIFEST_FILE },
     });
   const { manifest } = parsed;
+  const place = placeFor(manifest, where);
   const collections = manifest.collections.map((c): ArchivedCollection => {
     const find = (pattern: RegExp) => {
       const relative = c.files.find((file) => pattern.test(file));

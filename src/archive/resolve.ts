@@ -8,7 +8,7 @@ import { homeFolder } from "../util/process-folders.ts";
 import { listCatalog } from "./catalog.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { isBackupId } from "./layout.ts";
-import { fileAt, ON_DISK } from "./place.ts";
+import { asStored, fileAt, ON_DISK } from "./place.ts";
 import type { Place } from "./place.ts";
 import { refusalOf } from "../storage/refusal.ts";
 import type { EntryStat, ReadableStorage } from "../storage/storage.ts";
@@ -62,7 +62,7 @@ export async function resolveBackup(
   }
   if (found?.kind === "file") {
     // An archive is read where a link leads; a collection is called like the link.
-    const isArchive = (await archiveKind(fileAt(place, found.target))) !== null;
+    const isArchive = (await archiveKind(fileAt(asStored(place), found.target))) !== null;
     if (!isArchive && !isStockData(path)) throw notABackup(path);
     return { path: isArchive ? found.target : path, id: basename(path), entry: null, isArchive };
   }

@@ -4,10 +4,10 @@ import { basename, dirname } from "node:path";
 import { KeepError } from "../errors.ts";
 import { assertDatabaseName, isStockOplog, METADATA_FILE } from "./layout.ts";
 import type { ArchivedCollection, OpenedBackup } from "./opened.ts";
-import { fileAt } from "./place.ts";
+import { asStored, fileAt } from "./place.ts";
 import type { Place } from "./place.ts";
 import { listStockFolder } from "./stock-files.ts";
-import type { StockFolder } from "./stock-files.ts";
+import type { DumpPlace, StockFolder } from "./stock-files.ts";
 import { describeCollections, joinStockFiles } from "./stock-folder.ts";
 import type { JoinedFiles } from "./stock-folder.ts";
 import { INDEXES, readStockIndexes } from "./stock-indexes.ts";
@@ -21,7 +21,12 @@ const KNOWN = /^prelude\.json(\.gz)?$/;
 const MOST_NAMED = 8;
 
 /** @throws KeepError damaged where it holds neither a collection nor an oplog */
-export async function openStockDump(path: string, place: Place): Promise<OpenedBackup> {
+export async function openStockDump(
+  path: string,
+  kept: Place,
+  signal: AbortSignal,
+): Promise<OpenedBackup> {
+  const place: DumpPlace = { ...asStored(kept), signal };
   const top = await listStockFolder(place.storage, path, path);
   const notes: string[] = [];
   const nested = await readFolders(place, top, notes);
@@ -32,7 +37,7 @@ export async function openStockDump(path: string, place: Place): Promise<OpenedB
   if (collections.length === 0 && oplog === null)
     throw new KeepError("damaged", `${path} holds no backup: no manifest and no .bson file`);
   return {
-    ...{ path, place, id: basename(path), manifest: null, collections, notes },
+    ...{ path, place: asStored(place), id: basename(path), manifest: null, collections, notes },
     ...{ hasOplog: oplog !== null, oplog },
     ...(nested.length === 0 && direct.length > 0 && { databaseFolder: path }),
   };
@@ -40,7 +45,7 @@ export async function openStockDump(path: string, place: Place): Promise<OpenedB
 
 /** A folder for each database. */
 async function readFolders(
-  place: Place,
+  place: DumpPlace,
   top: StockFolder,
   notes: string[],
 ): Promise<ArchivedCollection[]> {
@@ -67,7 +72,7 @@ function leftOut(names: readonly string[]): string {
 
 /** Collections in the top folder itself: it is that of one database, whose name it has. */
 async function readDirect(
-  place: Place,
+  place: DumpPlace,
   top: StockFolder,
   logs: ReadonlyMap<string, string>,
   hasDatabases: boolean,
@@ -92,7 +97,7 @@ function isLog(name: string, { files }: Pick<StockFolder, "files">): boolean {
 const nameOf = (folder: string) => basename(folder) || "test";
 
 async function readDatabase(
-  place: Place,
+  place: DumpPlace,
   folder: StockFolder,
   database: string,
   notes: string[],
@@ -128,22 +133,27 @@ const sameNotes = (database: string, twins: JoinedFiles["twins"]) =>
   twins.map(({ used, other }) => `${database}/${other} holds the same as ${used}, which is used`);
 
 async function indexesOf(
-  place: Place,
+  place: DumpPlace,
   { files }: StockFolder,
   name: string | undefined,
 ): Promise<StockIndexes> {
   const path = name === undefined ? undefined : files.get(name);
-  return path === undefined ? new Map() : await readStockIndexes(fileAt(place, path));
+  return path === undefined ? new Map() : await readStockIndexes(fileAt(place, path), place.signal);
 }
 
 /**
  * The file of one collection, with its metadata beside it. The database is called like the file's folder.
  * @throws KeepError damaged; backup-not-found where the file holds no collection
  */
-export async function openStockFile(path: string, place: Place): Promise<OpenedBackup> {
+export async function openStockFile(
+  path: string,
+  kept: Place,
+  signal: AbortSignal,
+): Promise<OpenedBackup> {
+  const place: DumpPlace = { ...asStored(kept), signal };
   const folder = dirname(path);
   const id = basename(path);
-  const base = { path, place, id, manifest: null };
+  const base = { path, place: asStored(place), id, manifest: null };
   const concerns = (name: string) =>
     name !== id && (METADATA_FILE.test(name) || name.startsWith(`${INDEXES}.`));
   const listed = await listStockFolder(place.storage, folder, folder, concerns);

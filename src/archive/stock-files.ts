@@ -4,7 +4,15 @@ import { basename, join, sep } from "node:path";
 import { KeepError } from "../errors.ts";
 import { isForeignFolder, isForeignName } from "../util/foreign-files.ts";
 import type { Entry, ReadableStorage } from "../storage/storage.ts";
+import type { Place } from "./place.ts";
 import { DATA_FILE, METADATA_FILE, OPLOG_FILE } from "./layout.ts";
+
+/** Where a dump lies, and until when it is read. */
+export interface DumpPlace extends Place {
+  /** Files are stored as the stock tools wrote them, whatever the place does to ours. */
+  readonly transform: null;
+  readonly signal: AbortSignal;
+}
 
 export interface StockFolder {
   readonly path: string;

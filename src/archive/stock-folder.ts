@@ -5,7 +5,7 @@ import { KeepError } from "../errors.ts";
 import { readChunks } from "./chunk-reader.ts";
 import { digestOfData } from "./data-digest.ts";
 import { fileAt } from "./place.ts";
-import type { ArchivedFile, Place } from "./place.ts";
+import type { ArchivedFile } from "./place.ts";
 import {
   BUCKETS_PREFIX,
   escapeName,
@@ -18,9 +18,10 @@ import { readMetadata, readMetadataText } from "./metadata-file.ts";
 import type { CollectionMetadata } from "./metadata.ts";
 import type { ArchivedCollection } from "./opened.ts";
 import { STOCK_DATA } from "./stock-files.ts";
-import type { StockFolder } from "./stock-files.ts";
+import type { DumpPlace, StockFolder } from "./stock-files.ts";
 import type { StockIndexes } from "./stock-indexes.ts";
 import { DOCUMENTS_IN_TWO_PLACES, DOCUMENTS_OF_A_VIEW, stockKind } from "./stock-kind.ts";
+import { assertSame } from "./twin-files.ts";
 
 type Part = "metadata" | "plain" | "buckets";
 
@@ -44,22 +45,17 @@ export interface Twins {
 
 /** @throws KeepError damaged, with `file`: two files for one collection, which do not hold the same */
 export async function joinStockFiles(
-  place: Place,
+  place: DumpPlace,
   folder: StockFolder,
   database: string,
 ): Promise<JoinedFiles> {
   const joined = joinFiles([...folder.files.keys()], database);
-  for (const { used, other } of joined.twins) {
-    const [a, b] = [fileAt(place, pathIn(folder, used)), fileAt(place, pathIn(folder, other))];
-    const isSame = await holdSame(a, b).catch((error: unknown) => {
-      if (!(error instanceof KeepError) || error.code !== "damaged") throw error;
-      const problem = `it cannot be compared with ${JSON.stringify(used)}: ${error.message}`;
-      throw damagedFile(database, other, problem, ONE_OF_TWO);
-    });
-    if (isSame) continue;
-    const problem = `it is of the same collection as ${JSON.stringify(used)}, and holds something else`;
-    throw damagedFile(database, other, problem, ONE_OF_TWO);
-  }
+  const twin = (name: string) => ({
+    name: `${database}/${name}`,
+    file: fileAt(place, pathIn(folder, name)),
+  });
+  for (const { used, other } of joined.twins)
+    await assertSame(twin(used), twin(other), (file) => digestOf(file, place.signal));
   await joinCutBuckets(place, folder, joined.byBase);
   return joined;
 }
@@ -69,7 +65,7 @@ export async function joinStockFiles(
  * @throws KeepError damaged, with `file`: what cannot be joined, or would not be restored as it is
  */
 export async function describeCollections(
-  place: Place,
+  place: DumpPlace,
   folder: StockFolder,
   database: string,
   { byBase }: Pick<JoinedFiles, "byBase">,
@@ -110,11 +106,9 @@ function joinFiles(names: readonly string[], database: string): JoinedFiles {
   return { byBase, others, twins };
 }
 
-/** Plain and compressed, as two runs of mongodump into one folder leave them. */
-async function holdSame(a: ArchivedFile, b: ArchivedFile): Promise<boolean> {
-  if (METADATA_FILE.test(a.path))
-    return (await readMetadataText(a)).equals(await readMetadataText(b));
-  return (await digestOfData(a)) === (await digestOfData(b));
+async function digestOf(file: ArchivedFile, signal: AbortSignal): Promise<string> {
+  if (METADATA_FILE.test(file.path)) return (await readMetadataText(file)).toString("base64");
+  return await digestOfData(file, signal);
 }
 
 const pathIn = ({ path, files }: StockFolder, name = "") => files.get(name) ?? join(path, name);
@@ -137,7 +131,7 @@ function placeOf(name: string): { readonly base: string; readonly part: Part } |
 
 /** A long name of a time series is cut in another place than that of its buckets: only the metadata joins them. */
 async function joinCutBuckets(
-  place: Place,
+  place: DumpPlace,
   folder: StockFolder,
   byBase: Map<string, StockFiles>,
 ): Promise<void> {
@@ -168,7 +162,7 @@ interface Described {
 
 /** null for metadata without a byte and without data. */
 async function describe(
-  place: Place,
+  place: DumpPlace,
   folder: StockFolder,
   database: string,
   base: string,
@@ -185,7 +179,7 @@ async function describe(
   if ("problem" in kind) throw damagedFile(database, file, kind.problem);
   const { type, data, emptyOnly } = kind;
   const mustBeEmpty = emptyOnly && fileAt(place, pathIn(folder, files[emptyOnly]));
-  if (mustBeEmpty && (await hasDocuments(mustBeEmpty))) {
+  if (mustBeEmpty && (await hasDocuments(mustBeEmpty, place.signal))) {
     const problem = type === "view" ? DOCUMENTS_OF_A_VIEW : DOCUMENTS_IN_TWO_PLACES;
     throw damagedFile(database, file, problem);
   }
@@ -205,7 +199,7 @@ async function describe(
 
 /** As for mongorestore, an empty file says as little as none. */
 async function metadataIn(
-  place: Place,
+  place: DumpPlace,
   folder: StockFolder,
   { metadata }: StockFiles,
 ): Promise<ArchivedFile | null> {
@@ -214,8 +208,7 @@ async function metadataIn(
   return (await place.storage.stat(file.path))?.bytes === 0 ? null : file;
 }
 
-async function hasDocuments(file: ArchivedFile): Promise<boolean> {
-  const { signal } = new AbortController();
+async function hasDocuments(file: ArchivedFile, signal: AbortSignal): Promise<boolean> {
   for await (const { raw } of readChunks(file, { width: 1, signal }))
     if (raw.length > 0) return true;
   return false;
@@ -269,8 +262,6 @@ function assertNamesFit(database: string, found: readonly Described[]): void {
       );
   }
 }
-
-const ONE_OF_TWO = "Take the file that is not meant out of the folder.";
 
 function damagedFile(
   database: string,

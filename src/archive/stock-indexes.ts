@@ -15,9 +15,11 @@ const LONGEST = 64 * 1024 * 1024;
 export type StockIndexes = ReadonlyMap<string, readonly Uint8Array[]>;
 
 /** @throws KeepError damaged naming the file */
-export async function readStockIndexes(archived: ArchivedFile): Promise<StockIndexes> {
+export async function readStockIndexes(
+  archived: ArchivedFile,
+  signal: AbortSignal,
+): Promise<StockIndexes> {
   const found = new Map<string, Buffer[]>();
-  const { signal } = new AbortController();
   let bytes = 0;
   try {
     for await (const { raw } of readChunks(archived, { width: 1, signal })) {

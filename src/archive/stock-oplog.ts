@@ -1,11 +1,12 @@
 // The oplog of a stock dump: beside the databases, named oplog.bson also where it is compressed.
 import type { CompressionAlgorithm } from "../codec/codec.ts";
 import { isStockOplog } from "./layout.ts";
-import { KeepError } from "../errors.ts";
 import { readExactly } from "../storage/ranges.ts";
 import { digestOfData } from "./data-digest.ts";
 import { fileAt, openArchived } from "./place.ts";
 import type { ArchivedFile, Place } from "./place.ts";
+import type { DumpPlace } from "./stock-files.ts";
+import { assertSame } from "./twin-files.ts";
 
 export interface ArchivedOplog {
   readonly file: ArchivedFile;
@@ -20,10 +21,10 @@ const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
  * null where it has no oplog.
  * @param files of the dump's own folder, name → path
  * @param notes says which of two is used
- * @throws KeepError damaged where there are two that do not hold the same
+ * @throws KeepError damaged, with `file`, where there are two that do not hold the same
  */
 export async function findStockOplog(
-  place: Place,
+  place: DumpPlace,
   files: ReadonlyMap<string, string>,
   notes: string[] = [],
 ): Promise<ArchivedOplog | null> {
@@ -32,16 +33,11 @@ export async function findStockOplog(
   const log = await readLog(place, used[1]);
   if (other === undefined) return log;
   const second = await readLog(place, other[1]);
-  const digest = await digestOfData(log.file, log.algorithm);
-  if ((await digestOfData(second.file, second.algorithm)) !== digest)
-    throw new KeepError(
-      "damaged",
-      `${other[0]}: ${used[0]} is an oplog too, and holds something else`,
-      {
-        hint: "Take the file that is not meant out of the folder.",
-        details: { file: other[0] },
-      },
-    );
+  await assertSame(
+    { name: used[0], file: log },
+    { name: other[0], file: second },
+    ({ file, algorithm }) => digestOfData(file, place.signal, algorithm),
+  );
   notes.push(`${other[0]} holds the same as ${used[0]}, which is used`);
   return log;
 }

@@ -49,7 +49,7 @@ export async function settleFiles(settling: Settling): Promise<Settled> {
   const { partial, signal } = settling;
   // mongodump has written its files already: stored as they are.
   assert(partial.place.transform === null, "mongodump cannot write through a transform");
-  const there = await openStockDump(partial.path, ON_DISK).catch(emptyFolder);
+  const there = await openStockDump(partial.path, ON_DISK, signal).catch(emptyFolder);
   const kept = there.collections.filter((c) => settling.belongs(c.database, c.name));
   await removeOthers(settling, kept);
   const collections: ManifestCollection[] = [];

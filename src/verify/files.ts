@@ -12,12 +12,13 @@ import {
 } from "../archive/layout.ts";
 import type {
   Consistency,
+  Encryption,
   EngineName,
   ManifestCollection,
   ManifestFile,
 } from "../archive/manifest.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
-import { fileAt, ON_DISK } from "../archive/place.ts";
+import { fileAt, ON_DISK, placeFor } from "../archive/place.ts";
 import type { ArchivedFile, Place } from "../archive/place.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
 import type { Compression } from "../codec/codec.ts";
@@ -42,6 +43,8 @@ export interface VerifyContext {
 export interface Promised {
   readonly engine: EngineName;
   readonly compression: Compression;
+  /** Absent while it is being made. */
+  readonly encryption?: Encryption | null;
   readonly consistency: Consistency;
   readonly collections: readonly ManifestCollection[];
   readonly files: readonly ManifestFile[];
@@ -65,7 +68,8 @@ export async function verifyFiles(
   level: "quick" | "full",
   context: VerifyContext,
 ): Promise<Findings> {
-  const { place = ON_DISK, emit } = context;
+  const { emit } = context;
+  const place = placeFor(promised, context.place ?? ON_DISK);
   const problems: Problem[] = await compareNames(place.storage, path, promised.files, emit);
   // Before the collections' findings join: those are about files that can still be read.
   const missing = new Set(problems.map((p) => p.file));

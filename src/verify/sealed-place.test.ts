@@ -2,9 +2,10 @@
 // but their manifests can be read without it.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { readFile, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { sealedBlocks } from "../../tests/support/sealed-blocks.ts";
 import { documents, quiet, smallBackup } from "../../tests/support/small-backup.ts";
 import { temporaryFolder } from "../../tests/support/temporary.ts";
@@ -93,6 +94,38 @@ test("damage beneath a transform is found by both verifications, wherever it is"
     await writeFile(file, stored);
   }
   assert.ok((await verifyBackup(path, "full", context)).ok);
+});
+
+test("plain backups and dumps of the stock tools beside a sealed backup are read as they are stored", async (t) => {
+  const root = await temporaryFolder(t);
+  const context = { ...quiet(), place: SEALED };
+  const dump = join(root, "dump");
+  await Promise.all(["sealed", "plain"].map((name) => mkdir(join(root, name))));
+  const sealed = await smallBackup(join(root, "sealed"), "gzip", SEALED);
+  assert.deepEqual(sealed.manifest.encryption, { method: "sealed-blocks" });
+  const plain = await smallBackup(join(root, "plain"), "gzip");
+  assert.equal(plain.manifest.encryption, null);
+  await mkdir(join(dump, "surg"), { recursive: true });
+  await writeFile(join(dump, "surg", "patients.bson"), documents(0, 5));
+  await writeFile(join(dump, "surg", "patients.bson.gz"), gzipSync(documents(0, 5)));
+  await writeFile(join(dump, "surg", "patients.metadata.json"), '{"options":{},"indexes":[],"collectionName":"patients"}'); // prettier-ignore
+  await writeFile(join(dump, "oplog.bson"), "");
+  const lone = join(dump, "surg", "patients.bson");
+  for (const path of [sealed.path, plain.path, dump, lone]) {
+    for (const level of ["quick", "full"] as const) {
+      const { ok, problems } = await verifyBackup(path, level, context);
+      assert.ok(ok, `${path} ${JSON.stringify(problems)}`);
+    }
+    const { collections, place } = await openBackup(path, SEALED);
+    const patients = collections.find(({ name }) => name === "patients");
+    assert.deepEqual(await contentOf(patients?.dataFile), documents(0, 5), path);
+    assert.equal((await readMetadata({ metadataFile: patients?.metadataFile ?? null }))?.collectionName, "patients"); // prettier-ignore
+    assert.equal(place.transform === null, path !== sealed.path, path);
+  }
+  const [damaged] = plain.manifest.files;
+  assert.ok(damaged);
+  await truncate(join(plain.path, damaged.path), damaged.bytes - 1);
+  assert.ok(!(await verifyBackup(plain.path, "full", context)).ok);
 });
 
 /** The local disk, with the ranges that are read from it. */

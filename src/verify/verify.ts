@@ -4,7 +4,7 @@ import { basename, relative } from "node:path";
 import { readSetAside } from "../archive/catalog.ts";
 import { archiveKind } from "../archive/mongodump-archive-file.ts";
 import { openBackup } from "../archive/reader.ts";
-import { fileAt, ON_DISK } from "../archive/place.ts";
+import { asStored, fileAt, ON_DISK } from "../archive/place.ts";
 import type { Place } from "../archive/place.ts";
 import { isStockData } from "../archive/stock-files.ts";
 import { readMetadata } from "../archive/metadata-file.ts";
@@ -52,10 +52,10 @@ async function find(path: string, level: CheckLevel, context: VerifyContext): Pr
   const { place = ON_DISK } = context;
   try {
     if (await isArchive(path, place))
-      return await verifyMongodumpArchive(fileAt(place, path), context.signal);
+      return await verifyMongodumpArchive(fileAt(asStored(place), path), context.signal);
     const setAside = await readSetAside(path, place);
     if (setAside) return await verifySetAside(path, setAside, level, context);
-    const backup = await openBackup(path, place);
+    const backup = await openBackup(path, place, context.signal);
     if (backup.manifest === null) return await verifyStock(backup, context);
     if (backup.manifest.id !== backup.id) noteRenamed(backup.manifest.id, path, context);
     return await verifyFiles(path, backup.manifest, level, context);
@@ -90,7 +90,7 @@ async function verifySetAside(
 /** A file that is named like one of a dump's, and is no archive, is the lone file of a collection. */
 async function isArchive(path: string, place: Place): Promise<boolean> {
   if ((await place.storage.stat(path).catch(() => null))?.kind !== "file") return false;
-  return !isStockData(path) || (await archiveKind(fileAt(place, path))) !== null;
+  return !isStockData(path) || (await archiveKind(fileAt(asStored(place), path))) !== null;
 }
 
 /** Its manifest has a checksum of its own, and names every file by its content: the folder's name proves nothing. */

@@ -59,6 +59,11 @@ test("backup, verify, diff, extract, restore and rollback work through a transfo
   const sealed: Place = { storage: localDisk, transform: sealedBlocks(randomBytes(32)) };
   const context = contextAt(folder, database, sealed);
 
+  // Of before the key was set: it is still read as it is stored.
+  const plain = await runBackup(contextAt(folder, database, ON_DISK), BACKUP);
+  assert.ok((await runVerify(context, { refs: plain.id, level: "full" })).ok);
+  assert.ok((await runDiff(context, { ...EVERYTHING, backup: plain.id })).equal);
+
   const { id: backup, path } = await runBackup(context, BACKUP);
   for (const name of await readdir(join(path, database.name))) {
     const stored = await readFile(join(path, database.name, name));
@@ -80,6 +85,7 @@ test("backup, verify, diff, extract, restore and rollback work through a transfo
   for (const wrong of [ON_DISK, { ...sealed, transform: sealedBlocks(randomBytes(32)) }]) {
     const blind = contextAt(folder, database, wrong);
     assert.ok(!(await runVerify(blind, { refs: backup, level: "full" })).ok);
+    assert.ok((await runVerify(blind, { refs: plain.id, level: "full" })).ok);
     await assert.rejects(runDiff(blind, { ...EVERYTHING, backup }), { code: "damaged" });
     const request = toRequest({ backup, useService: false, confirm: true });
     await assert.rejects(runRestore(blind, request), { code: "damaged" });
@@ -88,8 +94,12 @@ test("backup, verify, diff, extract, restore and rollback work through a transfo
 
   await patients.updateMany({ _id: { $lt: 10 } }, { $set: { name: "changed" } });
   await database.db.collection("new").insertOne({ a: 1 });
-  for (const inPlace of [false, true]) {
-    const request = toRequest({ backup, inPlace, useService: false, confirm: true });
+  for (const [from, inPlace] of [
+    [backup, false],
+    [backup, true],
+    [plain.id, false],
+  ] as const) {
+    const request = toRequest({ backup: from, inPlace, useService: false, confirm: true });
     const done = await runRestore(context, request);
     assert.ok("restoreId" in done);
     assert.deepEqual(await patients.find().sort({ _id: 1 }).toArray(), documents);

@@ -11,7 +11,11 @@ const BLOCK_BYTES = 64 * 1024;
 const SEALED_BYTES = BLOCK_BYTES + TAG_BYTES;
 
 export function sealedBlocks(key: Buffer): Transform {
-  return { write: () => sealing(key), read: (stored) => opening(key, stored) };
+  return {
+    encryption: { method: "sealed-blocks" },
+    write: () => sealing(key),
+    read: (stored) => opening(key, stored),
+  };
 }
 
 const fileKey = (key: Buffer, salt: Buffer) => createHmac("sha256", key).update(salt).digest();

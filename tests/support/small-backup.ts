@@ -39,14 +39,14 @@ export async function smallBackup(
   ];
   const files = written.flatMap((w) => w.files);
   const drafts = written.map((w) => w.collection);
-  const body = manifestBody(drafts, files, algorithm);
+  const body = manifestBody(drafts, files, algorithm, place);
   const draft = await verifyDraft(partial.path, SMALL_ID, body, { ...quiet(), place });
   if (!draft.ok) throw new Error(JSON.stringify(draft.problems));
   const collections = drafts.map((c, i) => ({
     ...c,
     contentHash: draft.collections[i]?.contentHash ?? null,
   }));
-  return await partial.seal(manifestBody(collections, files, algorithm), draft);
+  return await partial.seal(manifestBody(collections, files, algorithm, place), draft);
 }
 
 /** `count` documents back to back. */
@@ -102,6 +102,7 @@ function manifestBody(
   collections: readonly ManifestCollection[],
   files: ManifestBody["files"],
   algorithm: CompressionAlgorithm,
+  place: Place,
 ): ManifestBody {
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const host = "localhost:27017";
@@ -128,7 +129,7 @@ function manifestBody(
     consistency: { mode: "snapshot", clusterTime: { t: 1_795_000_000, i: 1 } },
     users: "not included",
     compression: { algorithm, level: null },
-    encryption: null,
+    encryption: place.transform?.encryption ?? null,
     collections,
     files,
     totals: {

@@ -176,7 +176,7 @@ function describe(
     consistency: dump.consistency,
     users: dump.users,
     compression: dump.compression,
-    encryption: null,
+    encryption: partial.place.transform?.encryption ?? null,
     collections,
     files: dump.files,
     totals: {

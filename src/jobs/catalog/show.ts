@@ -27,9 +27,12 @@ export async function showBackup(context: JobContext, ref: string): Promise<Show
 }
 
 /** null: no stock dump either. */
-async function readContents({ place }: JobContext, path: string): Promise<ShowResult["contents"]> {
+async function readContents(
+  { place, signal }: JobContext,
+  path: string,
+): Promise<ShowResult["contents"]> {
   try {
-    const { collections, hasOplog } = await openBackup(path, place);
+    const { collections, hasOplog } = await openBackup(path, place, signal);
     return { collections: collections.map((c) => `${c.database}.${c.name}`), hasOplog };
   } catch (error) {
     if (error instanceof KeepError) return null;

@@ -98,7 +98,7 @@ async function assertServer(
   { path }: Target,
 ): Promise<void> {
   if (settings.drill.uri !== null) return;
-  const backup = await openBackup(path, place).catch(() => null);
+  const backup = await openBackup(path, place, signal).catch(() => null);
   const atLeast = backup?.manifest?.server.version ?? null;
   await findDrillMongod(settings, { atLeast, download: true, signal });
 }
@@ -123,13 +123,13 @@ async function hold(
   context.emit({ kind: "step", step: "verify", state: "end" });
   if (!verification.ok) {
     if (target.ours) await rememberVerification(context, target.path, verification);
-    const backup = await openBackup(target.path, context.place).catch(() => null);
+    const backup = await openBackup(target.path, context.place, context.signal).catch(() => null);
     return { backup: describe(target, backup), verification, rehearsed: null };
   }
   await using unpacked = target.isArchive
     ? await unpackArchive(context, target.path, { outlineOnly: false, command: "drill" })
     : null;
-  const backup = unpacked?.backup ?? (await openBackup(target.path, context.place));
+  const backup = unpacked?.backup ?? (await openBackup(target.path, context.place, context.signal));
   const plan = await planDrill(context, backup);
   if (restoresNothing(context, plan)) {
     const problems = [problemOf(describeNothing(backup))];

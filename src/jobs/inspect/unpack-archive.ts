@@ -12,7 +12,7 @@ import type { JobContext } from "../context.ts";
 import { clearUnpacked } from "../catalog/delete-folder.ts";
 import { ensureSpace, watchSpace } from "../backup/space.ts";
 import { requireTempFolder } from "../../util/process-folders.ts";
-import { fileAt, ON_DISK } from "../../archive/place.ts";
+import { asStored, fileAt, ON_DISK } from "../../archive/place.ts";
 import { mayWriteTo } from "../../storage/disk.ts";
 
 export interface UnpackedArchive extends AsyncDisposable {
@@ -37,7 +37,7 @@ export async function openFound(
 ): Promise<{ readonly backup: OpenedBackup } & AsyncDisposable> {
   if (isArchive) return await unpackArchive(context, path, { command, outlineOnly: false });
   return {
-    backup: await openBackup(path, context.place),
+    backup: await openBackup(path, context.place, context.signal),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -77,7 +77,7 @@ async function unpackBeside(
   await clearUnpacked(context);
   const size = (await context.place.storage.stat(archive))?.bytes ?? 0;
   // How much is in a gzip stream nobody knows before its end: the watch stops in time.
-  const isGzip = (await archiveKind(fileAt(context.place, archive))) === "gzip";
+  const isGzip = (await archiveKind(fileAt(asStored(context.place), archive))) === "gzip";
   await ensureSpace(context, { lastBackupBytes: isGzip ? size : size * SHRINK, relieve: null });
   await using watch = watchSpace(context, null);
   return await spool(context, archive, what, context.settings.backupDir, watch.signal);
@@ -91,7 +91,11 @@ async function spool(
   signal: AbortSignal,
 ): Promise<SpooledArchive> {
   try {
-    return await spoolMongodumpArchive(fileAt(place, archive), root, { ...what, clock, signal });
+    return await spoolMongodumpArchive(fileAt(asStored(place), archive), root, {
+      ...what,
+      clock,
+      signal,
+    });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (!(error instanceof KeepError) || error.code !== "damaged") throw error;

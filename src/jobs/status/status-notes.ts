@@ -52,7 +52,6 @@ export function manifestNotes(last: Manifest): StatusFinding[] {
         "the last backup holds no users and roles",
         'Grant the role "backup" on "admin" to the user of the backups.',
       ),
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the type of a later version
     encryption === null &&
       note(
         "not-encrypted",

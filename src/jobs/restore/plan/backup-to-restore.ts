@@ -29,7 +29,7 @@ export async function openToRestore(
   const checking = { ...context, emit };
   if (!isArchive) {
     const verified = await assertWhole(checking, path);
-    const backup = await openBackup(path, context.place);
+    const backup = await openBackup(path, context.place, context.signal);
     const nothing = () => Promise.resolve();
     return {
       path,
