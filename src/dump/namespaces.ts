@@ -128,11 +128,11 @@ async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
 }
 
 function readAhead(run: DumpRun, sized: readonly Sized[]): ReadAhead {
-  const small = sized.filter((one) => one.info.type !== "view" && LANES.isSmall(one));
-  const reads = small.map((one) => ({
-    options: readOptions(run, one, instantOf(one.info, run.at)),
-    expectedBytes: one.size?.bytes ?? 0,
-  }));
+  const reads = sized.flatMap((one) => {
+    if (one.info.type === "view" || one.size === null || !LANES.isSmall(one)) return [];
+    const options = readOptions(run, one, instantOf(one.info, run.at));
+    return [{ options, expected: one.size }];
+  });
   return new ReadAhead(run, reads);
 }
 

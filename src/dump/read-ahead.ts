@@ -1,10 +1,12 @@
 // Reads small collections before their turn, many finds on their way over one connection: in a database of thousands
 // a round trip for each, on a connection for each lane, is most of the work.
 // What must stay true: what was read here is whole, and read at the instant that was asked for; else it is read again.
+// Memory stays flat however wrong the sizes are: a server that was killed may call a large collection empty.
 import * as BSON from "bson";
 import { compactBatch, parseCursorReply } from "../bson/batch.ts";
 import { findCommand } from "../mongo/bulk-read.ts";
 import type { RawBatch, ReadOptions } from "../mongo/bulk-read.ts";
+import type { ContentSize } from "../mongo/collection-size.ts";
 import type { RawConnection } from "../mongo/deployment.ts";
 import { isLost } from "../mongo/lost.ts";
 import { REPLY_AT } from "../mongo/wire.ts";
@@ -20,7 +22,7 @@ export interface AheadContext extends LossContext {
 /** A collection that is expected to be small. */
 export interface AheadRead {
   readonly options: ReadOptions;
-  readonly expectedBytes: number;
+  readonly expected: ContentSize;
 }
 
 /** Fewer are read one by one. */
@@ -28,6 +30,10 @@ const LEAST_READS = 24;
 /** Finds on their way at once: the server works on one after the other. */
 const WINDOW = 64;
 const WINDOW_BYTES = 1024 * 1024;
+/** Held at most of one window, as it came: the rest of it is read again. */
+const MOST_HELD_BYTES = 4 * WINDOW_BYTES;
+/** A collection that has more than twice as many documents as expected, and these, is read again. */
+const MORE_DOCUMENTS = 10;
 
 interface Window {
   readonly reads: readonly AheadRead[];
@@ -125,12 +131,12 @@ function cutIntoWindows(reads: readonly AheadRead[]): Window[] {
   let bytes = Number.POSITIVE_INFINITY;
   for (const read of reads) {
     const last = windows.at(-1);
-    if (last && last.reads.length < WINDOW && bytes + read.expectedBytes <= WINDOW_BYTES) {
+    if (last && last.reads.length < WINDOW && bytes + read.expected.bytes <= WINDOW_BYTES) {
       last.reads.push(read);
-      bytes += read.expectedBytes;
+      bytes += read.expected.bytes;
     } else {
       windows.push({ reads: [read], found: null });
-      bytes = read.expectedBytes;
+      bytes = read.expected.bytes;
     }
   }
   return windows;
@@ -148,20 +154,31 @@ async function readWindow(
   };
   const found: (RawBatch | null)[] = [];
   const kills: { readonly options: ReadOptions; readonly cursorId: bigint }[] = [];
-  await wire.sendAll(reads.map(({ options }) => BSON.serialize(findCommand(options, wire.apiVersion)))); // prettier-ignore
+  let heldBytes = 0;
+  await wire.sendAll(
+    reads.map((read) => BSON.serialize(findCommand(fewOf(read), wire.apiVersion))),
+  );
   for (const { options } of reads) {
     const message = await receive(options);
     const { ok, cursorId, batchAt } = parseCursorReply(message.buffer, REPLY_AT);
     if (cursorId !== 0n) kills.push({ options, cursorId });
     // A refusal is met again where it is understood.
     const isWhole = ok && cursorId === 0n && batchAt >= 0;
-    found.push(isWhole ? copyOf(message.buffer, batchAt, options) : null);
+    const isHeld = isWhole && heldBytes + message.length <= MOST_HELD_BYTES;
+    if (isHeld) heldBytes += message.length;
+    found.push(isHeld ? copyOf(message.buffer, batchAt, options) : null);
     wire.give(message);
   }
   // These have grown since they were measured, and the server would hold the instant for their cursors.
   await wire.sendAll(kills.map((kill) => BSON.serialize(killCommand(kill, wire.apiVersion))));
   for (const { options } of kills) wire.give(await receive(options));
   return found;
+}
+
+/** What does not fit into one short reply is not small: the reply says so by its open cursor. */
+function fewOf({ options, expected }: AheadRead): ReadOptions {
+  const few = 2 * expected.documents + MORE_DOCUMENTS;
+  return { ...options, batchDocuments: Math.min(options.batchDocuments, few) };
 }
 
 /** Buffers of messages are much longer than these documents. */

@@ -14,6 +14,8 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 const COLLECTIONS = 150;
 const names = Array.from({ length: COLLECTIONS }, (_, n) => `c${n}`);
 
+const SMALL = { documents: 3, bytes: 100 };
+
 async function fill({ db }: FreshDatabase): Promise<void> {
   const documents = (n: number) => Array.from({ length: n % 4 }, (_, i) => ({ _id: i, n }));
   await Promise.all(
@@ -62,7 +64,7 @@ requires(
       return Number((status.metrics as { cursor: { open: { total: unknown } } }).cursor.open.total);
     };
     const before = await openCursors();
-    await using ahead = new ReadAhead(context, reads.map((one) => ({ options: one, expectedBytes: 100 }))); // prettier-ignore
+    await using ahead = new ReadAhead(context, reads.map((one) => ({ options: one, expected: SMALL }))); // prettier-ignore
     const later = { t: at.t + 1, i: 1 };
     const other = await ahead.take(options(fresh, "c5", { at: later, batchDocuments: 3 }));
     assert.equal(other, null, "nothing of another instant");
@@ -78,11 +80,36 @@ requires(
 
 requires(
   { topology: "replicaSet", server: ">=5" },
+  "of collections that are much larger than the server says, little is held, and the rest is read in its turn",
+  async (t, fresh) => {
+    const large = names.slice(0, 60);
+    const many = Array.from({ length: 200 }, (_, n) => ({ _id: n, text: "t".repeat(100) }));
+    const long = { _id: 0, text: "t".repeat(500_000) };
+    await Promise.all(
+      large.map((name, n) => fresh.db.collection<{ _id: number }>(name).insertMany(n % 6 === 0 ? many : [long])), // prettier-ignore
+    );
+    const { context } = await open(t, fresh.serverUri);
+    const reads = large.map((name) => options(fresh, name, { batchDocuments: 1_000 }));
+    // As after an end without a shutdown, before the first checkpoint.
+    const expected = { documents: 0, bytes: 0 };
+    await using ahead = new ReadAhead(context, reads.map((one) => ({ options: one, expected }))); // prettier-ignore
+    const found = await Promise.all(reads.map((one) => ahead.take(one)));
+    const held = found.reduce((sum, batch) => sum + (batch?.bytes.length ?? 0), 0);
+    assert.ok(held > 0 && held <= 4 * 1024 * 1024, `${held} bytes are held`);
+    for (const [n, batch] of found.entries())
+      if (batch) assert.deepEqual([n % 6 === 0, batch.documents], [false, 1], "whole, or not at all"); // prettier-ignore
+    assert.equal(found[1]?.documents, 1);
+    assert.equal(found[6], null, "many documents are not fetched");
+  },
+);
+
+requires(
+  { topology: "replicaSet", server: ">=5" },
   "a read ahead that is given up leaves nothing on its way",
   async (t, fresh) => {
     await fill(fresh);
     const { context } = await open(t, fresh.serverUri);
-    const reads = names.map((name) => ({ options: options(fresh, name, {}), expectedBytes: 100 }));
+    const reads = names.map((name) => ({ options: options(fresh, name, {}), expected: SMALL }));
     const ahead = new ReadAhead(context, reads);
     const [first] = reads;
     assert.ok(first);
@@ -103,7 +130,7 @@ requires(
     const proxy = await startTcpProxy(t, { to: { host: hostname, port: Number(port) } });
     const { context } = await open(t, proxy.through(fresh.serverUri));
     const reads = names.map((name) => options(fresh, name, {}));
-    await using ahead = new ReadAhead(context, reads.map((one) => ({ options: one, expectedBytes: 100 }))); // prettier-ignore
+    await using ahead = new ReadAhead(context, reads.map((one) => ({ options: one, expected: SMALL }))); // prettier-ignore
     const [first, ...others] = reads;
     assert.ok(first);
     assert.equal((await ahead.take(first))?.documents, 0);
