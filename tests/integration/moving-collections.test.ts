@@ -116,6 +116,32 @@ async function prepareMoves({ client, db, name }: FreshDatabase): Promise<void> 
   await db.collection("tmp.agg_out.first").createIndex({ was: 1 });
 }
 
+/** Enough to be read many at a time. */
+const CROWD = 60;
+const crowd = (n: number) => `crowd_${n}`;
+
+/** What may happen to one of the small ones, by the last digit of its number; the others stay as they are. */
+const CROWD_MOVES: Readonly<Record<number, (db: Db, name: string) => Promise<unknown>>> = {
+  0: (db, name) => db.collection(name).rename(`${name}_now`),
+  1: (db, name) => db.collection(name).drop(),
+  2: async (db, name) => {
+    await db.collection(name).drop();
+    await db.collection(name).insertMany(some(2, { again: name }));
+  },
+  3: (db, name) =>
+    db
+      .collection(name)
+      .aggregate([{ $set: { out: true } }, { $out: name }])
+      .toArray(),
+  // One takes the name of its neighbour, which stays as it is otherwise.
+  4: (db, name) => db.collection(name).rename(`${name.slice(0, -1)}5`, { dropTarget: true }),
+  6: (db, name) => db.collection(name).updateMany({}, { $set: { changed: true } }),
+};
+
+async function moveCrowd(db: Db, from: number, to: number): Promise<void> {
+  for (let n = from; n < to; n++) await CROWD_MOVES[n % 10]?.(db, crowd(n));
+}
+
 test("collections that move", async (t) => {
   const { uri } = await ownServer(t, REPLICA_SET);
 
@@ -137,6 +163,28 @@ test("collections that move", async (t) => {
     await fresh.db.collection("tmp.agg_out.goes_on").drop();
     const [is, was] = [await stateOf(fresh, copy), await stateOf(fresh, fresh.name)];
     assert.deepEqual(is, was);
+  });
+
+  await t.test("among many small ones, before and while those are read, too", async (t) => {
+    const fresh = await freshDatabase(t, uri);
+    await fillBig(fresh.db);
+    const all = Array.from({ length: CROWD }, (_, n) => crowd(n));
+    await Promise.all(
+      all.map((name, n) => fresh.db.collection(name).insertMany(some(15 + (n % 7), { was: name }))),
+    );
+    const place = await workspace(t, { MONGODB_URI: fresh.uri, ...SLOW });
+    const running = place.start(["backup", "--json"]);
+    await untilReading(place, running, fresh.name);
+    await whileStopped(running, () => moveCrowd(fresh.db, 0, CROWD / 2));
+    const read = () => globSync(join(place.backupDir, ".*.partial", fresh.name, "crowd_*.bson"));
+    const begun = read().length;
+    await untilTrue(running, () => Promise.resolve(read().length > begun), "no small one was read");
+    await whileStopped(running, () => moveCrowd(fresh.db, CROWD / 2, CROWD));
+    const backup = await running.result;
+    assert.equal(backup.code, 0, backup.stdout + backup.stderr);
+    assert.equal(backup.json().consistency.mode, "oplog", backup.stderr);
+    const copy = await restored(place, fresh, backup.json().id);
+    assert.deepEqual(await stateOf(fresh, copy), await stateOf(fresh, fresh.name));
   });
 
   await t.test(
