@@ -12,7 +12,7 @@ import { planRestore } from "../../../restore/plan/plan.ts";
 import type { RestoreMode, RestorePlan } from "../../../restore/plan/plan.ts";
 import { readRecord } from "../../../restore/record/read-record.ts";
 import { withoutJournal } from "../../../restore/record/record-file.ts";
-import type { Step } from "../../../restore/record/record.ts";
+import type { RestoreRecord, Step } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import { toSource } from "../plan/sources.ts";
 import { lockLimit } from "./await-clear.ts";
@@ -32,7 +32,9 @@ export const inPlace: Phase = {
     });
   },
 
-  async do({ record, found }) {
+  async do({ context, record, order, at, found }) {
+    const part = inPlacePart(order.plan);
+    if (part !== null && at !== "start") await announce(context, record, part);
     found.inPlace = (await found.ready?.apply(record)) ?? null;
   },
 
@@ -62,6 +64,30 @@ const lostWithoutBackup = (namespaces: readonly string[]) =>
     { details: { differences: namespaces } },
   );
 
+/**
+ * A resumed restore goes on where its record cannot be written. Not with this part: a later undo would take what was
+ * dropped for untouched. @throws KeepError backup-dir
+ */
+async function announce(
+  context: JobContext,
+  record: RestoreRecord,
+  part: RestorePlan,
+): Promise<void> {
+  const [namespace = ""] = namesIn(part);
+  await record.journal({ step: "drop", state: "begin", namespace });
+  if (await hasBegun(context, record.id, part)) return;
+  throw new KeepError(
+    "backup-dir",
+    `${namesIn(part).join(", ")} cannot be replaced in place while the record ${record.path} cannot be written`,
+    { hint: "Make that folder writable, with room on its disk." },
+  );
+}
+
+const namesIn = ({ collections, remove }: RestorePlan): string[] => [
+  ...remove,
+  ...collections.map((c) => c.namespace),
+];
+
 /** Whether this part had begun: else what is there is the old state, or newer. */
 async function hasBegun(
   { settings }: JobContext,
@@ -71,7 +97,7 @@ async function hasBegun(
   // Where nobody can tell, it counts as begun.
   const stored = await readRecord(settings.backupDir, restoreId).catch(() => null);
   if (stored === null) return true;
-  const names = new Set([...part.collections.map((c) => c.namespace), ...part.remove]);
+  const names = new Set(namesIn(part));
   const steps: readonly Step[] = ["drop", "create", "load"];
   return stored.entries.some((e) => names.has(e.namespace ?? "") && steps.includes(e.step));
 }
