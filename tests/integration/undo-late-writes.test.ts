@@ -6,7 +6,10 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Db } from "mongodb";
 import type { FreshDatabase } from "../support/fresh-database.ts";
+import { copyOplog, oplogNow } from "../support/oplog-copy.ts";
 import { requires } from "../support/requires.ts";
+import { runStockTool } from "../support/stock-tools.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 import type { Cleanup } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -105,3 +108,21 @@ requires(
     assert.equal(await fresh.db.collection("plain").countDocuments(), 2);
   },
 );
+
+requires(RS, "nothing is said to be written to that only the oplog changed", async (t, fresh) => {
+  const { client, db, name, uri } = fresh;
+  for (const one of ["a", "same"]) await db.collection(one).insertOne({ v: "old" });
+  const dump = join(await temporaryFolder(t), "dump");
+  const before = await oplogNow(client);
+  await runStockTool("mongodump", [`--uri=${uri}`, `--out=${dump}`]);
+  await db.collection("a").updateMany({}, { $set: { v: "new" } });
+  const log = (await copyOplog(client, before)).filter((entry) => entry.includes(name));
+  await writeFile(join(dump, "oplog.bson"), Buffer.concat(log));
+  const service = { SERVICE_STOP: "true", SERVICE_START: "false" };
+  const place = await workspace(t, { MONGODB_URI: uri, ...service });
+  const args = ["restore", dump, "--only", `${name}.*`, "--confirm", "--json"];
+  const run = await place.run(args);
+  assert.equal(run.code, 7, run.stdout + run.stderr);
+  assert.match(run.stderr, /\.a could not be compared with what was restored/);
+  assert.doesNotMatch(run.stderr, /\.(a|same) was written to|\.same could not/);
+});

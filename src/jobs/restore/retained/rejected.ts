@@ -38,7 +38,8 @@ export async function markRejected(
 
 /** Drops it, or keeps it and says so. Failing is a warning: it stays then. */
 export async function settleRejected({ context, order, record }: Transaction): Promise<void> {
-  const { targetDatabases } = order.plan;
+  const { targetDatabases, mode, oplog } = order.plan;
+  if (mode === "in-place") return;
   const lenient = bestEffort(record, context.emit);
   try {
     await using deployment = await context.connect(new AbortController().signal);
@@ -48,7 +49,13 @@ export async function settleRejected({ context, order, record }: Transaction): P
       const own = (await readMarkers(deployment.client, database)).filter(
         (marker) => marker.restoreId === record.id && marker.role === "returned",
       );
-      await settleIn(context, deployment, { database, own, proved, record: lenient });
+      await settleIn(context, deployment, {
+        database,
+        own,
+        proved,
+        isReplayed: oplog !== null,
+        record: lenient,
+      });
     }
     await pruneMarkers(deployment, targetDatabases, record.id);
   } catch (error) {
@@ -76,6 +83,8 @@ interface Returned {
   readonly database: string;
   readonly own: readonly Marker[];
   readonly proved: Proved;
+  /** The oplog may have changed what was proved before it. */
+  readonly isReplayed: boolean;
   readonly record: RestoreRecord;
 }
 
@@ -83,7 +92,7 @@ interface Returned {
 async function settleIn(
   context: JobContext,
   deployment: Deployment,
-  { database, own, proved, record }: Returned,
+  { database, own, proved, isReplayed, record }: Returned,
 ): Promise<void> {
   const signal = new AbortController().signal;
   const same = new Set<string>();
@@ -95,21 +104,35 @@ async function settleIn(
     const promised = { ...place, expectedDocuments: documents, contentHash };
     const { equal } = await verifier.verify(promised, { emit: context.emit, signal });
     if (equal) same.add(name);
-    else await keepWritten(context, deployment, marker, record);
+    else
+      await keep(context, deployment, {
+        marker,
+        isKnown: proved.has(namespace) && !isReplayed,
+        record,
+      });
   }
   if (same.size > 0)
     await dropOwn(deployment, [database], (m) => same.has(m.name) && m.restoreId === record.id);
 }
 
-async function keepWritten(
+interface Kept {
+  readonly marker: Marker;
+  /** Whether it is known what had been restored. */
+  readonly isKnown: boolean;
+  readonly record: RestoreRecord;
+}
+
+async function keep(
   { emit }: JobContext,
   deployment: Deployment,
-  marker: Marker,
-  record: RestoreRecord,
+  { marker, isKnown, record }: Kept,
 ): Promise<void> {
   const { name, namespace } = marker;
   await addMarkers(deployment.client, [{ ...marker, role: "aside" }]);
-  const message = `${namespace} was written to while the restored data was live: that is retained as ${name}, until mongokeep restore --discard-replaced`;
-  warn(emit, "written-meanwhile", message);
+  const until = "until mongokeep restore --discard-replaced";
+  const message = isKnown
+    ? `${namespace} was written to while the restored data was live: that is retained as ${name}, ${until}`
+    : `${namespace} could not be compared with what was restored, so it is not known whether the service wrote to it meanwhile: it is retained as ${name}, ${until}`;
+  warn(emit, isKnown ? "written-meanwhile" : "returned-not-compared", message);
   await record.log(message);
 }
