@@ -81,3 +81,18 @@ requires(RS, "nothing is dropped in place where the record cannot tell it", asyn
   await done(place, "rollback");
   assert.deepEqual(await stateOf(fresh), NEW);
 });
+
+for (const verb of [["rollback"], ["restore", "--resume"]])
+  requires(RS, `${verb.join(" ")} says what half-restored data it drops`, async (t, fresh) => {
+    const place = await changedSince(t, fresh);
+    await killedAt(place, '"load","state":"done","namespace":"[^"]*.ts"', "restore", "latest");
+    await fresh.db.collection("ts").insertOne({ t: new Date(5), v: "since" });
+    const told = /half restored is dropped .*\.ts\. To have that in a backup/;
+    const planned = (await place.run([...verb, "--json"])).json();
+    assert.match(planned.warnings.join("\n"), told);
+    const { code, stderr } = await place.run(["backup", "--manual"]);
+    assert.equal(code, 0, stderr);
+    const { warnings } = await done(place, ...verb);
+    assert.match(warnings.join("\n"), told);
+    assert.deepEqual(await stateOf(fresh), verb[0] === "rollback" ? NEW : OLD);
+  });

@@ -31,6 +31,7 @@ import { readRestores } from "./records.ts";
 import { lockAttempt } from "./lock.ts";
 import { loaderOf, restoreLocked } from "./restore.ts";
 import { fromRecord } from "./run/from-record.ts";
+import { warnDroppedAgain } from "./run/in-place.ts";
 import type { Transaction } from "./run/phase.ts";
 import { buildResult, laterOutcome } from "./run/result.ts";
 import type { Outcome } from "./run/result.ts";
@@ -57,6 +58,7 @@ export async function runResume(
   const context = held?.context ?? unlocked;
   const stored = await findInterrupted(context, request.restoreId);
   if (stored.state === "untouched") return await again(context, stored, request, warnings);
+  warnDroppedAgain(context, stored, "resumed");
   await using source = await openSource(context, stored);
   await using deployment = await context.connect();
   const order = await orderOf(context, deployment, { stored, backup: source.backup }, request);

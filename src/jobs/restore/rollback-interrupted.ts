@@ -18,7 +18,7 @@ import type { RestoreOrder } from "./plan/order.ts";
 import { withinRights } from "./plan/rights.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { fromRecord } from "./run/from-record.ts";
-import { planUndo } from "./run/in-place.ts";
+import { planUndo, warnDroppedAgain } from "./run/in-place.ts";
 import type { Transaction } from "./run/phase.ts";
 import { buildResult, laterOutcome } from "./run/result.ts";
 import { inPlacePart } from "./run/safety-backup.ts";
@@ -44,6 +44,7 @@ export async function rollBackInterrupted(
 ): Promise<PlannedRestore | RestoreResult> {
   const { plan } = stored.recorded;
   const usersOf = await assertMayUndo(context, deployment, stored);
+  warnDroppedAgain(context, stored, "undone");
   const order: RestoreOrder = {
     ...{ backup: null, plan, rollbackOf: stored.id, skipPreBackup: true, protectOnly: null },
     useService,

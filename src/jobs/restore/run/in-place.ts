@@ -1,5 +1,6 @@
 // The phase that drops and loads what no rename can replace: time series, and with --in-place all collections. Its undo
 // loads the state from before out of the safety backup.
+import { warn } from "../../../events.ts";
 import { join } from "node:path";
 import { openBackup } from "../../../archive/reader.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
@@ -12,7 +13,8 @@ import { planRestore } from "../../../restore/plan/plan.ts";
 import type { RestoreMode, RestorePlan } from "../../../restore/plan/plan.ts";
 import { readRecord } from "../../../restore/record/read-record.ts";
 import { withoutJournal } from "../../../restore/record/record-file.ts";
-import type { RestoreRecord, Step } from "../../../restore/record/record.ts";
+import { protectedBy } from "../../../restore/record/record-state.ts";
+import type { RestoreRecord, Step, StoredRecord } from "../../../restore/record/record.ts";
 import type { JobContext } from "../../context.ts";
 import { toSource } from "../plan/sources.ts";
 import { lockLimit } from "./await-clear.ts";
@@ -97,9 +99,31 @@ async function hasBegun(
   // Where nobody can tell, it counts as begun.
   const stored = await readRecord(settings.backupDir, restoreId).catch(() => null);
   if (stored === null) return true;
+  return hasBegunIn(stored, part);
+}
+
+function hasBegunIn({ entries }: Pick<StoredRecord, "entries">, part: RestorePlan): boolean {
   const names = new Set(namesIn(part));
   const steps: readonly Step[] = ["drop", "create", "load"];
-  return stored.entries.some((e) => names.has(e.namespace ?? "") && steps.includes(e.step));
+  return entries.some((e) => names.has(e.namespace ?? "") && steps.includes(e.step));
+}
+
+/** Call before a plan is shown, and before an interrupted restore is carried on or undone. */
+export function warnDroppedAgain(
+  { emit }: JobContext,
+  stored: StoredRecord,
+  how: "resumed" | "undone",
+): void {
+  const part = inPlacePart(stored.recorded.plan);
+  if (stored.state !== "broken" || part === null || !hasBegunIn(stored, part)) return;
+  const isHeld = protectedBy(stored.entries, "in-place") !== null;
+  // Then nothing of it is dropped (lostWithoutBackup).
+  if (how === "undone" && !isHeld && replacedBy(part).length > 0) return;
+  warn(
+    emit,
+    "half-restored-dropped",
+    `what was half restored is dropped when the restore is ${how}, and nothing keeps what was written to it since the restore was interrupted: ${namesIn(part).join(", ")}. To have that in a backup, make one first: mongokeep backup --manual`,
+  );
 }
 
 const replacedBy = ({ collections, remove }: RestorePlan): string[] => [
