@@ -99,6 +99,8 @@ async function apply(
   await createViews(run, work);
   if (plan.expiry) await expireAll(run, work);
   if (backup) await mergeAll(run, backup, plan);
+  // Again: views, expiry and accounts were written since, and a server that is killed now must not lose them.
+  await settleWrites(deployment.client, planned, context.emit);
   await context.verifyDefinitions?.(work);
   const views = await verifyViews(deployment.client, work);
   return {
