@@ -108,6 +108,7 @@ async function orderFor(
     placed,
     rollbackOf: record.id,
     leftStopped: leftStopped(record.entries),
+    startsBetween: record.state === "broken",
     skipPreBackup: false,
     useService,
     protectOnly: [...plan.collections.map((c) => c.namespace), ...plan.remove],

@@ -83,13 +83,18 @@ async function openRecord(
   });
   await syncFolder(path);
   let logged: Promise<void> = Promise.resolve();
-  // A line that a crash cut short must not swallow the next one.
+  // A line that a crash or a full disk cut short must not swallow the next one.
   let lead = flags === 0 ? "\n" : "";
   const append = async (entry: Omit<JournalEntry, "at">) => {
     const line: JournalEntry = { at: new Date(clock.now()).toISOString(), ...entry };
     const text = `${lead}${JSON.stringify(line)}\n`;
     lead = "";
-    await journal.appendFile(text);
+    try {
+      await journal.appendFile(text);
+    } catch (error) {
+      lead = "\n";
+      throw error;
+    }
   };
   // Many entries at the same time are on disk by one flush.
   const flush = together(() => journal.datasync());

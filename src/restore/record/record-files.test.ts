@@ -1,6 +1,7 @@
 // The record of a restore on a real disk: what is written is read again, whatever a crash or a stranger left there.
 import assert from "node:assert/strict";
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -283,4 +284,25 @@ test("a step that fails is journalled with the name that people know, and thrown
   });
   assert.deepEqual(entries.map((e) => [e.state, e.message]), [["begin", undefined], ["failed", "b of a"], ["begin", undefined], ["failed", "__new of a"], ["begin", undefined], ["failed", "text"]]); // prettier-ignore
   assert.match(log, /index "a\.b" FAILED: b of a\n/);
+});
+
+test("a line that a full disk cut short swallows none of those after it", async (t) => {
+  const at = await root(t);
+  const told: KeepEvent[] = [];
+  const record = bestEffort(await recorded(at, 1), (event) => told.push(event));
+  const probe = await open("/dev/null");
+  const files = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const { appendFile: whole } = files; // eslint-disable-line @typescript-eslint/unbound-method -- called with `apply`
+  t.mock.method(files, "appendFile", async function (this: FileHandle, text: string) {
+    await whole.apply(this, [text.slice(0, 60)]);
+    throw new Error("ENOSPC: no space left on device, write");
+  }, { times: 1 }); // prettier-ignore
+  await record.journal({ step: "undo", state: "begin" });
+  await record.journal({ step: "undo", state: "done" });
+  await record.close();
+  const stored = await readRecord(at, id(1));
+  assert.equal(told.length, 1);
+  assert.equal(stored?.entries.length, CHANGED.length + 1);
+  assert.equal(stored.state, "undone");
 });

@@ -20,6 +20,8 @@ export interface RestoreOrder {
   readonly undone?: StoredRecord;
   /** An interrupted restore left the service stopped: it is started at the end. */
   readonly leftStopped?: boolean;
+  /** A restore before it broke: until this one is done, live data is between two states. */
+  readonly startsBetween?: boolean;
   /** Chosen already where names were made from it. */
   readonly restoreId?: string;
   /** What was asked for, for `restore --resume`; absent for rollbacks. */
@@ -67,6 +69,10 @@ export async function requireService({ service, signal }: JobContext, order: Res
 }
 
 /** The service stops where something live is replaced, and starts where a interrupted restore left it stopped. */
-export function concernsService({ useService, leftStopped, plan }: RestoreOrder): boolean {
+export function concernsService({
+  useService,
+  leftStopped,
+  plan,
+}: Pick<RestoreOrder, "useService" | "leftStopped" | "plan">): boolean {
   return useService && (leftStopped === true || !plan.targetWasEmpty);
 }

@@ -21,16 +21,19 @@ import type { Phase } from "./phase.ts";
 import { assertAccountsThere, warnAccountsNotHeld, warnNotVerified } from "./verify-accounts.ts";
 
 export const accounts: Phase = {
-  async do({ context, deployment, order, record }) {
+  async do({ context, deployment, order, record, found }) {
     const source = accountsOf(order);
     const { usersOf } = order.plan;
     if (source === null || usersOf.length === 0) return;
+    found.hasMerged = true;
     await mergeFrom(deployment, source, usersOf, record, context);
   },
 
   /** An unreadable safety backup is a warning: the data is back all the same. */
-  async undo({ context, order: { plan }, record, found }) {
+  async undo({ context, order: { plan }, record, at, found }) {
     const { settings, place, emit } = context;
+    // Whether a run that was interrupted came to that, its journal alone may not tell.
+    if (at === "start" && !found.hasMerged) return;
     if (plan.usersOf.length === 0 || found.safetyBackup === null) return;
     const path = join(settings.backupDir, found.safetyBackup);
     const before = await openBackup(path, place).catch((error: unknown) => {

@@ -15,6 +15,7 @@ import { readRecord } from "../../../restore/record/read-record.ts";
 import { withoutJournal } from "../../../restore/record/record-file.ts";
 import { protectedBy } from "../../../restore/record/record-state.ts";
 import type { RestoreRecord, Step, StoredRecord } from "../../../restore/record/record.ts";
+import { untilIdle } from "../../../restore/swap/staged.ts";
 import type { JobContext } from "../../context.ts";
 import { toSource } from "../plan/sources.ts";
 import { lockLimit } from "./await-clear.ts";
@@ -50,6 +51,7 @@ export const inPlace: Phase = {
     const { backupDir } = context.settings;
     const id = found.inPlaceBackup;
     const before = id === null ? null : await openBackup(join(backupDir, id), context.place);
+    await untilIdle(own.client, new Set(namesIn(part)), LOAD_WAIT);
     const back = await planUndo(own, before, part, signal);
     found.inPlace = await applyInPlace(own, before, back, withoutJournal(record), {
       ...{ emit: context.emit, signal, verifyDefinitions: definitionCheck(own, signal) },
@@ -57,6 +59,9 @@ export const inPlace: Phase = {
     });
   },
 };
+
+/** An insert whose connection was closed may still be made, and would create again what the undo has dropped. */
+const LOAD_WAIT = { waitMs: 30_000, looks: 3, ofOthers: false } as const;
 
 /** What nothing can bring back is named, and stays as it is. */
 const lostWithoutBackup = (namespaces: readonly string[]) =>

@@ -46,6 +46,8 @@ export interface Found {
   /** The views that the cutover made. */
   views: readonly VerifiedCollection[];
   ready: ReadyInPlace | null;
+  /** Whether this run began to merge users and roles. */
+  hasMerged: boolean;
   /** What was loaded in place; after an undo, what was loaded back. */
   inPlace: RestoreOutcome | null;
 }
@@ -66,5 +68,6 @@ export function nothingFound(): Found {
       ready: null,
       inPlace: null,
     },
+    hasMerged: false,
   };
 }

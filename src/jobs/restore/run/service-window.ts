@@ -6,6 +6,7 @@ import type { RestoreRecord } from "../../../restore/record/record.ts";
 import type { Service } from "../../../service/service.ts";
 import type { JobContext } from "../../context.ts";
 import { concernsService } from "../plan/order.ts";
+import type { RestoreOrder } from "../plan/order.ts";
 import type { Transaction } from "./phase.ts";
 
 export interface ServiceWindow {
@@ -20,21 +21,26 @@ export interface ServiceWindow {
    * stopped again. @throws KeepError failed
    */
   openStrictly(): Promise<number | null>;
-  /** How a person starts it; null where nothing was stopped. */
-  readonly startHint: string | null;
+  /** Nothing here starts it any more, and a person is told how: between two states of the data it must not run. */
+  leaveStopped(): void;
 }
+
+/** What of a restore concerns the service: no server is needed to start it. */
+export type OfService = Pick<Transaction, "context" | "record" | "at"> & {
+  readonly order: Pick<RestoreOrder, "useService" | "leftStopped" | "startsBetween" | "plan">;
+};
 
 const NOTHING: ServiceWindow = {
   open: () => Promise.resolve(null),
   openStrictly: () => Promise.resolve(null),
-  startHint: null,
+  leaveStopped: () => undefined,
 };
 
 /**
  * Stops the service unless there is none or it is known to be stopped: one that is ill, or of which nobody can
  * say, may write. One that an interrupted restore left stopped is started at the end. @throws KeepError bad-setting, failed
  */
-export async function stopServiceFor(restore: Transaction): Promise<ServiceWindow> {
+export async function stopServiceFor(restore: OfService): Promise<ServiceWindow> {
   const { context, record, order } = restore;
   const { leftStopped = false } = order;
   const service = concernsIt(restore) ? context.service : null;
@@ -52,38 +58,43 @@ export async function stopServiceFor(restore: Transaction): Promise<ServiceWindo
     const because = `it is not known whether the service runs (${state.because})`;
     await record.log(`${because}: it is stopped, and started afterwards`);
   }
-  return await stop(context, service, record, leftStopped && state.is === "unknown");
+  return await stop(restore, service, leftStopped && state.is === "unknown");
 }
 
 /** An interrupted restore concerns the service where live data is between two states, or it left it stopped. */
-function concernsIt({ at, order }: Transaction): boolean {
+function concernsIt({ at, order }: OfService): boolean {
   if (at === "start") return concernsService(order);
   return order.useService && (at === "broken" || order.leftStopped === true);
 }
 
-/** Between two states of the data the service must not run. */
-export function warnStopped({ emit }: JobContext, { startHint }: ServiceWindow): void {
-  if (startHint === null) return;
+/** Whether live data is between two states before this run changes any: its failing puts nothing right. */
+export const startsBetween = ({ at, order }: OfService): boolean =>
+  at === "broken" || order.startsBetween === true;
+
+function warnStopped({ emit }: JobContext, { startHint }: Service): void {
   const message = `the service stays stopped, because the data is between two states; start it with: ${startHint}`;
   emit({ kind: "log", level: "error", code: "service-stays-stopped", message });
 }
 
 async function stop(
-  context: JobContext,
+  restore: OfService,
   service: Service,
-  record: RestoreRecord,
   mayBeStopped: boolean,
 ): Promise<ServiceWindow> {
+  const { context, record: strict } = restore;
   const { name: detail, startHint } = service;
   context.emit({ kind: "step", step: "stop-service", state: "begin", detail, startHint });
-  await record.journal({ step: "stop-service", state: "begin" });
+  await strict.journal({ step: "stop-service", state: "begin" });
+  // From here on a full disk must not keep the service stopped: what changes data is written down strictly.
+  const record = bestEffort(strict, context.emit);
   const window = createWindow(context, service, record);
   try {
     await service.stop(context.signal);
   } catch (error) {
     if (!mayBeStopped || context.signal.aborted) {
       // It may be half stopped.
-      await window.open();
+      if (startsBetween(restore)) window.leaveStopped();
+      else await window.open();
       throw error;
     }
     await warnTakenForStopped(context, record, toKeepError(error).message);
@@ -111,7 +122,6 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
   let downSeconds: number | null = null;
   let opened = false;
   return {
-    startHint: service.startHint,
     stopped: () => {
       stoppedAt = performance.now();
     },
@@ -123,6 +133,10 @@ function createWindow(context: JobContext, service: Service, record: RestoreReco
       const failure = await startAndCheck(context, service, record);
       if (failure !== null) warnNotStarted(context, service, failure);
       return downSeconds;
+    },
+    leaveStopped() {
+      opened = true;
+      warnStopped(context, service);
     },
     async openStrictly() {
       opened = true;

@@ -10,7 +10,7 @@ import { awaitClear, awaitClearInWindow, liveNamespaces } from "./await-clear.ts
 import type { Transaction } from "./phase.ts";
 import { BESIDE, LIVE } from "./phases.ts";
 import { protectInWindow } from "./safety-backup.ts";
-import { stopServiceFor, warnStopped } from "./service-window.ts";
+import { stopServiceFor } from "./service-window.ts";
 import type { ServiceWindow } from "./service-window.ts";
 import { settle } from "./settle.ts";
 import type { Settled } from "./settle.ts";
@@ -53,7 +53,10 @@ export async function clearUp(restore: Transaction): Promise<void> {
 export async function runBackwards(restore: Transaction): Promise<number | null> {
   const downSeconds = await inWindow(restore, async (window) => {
     await undoInterrupted(restore);
-    return await window.open();
+    if (restore.order.startsBetween !== true) return await window.open();
+    // What is back is what the restore before it left.
+    window.leaveStopped();
+    return null;
   });
   await settleRejected(restore);
   return downSeconds;
@@ -72,11 +75,11 @@ async function inWindow<T>(
   try {
     return await act(window);
   } catch (error) {
-    isBetween = found.isLive && !isUndone(error);
+    isBetween = order.startsBetween === true || (found.isLive && !isUndone(error));
     throw error;
   } finally {
     found.ready?.[Symbol.dispose]();
-    if (isBetween) warnStopped(context, window);
+    if (isBetween) window.leaveStopped();
     else await window.open();
   }
 }
@@ -89,14 +92,15 @@ async function replaceLive(restore: Transaction, window: ServiceWindow): Promise
   for (const phase of LIVE) await phase.prepare?.(restore);
   await awaitClearInWindow(context, deployment, record, liveNamespaces(order.plan, found.items));
   signal.throwIfAborted();
-  await beginLive(restore);
   try {
+    await beginLive(restore);
     for (const phase of LIVE) await phase.do(restore);
     signal.throwIfAborted();
     await endLive(restore);
     // Before the service writes to the new data; a service that does not start with it has its old data back.
     return order.plan.mode === "staged" ? await window.openStrictly() : await window.open();
   } catch (error) {
+    if (!found.isLive) throw error;
     const cause = toKeepError(signal.aborted ? signal.reason : error);
     return await undoFailed(restore, cause);
   }
@@ -116,8 +120,9 @@ async function carryOnLive(restore: Transaction): Promise<void> {
 
 async function beginLive({ context, deployment, record, found }: Transaction): Promise<void> {
   const time = await findNewest(deployment.client);
-  await record.journal({ step: "live-change", state: "begin", ...(time && { time }) });
+  // Also where the line is written and its flush fails: then the record says that live data may have changed.
   found.isLive = true;
+  await record.journal({ step: "live-change", state: "begin", ...(time && { time }) });
   context.emit({ kind: "step", step: "live-change", state: "begin" });
 }
 

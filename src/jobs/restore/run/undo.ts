@@ -1,4 +1,4 @@
-// Runs the phases of a restore backwards: the state from before it is live again. What must stay true: what one phase
+// Undoes what the phases of a restore did: the state from before it is live again. What must stay true: what one phase
 // cannot undo keeps no other phase from being undone, and nothing is dropped while live data is between two states.
 import { KeepError, toKeepError } from "../../../errors.ts";
 import { bestEffort } from "../../../restore/record/record-file.ts";
@@ -47,6 +47,9 @@ export async function undoInterrupted(restore: Transaction): Promise<void> {
 /** That it cannot be written down must not keep the old state from coming back. */
 async function undo(given: Transaction, why: string): Promise<void> {
   const record = bestEffort(given.record, given.context.emit);
+  // What still loads on its connections ends with them.
+  given.found.ready?.[Symbol.dispose]();
+  given.found.ready = null;
   await record.journal({ step: "undo", state: "begin", message: why });
   await record.log("undoing the restore: the state from before it comes back");
   try {
@@ -63,19 +66,19 @@ async function undo(given: Transaction, why: string): Promise<void> {
 
 async function undoAll(restore: Transaction): Promise<void> {
   const failures: KeepError[] = [];
-  for (const phase of LIVE.toReversed()) {
+  // The renames first: they are quick, and bring back most. No phase needs another one's names. A server that did
+  // not answer one of them may answer the next.
+  for (const phase of LIVE) {
     const failure = await phase.undo(restore).then(() => null, toKeepError);
     if (failure) failures.push(failure);
-    // Nor would the others find the server.
-    if (failure?.code === "unreachable") break;
   }
   if (failures.every(isDifference))
     for (const phase of BESIDE.toReversed()) await phase.undo(restore);
   const [cause, ...others] = failures;
   if (!cause) return;
   if (others.length === 0) throw cause;
-  const messages = failures.map(({ message }) => message);
-  throw new KeepError(cause.code, messages.join("; "), { cause });
+  const messages = new Set(failures.map(({ message }) => message));
+  throw new KeepError(cause.code, [...messages].join("; "), { cause });
 }
 
 /** All that can come back is back, and the error names what differs. */
