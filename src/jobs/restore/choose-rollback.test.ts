@@ -14,6 +14,7 @@ const ENDS = {
   broken: ["live-change begin", "undo begin", "undo failed", "end failed"],
   "failed before": ["stage begin", "end failed"],
   interrupted: ["stage begin"],
+  "left stopped": ["stop-service begin", "live-change begin", "undo begin", "undo done"],
   cleared: ["stage begin", "undo begin", "undo done", "end done"],
 } as const;
 type End = keyof typeof ENDS;
@@ -36,7 +37,7 @@ function choose(records: StoredRecord[], attempt: string | null = null, ...unrea
 const nothing = (message: RegExp, hint: RegExp) => ({ code: "failed", exitCode: 1, message, hint });
 
 test("the newest restore is undone where it is in effect, or was interrupted", () => {
-  for (const end of ["finished", "unfinished", "broken", "interrupted"] as const)
+  for (const end of ["finished", "unfinished", "broken", "interrupted", "left stopped"] as const)
     assert.equal(choose([record(1, "finished"), record(2, end)]), id(2), end);
 });
 

@@ -1,6 +1,10 @@
 // Which restore a rollback without an id undoes: the newest one, and only if it is in effect. Pure.
 import { KeepError } from "../../errors.ts";
-import { wasInterruptedUntouched, isApplied } from "../../restore/record/record-state.ts";
+import {
+  wasInterruptedUntouched,
+  isApplied,
+  wasLeftStopped,
+} from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { unreadableError } from "../../restore/record/read-record.ts";
 import type { Records } from "../../restore/record/read-record.ts";
@@ -22,7 +26,7 @@ export function chooseRollback(
   if (!newest) throw nothing("no restore has been made", records);
   const { state, recorded, id } = newest;
   if (state === "broken") return newest.swap === null ? undoneBy(newest, records) : newest;
-  if (wasInterruptedUntouched(newest)) return newest;
+  if (wasInterruptedUntouched(newest) || wasLeftStopped(newest)) return newest;
   if (recorded.rollbackOf !== null && isApplied(state))
     throw new KeepError(
       "failed",
@@ -37,7 +41,10 @@ export function chooseRollback(
 }
 
 const mayHaveChanged = (record: StoredRecord) =>
-  isApplied(record.state) || record.state === "broken" || wasInterruptedUntouched(record);
+  isApplied(record.state) ||
+  record.state === "broken" ||
+  wasInterruptedUntouched(record) ||
+  wasLeftStopped(record);
 
 /** An interrupted rollback in place starts again: its restore is what is undone. */
 function undoneBy(rollback: StoredRecord, records: readonly StoredRecord[]): StoredRecord {

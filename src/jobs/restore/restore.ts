@@ -4,6 +4,7 @@ import type { Deployment } from "../../mongo/deployment.ts";
 import { chooseMongorestore } from "../../restore/load/mongorestore.ts";
 import type { RestoreEngine, RestoreRequest } from "../../restore/record/request.ts";
 import { toStored } from "../../restore/record/request.ts";
+import { isApplied, leftStopped } from "../../restore/record/record-state.ts";
 import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
@@ -41,13 +42,14 @@ export async function restoreLocked(
   const { backup, verifySeconds } = source;
   await using deployment = await context.connect();
   await requireWritable(context, deployment, request.confirm);
-  await warnOfOpenRestore(context);
+  const startsBetween = await warnOfOpenRestore(context);
   const wanted = await buildPlan(context, deployment, source, request);
   await checkVersion(context, deployment.server, { ...request, backup, plan: wanted });
   const { plan, placed } = await withinRights(context, deployment, { backup, plan: wanted });
   const order: RestoreOrder = {
     ...{ backup, plan, placed, rollbackOf: null },
     ...{ skipPreBackup: request.skipPreBackup, useService: request.useService },
+    startsBetween,
     protectOnly: protectOnly(request, plan),
     request: toStored(request, source.path),
     ...(await loaderOf(deployment, context, request.engine)),
@@ -68,14 +70,19 @@ export async function loaderOf(
   return { createLoader: await chooseMongorestore(deployment, { emit, signal }) };
 }
 
-/** An interrupted restore is better ended first, and easily overlooked at night. */
-async function warnOfOpenRestore(context: JobContext): Promise<void> {
+/**
+ * An interrupted restore is better ended first, and easily overlooked at night. Whether it left the service stopped: if
+ * this one fails, nothing is put right.
+ */
+async function warnOfOpenRestore(context: JobContext): Promise<boolean> {
   const { records } = await readRestores(context);
   const interrupted = records.find((r) => r.state === "broken");
-  if (!interrupted) return;
+  if (!interrupted) return false;
   warn(
     context.emit,
     "restore-between",
     `the restore ${interrupted.id} did not end, and left the data between two states: end it first, with mongokeep rollback ${interrupted.id} or mongokeep restore --resume ${interrupted.id}`,
   );
+  const newest = records.find((r) => r.state === "broken" || isApplied(r.state));
+  return newest === interrupted && leftStopped(interrupted.entries);
 }

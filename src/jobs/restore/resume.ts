@@ -13,6 +13,8 @@ import {
   wasInterruptedUntouched,
   isApplied,
   isBetween,
+  leftStopped,
+  wasLeftStopped,
 } from "../../restore/record/record-state.ts";
 import type { Records } from "../../restore/record/read-record.ts";
 import { bestEffort, reopenLeniently, reopenRecord } from "../../restore/record/record-file.ts";
@@ -28,6 +30,7 @@ import { withinRights } from "./plan/rights.ts";
 import { outsideInstantOf } from "./plan/sources.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { readRestores } from "./records.ts";
+import { rollBackInterrupted } from "./rollback-interrupted.ts";
 import { lockAttempt } from "./lock.ts";
 import { loaderOf, restoreLocked } from "./restore.ts";
 import { fromRecord } from "./run/from-record.ts";
@@ -35,7 +38,7 @@ import { warnDroppedAgain } from "./run/in-place.ts";
 import type { Transaction } from "./run/phase.ts";
 import { buildResult, laterOutcome } from "./run/result.ts";
 import type { Outcome } from "./run/result.ts";
-import { carryOn, clearUp } from "./run/transaction.ts";
+import { carryOn, clearUp, startLeftStopped } from "./run/transaction.ts";
 import { underRecord } from "./run/under-record.ts";
 import { afterReplay, verifiedOf } from "./run/verified.ts";
 
@@ -58,6 +61,10 @@ export async function runResume(
   const context = held?.context ?? unlocked;
   const stored = await findInterrupted(context, request.restoreId);
   if (stored.state === "untouched") return await again(context, stored, request, warnings);
+  if (wasLeftStopped(stored)) {
+    await using deployment = await context.connect();
+    return await rollBackInterrupted(context, deployment, stored, { ...request, warnings, began });
+  }
   warnDroppedAgain(context, stored, "resumed");
   await using source = await openSource(context, stored);
   await using deployment = await context.connect();
@@ -128,7 +135,7 @@ async function findInterrupted(context: JobContext, id: string | null): Promise<
 }
 
 const isInterrupted = (record: StoredRecord) =>
-  isBetween(record) || wasInterruptedUntouched(record);
+  isBetween(record) || wasInterruptedUntouched(record) || wasLeftStopped(record);
 const ONLY_INTERRUPTED = "Only a restore that was killed, or failed with exit 8, can be resumed.";
 
 /**
@@ -138,7 +145,7 @@ const ONLY_INTERRUPTED = "Only a restore that was killed, or failed with exit 8,
 function newestInterrupted({ records, unreadable }: Records): StoredRecord {
   const applied = records.findIndex(({ state }) => isApplied(state));
   const found = records.find(
-    (r, i) => isBetween(r) || (wasInterruptedUntouched(r) && (applied < 0 || i < applied)),
+    (r, i) => isBetween(r) || (isInterrupted(r) && (applied < 0 || i < applied)),
   );
   // It may be a rollback of the one that is found.
   const unclear = unreadable.find((one) => mayBeOpen(one) && one.id > (found?.id ?? ""));
@@ -171,17 +178,25 @@ async function again(
     ...result,
     warnings: [...warnings, ...result.warnings],
   });
-  if (!confirm) return withWarnings(await restoreLocked(context, fromStored(request, confirm)));
+  const before = fromStored(request, confirm);
+  // It is left alone where either of the two runs says so.
+  const asked = { ...before, useService: before.useService && useService };
+  if (!confirm) return withWarnings(await restoreLocked(context, asked));
   const record = bestEffort(await reopenRecord(stored, context.clock), context.emit);
+  let isCleared = false;
   try {
-    await using deployment = await context.connect();
     const order = { backup: null, plan, rollbackOf: null, useService };
+    const stopped = { ...order, leftStopped: leftStopped(stored.entries) };
+    // First: the service must not wait for a server that may not answer.
+    await startLeftStopped({ context, record, order: stopped, at: stored.state });
+    await using deployment = await context.connect();
     await clearUp(fromRecord(context, stored, { deployment, record, order }));
-    return withWarnings(await restoreLocked(context, fromStored(request, confirm)));
+    isCleared = true;
+    return withWarnings(await restoreLocked(context, asked));
   } finally {
     // Only now: killed in between, a rollback without an id would undo the restore before this one.
     const message = "it was interrupted, and started again";
-    await record.journal({ step: "end", state: "failed", message });
+    if (isCleared) await record.journal({ step: "end", state: "failed", message });
     await record.close();
   }
 }

@@ -9,7 +9,8 @@ import { notVerified } from "../../restore/load/read-back.ts";
 import type { VerifiedCollection } from "../../restore/load/read-back.ts";
 import type { RestorePlan } from "../../restore/plan/plan.ts";
 import { reopenLeniently } from "../../restore/record/record-file.ts";
-import { protectedBy } from "../../restore/record/record-state.ts";
+import { findRestore } from "../../restore/record/read-record.ts";
+import { protectedBy, wasLeftStopped } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import type { JobContext } from "../context.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
@@ -46,8 +47,11 @@ export async function rollBackInterrupted(
   const usersOf = await assertMayUndo(context, deployment, stored);
   warnDroppedAgain(context, stored, "undone");
   const order: RestoreOrder = {
-    ...{ backup: null, plan, rollbackOf: stored.id, skipPreBackup: true, protectOnly: null },
+    ...{ backup: null, rollbackOf: stored.id, skipPreBackup: true, protectOnly: null },
+    // Only the service is left to be started.
+    plan: wasLeftStopped(stored) ? partBegun(stored) : plan,
     useService,
+    startsBetween: await undoesBroken(context, stored),
   };
   if (!confirm) return await describePlan(context, deployment, order, warnings);
   const record = await reopenLeniently(stored, context.clock, context.emit);
@@ -89,6 +93,14 @@ async function assertMayUndo(
   const rest = { ...plan, collections: swapped, remove, removeInPlace: [], oplog: null };
   const permitted = await withinRights(context, deployment, { backup: null, plan: rest });
   return permitted.plan.usersOf;
+}
+
+/** Whether it is itself a rollback, of a restore that broke: that data comes back by its undo. */
+async function undoesBroken(context: JobContext, { recorded }: StoredRecord): Promise<boolean> {
+  const { rollbackOf } = recorded;
+  if (rollbackOf === null) return false;
+  const undone = await findRestore(context.settings.backupDir, rollbackOf).catch(() => null);
+  return undone?.state === "broken";
 }
 
 /** Before the first live change there is nothing to undo but what was staged. */

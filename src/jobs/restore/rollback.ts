@@ -13,6 +13,7 @@ import {
   wasInterruptedUntouched,
   leftStopped,
   protectedBy,
+  wasLeftStopped,
 } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { collectWarnings } from "../collect-warnings.ts";
@@ -56,7 +57,11 @@ export async function runRollback(
   const record = await findRecord(context, request.restoreId);
   sayThatAccountsStay(context, record);
   await using deployment = await context.connect();
-  if ((record.state === "broken" && record.swap !== null) || wasInterruptedUntouched(record))
+  if (
+    (record.state === "broken" && record.swap !== null) ||
+    wasInterruptedUntouched(record) ||
+    wasLeftStopped(record)
+  )
     return await rollBackInterrupted(context, deployment, record, { ...request, warnings, began });
   // Not asked above: data between two states is put right as far as the server lets us.
   await requireWritable(context, deployment, request.confirm);
@@ -130,6 +135,7 @@ async function findRecord(context: JobContext, id: string | null): Promise<Store
     });
   if (
     !wasInterruptedUntouched(record) &&
+    !wasLeftStopped(record) &&
     (record.state === "untouched" || record.state === "undone")
   )
     throw new KeepError("usage", `the restore ${id} has changed nothing that could be undone`, {

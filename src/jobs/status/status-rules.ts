@@ -165,6 +165,12 @@ function judgeOpen({ id, state, entries }: StoredRecord): StatusFinding[] {
     const message = `restore ${id} was interrupted before its last steps: the service may be stopped, and documents may not expire`;
     return [{ code: "restore-unfinished", message, hint: `Run ${resume}.` }];
   }
+  if (state === "undone") {
+    const message = `restore ${id} was undone, and interrupted before it started the service: the service may be stopped`;
+    return [
+      { code: "restore-unfinished", message, hint: `Run ${rollback}: it starts the service.` },
+    ];
+  }
   if (!entries.some(({ step }) => step === "stage" || step === "stop-service")) return [];
   const stopped = leftStopped(entries) ? ", and the service stopped" : "";
   const message = `restore ${id} was interrupted before it changed anything: what it staged may still be on the server${stopped}`;

@@ -15,6 +15,7 @@ import {
   hasEnded,
   isBetween,
   leftStopped,
+  openRestores,
   neededBy,
   protectedBy,
   settle,
@@ -305,4 +306,22 @@ test("a line that a full disk cut short swallows none of those after it", async 
   assert.equal(told.length, 1);
   assert.equal(stored?.entries.length, CHANGED.length + 1);
   assert.equal(stored.state, "undone");
+});
+
+test("a restore that was killed before it started its service is open until a later one has started it", () => {
+  const entries = (...texts: string[]) =>
+    texts.map((text) => {
+      const [step, state] = text.split(" ");
+      return { at: "", step, state } as JournalEntry;
+    });
+  const recordOf = (day: number, lines: JournalEntry[]) =>
+    ({ id: id(day), path: "", recorded: planOf(day), swap: null, entries: lines, state: stateOf(lines) }) satisfies StoredRecord; // prettier-ignore
+  const undone = ["stop-service begin", "live-change begin", "undo begin", "undo done"];
+  const left = recordOf(1, entries(...undone));
+  const ended = recordOf(2, entries("stop-service begin", "start-service done", "end failed"));
+  assert.deepEqual(openRestores([left]), [left]);
+  assert.deepEqual(openRestores([ended, left]), []);
+  assert.deepEqual(openRestores([recordOf(2, entries("end failed")), left]), [left]);
+  assert.deepEqual(openRestores([recordOf(1, entries(...undone, "end failed"))]), []);
+  assert.deepEqual(openRestores([recordOf(1, entries(...undone, "start-service done"))]), []);
 });

@@ -77,14 +77,27 @@ export function leftStopped(entries: readonly JournalEntry[]): boolean {
 export const wasInterruptedUntouched = ({ state, entries }: StoredRecord) =>
   state === "untouched" && !hasEnded(entries);
 
-/** Neither finished nor undone: it needs its backups, and somebody to end it. */
-const isOpen = (record: StoredRecord) => isBetween(record) || wasInterruptedUntouched(record);
+/** It was undone, and interrupted before it started the service that it had stopped. */
+export const wasLeftStopped = ({ state, entries }: StoredRecord) =>
+  state === "undone" && !hasEnded(entries) && leftStopped(entries);
 
-/** The open ones of these records, without those that a rollback in effect has undone. */
+/** Neither finished nor undone: it needs its backups, and somebody to end it. */
+const isOpen = (record: StoredRecord) =>
+  isBetween(record) || wasInterruptedUntouched(record) || wasLeftStopped(record);
+
+const hasStarted = ({ entries }: StoredRecord) =>
+  entries.some(({ step, state }) => step === "start-service" && state === "done");
+
+/**
+ * The open ones of these records, newest first, without those that a rollback in effect has undone, and those whose
+ * service a later one has started.
+ */
 export function openRestores(records: readonly StoredRecord[]): StoredRecord[] {
   const applied = records.filter(({ state }) => isApplied(state));
   const undone = new Set(applied.map(({ recorded }) => recorded.rollbackOf));
-  return records.filter((one) => isOpen(one) && !undone.has(one.id));
+  const isStarted = (one: StoredRecord, i: number) =>
+    wasLeftStopped(one) && records.slice(0, i).some(hasStarted);
+  return records.filter((one, i) => isOpen(one) && !isStarted(one, i) && !undone.has(one.id));
 }
 
 /** The same of a record that cannot be read, by what is left of its journal; null: nothing is. */

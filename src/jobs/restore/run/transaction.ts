@@ -11,7 +11,7 @@ import type { Transaction } from "./phase.ts";
 import { BESIDE, LIVE } from "./phases.ts";
 import { protectInWindow } from "./safety-backup.ts";
 import { stopServiceFor } from "./service-window.ts";
-import type { ServiceWindow } from "./service-window.ts";
+import type { OfService, ServiceWindow } from "./service-window.ts";
 import { settle } from "./settle.ts";
 import type { Settled } from "./settle.ts";
 import { undoFailed, undoInterrupted } from "./undo.ts";
@@ -43,16 +43,21 @@ export async function carryOn(restore: Transaction): Promise<Done> {
   return await finish(restore, downSeconds);
 }
 
-/** Clears up after an interrupted restore that had changed nothing: staged collections, a stopped service. */
+/** Starts the service that an interrupted restore left stopped, and that had changed nothing: no server is asked. */
+export async function startLeftStopped(restore: OfService): Promise<void> {
+  await (await stopServiceFor(restore)).open();
+}
+
+/** Drops what such a restore had staged. */
 export async function clearUp(restore: Transaction): Promise<void> {
   for (const phase of BESIDE.toReversed()) await phase.undo(restore);
-  await (await stopServiceFor(restore)).open();
 }
 
 /** Backwards, for an interrupted restore. @throws KeepError restore-broken, server-waits */
 export async function runBackwards(restore: Transaction): Promise<number | null> {
   const downSeconds = await inWindow(restore, async (window) => {
-    await undoInterrupted(restore);
+    // One that was undone already is not undone again.
+    if (restore.at !== "undone") await undoInterrupted(restore);
     if (restore.order.startsBetween !== true) return await window.open();
     // What is back is what the restore before it left.
     window.leaveStopped();
