@@ -36,7 +36,7 @@ const { signal: NEVER } = new AbortController();
 export async function openBackup(
   path: string,
   where: Place = ON_DISK,
-  signal = NEVER,
+  signal: AbortSignal = NEVER,
 ): Promise<OpenedBackup> {
   const { storage } = where;
   if (await isLoneFile(storage, path)) return await openStockFile(path, where, signal);
