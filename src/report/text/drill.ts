@@ -28,7 +28,7 @@ export function formatDrill(result: DrillResult, { style, columns = null }: View
     ...checks.map((one) => {
       const mark = one.ok ? style.good("passed") : style.bad("FAILED");
       const check = `${escapeText(one.name)}: ${escapeText(one.check)} (${escapeText(one.found)})`;
-      return `  ${mark}    ${wrap(check, columns, 12)}`;
+      return `  ${mark} ${wrap(check, columns, 9)}`;
     }),
     `report: ${escapeText(report)}`,
   ].join("\n");
