@@ -127,3 +127,20 @@ test("mongod killed at a step of a staged restore: old or new, never a mix", asy
 test("mongod killed at a step of a restore in place: old or new, never a mix", async (t) => {
   await sweep(await ready(t), ["--in-place"]);
 });
+
+test("views of a restore in place are on disk before it says that its data is live", async (t) => {
+  const { server, place, then } = await ready(t);
+  await withDb(server, (db) => fill(db, "new"));
+  const told = place.at("killed");
+  const env = {
+    NODE_OPTIONS: `--import=${KILLER}`,
+    KILL_AT_JOURNAL_MATCH: '"live-change","state":"done"',
+    KILL_TOLD: told,
+    KILL_PID: String(server.pid()),
+  };
+  const run = await place.run(["restore", "latest", "--confirm", "--json", "--in-place"], { env });
+  assert.match(await readFile(told, "utf8"), /live-change/, run.stdout + run.stderr);
+  await server.gone();
+  await server.start();
+  assert.deepEqual(await hashes(server), then, run.stdout);
+});

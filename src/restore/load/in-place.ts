@@ -93,14 +93,13 @@ async function apply(
   const proved = await loadCollections(run, pass ? beforeReplay(files) : files);
   const after = pass ? await replayOnto(run, pass, files) : null;
   const work = after?.work.filter((one) => !one.gone) ?? files;
-  const planned = work.map((one) => one.planned);
-  await settleWrites(deployment.client, planned, context.emit);
-  const loadSeconds = (performance.now() - began) / 1000;
   await createViews(run, work);
   if (plan.expiry) await expireAll(run, work);
   if (backup) await mergeAll(run, backup, plan);
-  // Again: views, expiry and accounts were written since, and a server that is killed now must not lose them.
+  // After all of it: a server that is killed from here on must not lose views or accounts either.
+  const planned = work.map((one) => one.planned);
   await settleWrites(deployment.client, planned, context.emit);
+  const loadSeconds = (performance.now() - began) / 1000;
   await context.verifyDefinitions?.(work);
   const views = await verifyViews(deployment.client, work);
   return {
