@@ -1,5 +1,6 @@
 // `restore --discard-replaced`: deletes what restores retain beside the live data, on request. What must stay true:
 // nothing of a restore that did not end is dropped.
+import { warn } from "../../events.ts";
 import { KeepError } from "../../errors.ts";
 import { assertTakesWrites } from "../../mongo/takes-writes.ts";
 import { unreadableError } from "../../restore/record/read-record.ts";
@@ -7,10 +8,9 @@ import type { Records } from "../../restore/record/read-record.ts";
 import { isBetween, neededBy } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { dropOwn, pruneMarkers } from "../../restore/swap/staged.ts";
-import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { databasesOf, listRetained } from "./retained/list.ts";
-import { lockRestores } from "./lock.ts";
+import { beginVerb, lockRestores } from "./lock.ts";
 import { mayBeNeeded, readRestores } from "./records.ts";
 import type { Discarded } from "../results.ts";
 
@@ -25,10 +25,9 @@ export async function runDiscard(
   outer: JobContext,
   { restoreId, confirm }: DiscardRequest,
 ): Promise<Discarded> {
-  const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
-  await using held = confirm ? await lockRestores(unlocked, "restore") : null;
-  const context = held?.context ?? unlocked;
+  const lock = (unlocked: JobContext) => lockRestores(unlocked, "restore");
+  await using run = await beginVerb(outer, confirm ? lock : null);
+  const { context, warnings } = run;
   const all = await readRestores(context);
   const records = chosen(all, restoreId);
   const needed = neededBy(all.records);
@@ -56,12 +55,11 @@ export async function runDiscard(
 }
 
 function warnNeeded({ emit }: JobContext, count: number): void {
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "aside-needed",
-    message: `${count === 1 ? "1 collection is kept: an interrupted rollback needs it" : `${count} collections are kept: an interrupted rollback needs them`} (mongokeep restore --resume, or rollback, ends it)`,
-  });
+  warn(
+    emit,
+    "aside-needed",
+    `${count === 1 ? "1 collection is kept: an interrupted rollback needs it" : `${count} collections are kept: an interrupted rollback needs them`} (mongokeep restore --resume, or rollback, ends it)`,
+  );
 }
 
 /** A restore that was interrupted in its swap needs what is beside: it is finished or undone first. */

@@ -3,9 +3,34 @@ import { KeepError } from "../../errors.ts";
 import { beginAttempt } from "../../restore/record/attempt.ts";
 import { openBackupDir } from "../../storage/backup-dir.ts";
 import { guardGit } from "../../storage/git-guard.ts";
+import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { holdFolder } from "../hold-folder.ts";
 import type { HeldFolder } from "../hold-folder.ts";
+
+/** A verb at work. Its end lets go of the lock. */
+export interface VerbRun extends AsyncDisposable {
+  readonly context: JobContext;
+  /** All that were emitted so far, for the result. */
+  readonly warnings: readonly string[];
+}
+
+/** `lock` null: a plan changes nothing, and needs none. @throws KeepError locked, backup-dir */
+export async function beginVerb(
+  outer: JobContext,
+  lock: ((context: JobContext) => Promise<HeldFolder>) | null,
+): Promise<VerbRun> {
+  const warnings: string[] = [];
+  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
+  const held = lock && (await lock(unlocked));
+  return {
+    context: held?.context ?? unlocked,
+    warnings,
+    [Symbol.asyncDispose]: async () => {
+      await held?.[Symbol.asyncDispose]();
+    },
+  };
+}
 
 /** @throws KeepError locked, backup-dir */
 export async function lockRestores(context: JobContext, command: string): Promise<HeldFolder> {

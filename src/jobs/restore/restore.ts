@@ -5,10 +5,9 @@ import { chooseMongorestore } from "../../restore/load/mongorestore.ts";
 import type { RestoreEngine, RestoreRequest } from "../../restore/record/request.ts";
 import { toStored } from "../../restore/record/request.ts";
 import { isApplied, leftStopped } from "../../restore/record/record-state.ts";
-import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
-import { lockAttempt } from "./lock.ts";
+import { beginVerb, lockAttempt } from "./lock.ts";
 import { openToRestore } from "./plan/backup-to-restore.ts";
 import { buildPlan, protectOnly } from "./plan/build.ts";
 import { describePlan } from "./plan/describe.ts";
@@ -25,11 +24,9 @@ export async function runRestore(
   outer: JobContext,
   request: RestoreRequest,
 ): Promise<PlannedRestore | RestoreResult> {
-  const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
-  await using held = request.confirm ? await lockAttempt(unlocked) : null;
-  const result = await restoreLocked(held?.context ?? unlocked, request);
-  return { ...result, warnings };
+  await using run = await beginVerb(outer, request.confirm ? lockAttempt : null);
+  const result = await restoreLocked(run.context, request);
+  return { ...result, warnings: run.warnings };
 }
 
 /** Same as runRestore; the caller holds the lock, and collects the warnings. */

@@ -20,7 +20,6 @@ import type { Records } from "../../restore/record/read-record.ts";
 import { bestEffort, reopenLeniently, reopenRecord } from "../../restore/record/record-file.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
 import { fromStored } from "../../restore/record/request.ts";
-import { collectWarnings } from "../collect-warnings.ts";
 import type { JobContext } from "../context.ts";
 import { openFound } from "../inspect/unpack-archive.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
@@ -31,7 +30,7 @@ import { outsideInstantOf } from "./plan/sources.ts";
 import { openStateBefore } from "./plan/state-before.ts";
 import { readRestores } from "./records.ts";
 import { rollBackInterrupted } from "./rollback-interrupted.ts";
-import { lockAttempt } from "./lock.ts";
+import { beginVerb, lockAttempt } from "./lock.ts";
 import { loaderOf, restoreLocked } from "./restore.ts";
 import { fromRecord } from "./run/from-record.ts";
 import { warnDroppedAgain } from "./run/in-place.ts";
@@ -55,10 +54,8 @@ export async function runResume(
   request: ResumeRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
-  const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
-  await using held = request.confirm ? await lockAttempt(unlocked) : null;
-  const context = held?.context ?? unlocked;
+  await using run = await beginVerb(outer, request.confirm ? lockAttempt : null);
+  const { context, warnings } = run;
   const stored = await findInterrupted(context, request.restoreId);
   if (stored.state === "untouched") return await again(context, stored, request, warnings);
   if (wasLeftStopped(stored)) {

@@ -16,7 +16,6 @@ import {
   wasLeftStopped,
 } from "../../restore/record/record-state.ts";
 import type { StoredRecord } from "../../restore/record/record.ts";
-import { collectWarnings } from "../collect-warnings.ts";
 import { carryOut } from "./run/carry-out.ts";
 import { chooseRollback } from "./choose-rollback.ts";
 import { readRestores } from "./records.ts";
@@ -26,7 +25,7 @@ import { withinRights } from "./plan/rights.ts";
 import type { JobContext } from "../context.ts";
 import { buildResult } from "./run/result.ts";
 import { describePlan } from "./plan/describe.ts";
-import { lockRestores } from "./lock.ts";
+import { beginVerb, lockRestores } from "./lock.ts";
 import { stagedWherePossible } from "./plan/build.ts";
 import { assertWhole } from "./plan/check-backup.ts";
 import type { PlannedRestore, RestoreResult } from "../results.ts";
@@ -50,10 +49,9 @@ export async function runRollback(
   request: RollbackRequest,
 ): Promise<PlannedRestore | RestoreResult> {
   const began = performance.now();
-  const warnings: string[] = [];
-  const unlocked = { ...outer, emit: collectWarnings(outer.emit, warnings) };
-  await using held = request.confirm ? await lockRestores(unlocked, "rollback") : null;
-  const context = held?.context ?? unlocked;
+  const lock = (unlocked: JobContext) => lockRestores(unlocked, "rollback");
+  await using run = await beginVerb(outer, request.confirm ? lock : null);
+  const { context, warnings } = run;
   const record = await findRecord(context, request.restoreId);
   sayThatAccountsStay(context, record);
   await using deployment = await context.connect();
