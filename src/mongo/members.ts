@@ -49,7 +49,7 @@ export async function viewSet({
   const greetings = hosts.filter((host) => host !== asked.host).map((host) => askOne(client, host));
   const [answers, status] = await Promise.all([Promise.all(greetings), readStatus(client)]);
   const others = answers.flatMap(({ state }) => (state ? [state] : []));
-  const primary = [asked, ...others].some(({ role }) => role === "primary");
+  const primary = primaryOf({ asked, others });
   const isHeard = typeof hello.primary === "string" || status.hasPrimary;
   return {
     asked,
@@ -60,6 +60,10 @@ export async function viewSet({
     primary: primary ? "answered" : isHeard ? "heard" : "unknown",
   };
 }
+
+/** The member that is the primary, if it answered. */
+export const primaryOf = ({ asked, others }: Pick<SetView, "asked" | "others">) =>
+  [asked, ...others].find(({ role }) => role === "primary");
 
 const namesIn = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
 import type { Deployment } from "./deployment.ts";
-import { isReached, viewSet } from "./members.ts";
+import { isReached, primaryOf, viewSet } from "./members.ts";
 import type { SetView } from "./members.ts";
 import type { ClusterTime } from "./server-info.ts";
 import { NO_MAJORITY_HINT, NOT_PRIMARY_HINT } from "./set-refusals.ts";
@@ -55,8 +55,8 @@ export async function findObstacle(
 /** False if a majority came no closer to the primary's newest write. */
 async function confirms(deployment: Asked, first: SetView, signal: AbortSignal): Promise<boolean> {
   const until = performance.now() + PATIENCE_MS;
-  const wanted = ofPrimary(first)?.applied ?? null;
-  const began = ofPrimary(first)?.readable ?? null;
+  const wanted = primaryOf(first)?.applied ?? null;
+  const began = primaryOf(first)?.readable ?? null;
   for (let readable = began; ; readable = await readableOf(deployment)) {
     if (!wanted || !began || !readable || isReached(readable, wanted)) return true;
     if (!isReached(began, readable)) return true;
@@ -64,9 +64,6 @@ async function confirms(deployment: Asked, first: SetView, signal: AbortSignal):
     await sleep(POLL_MS, undefined, { signal });
   }
 }
-
-const ofPrimary = ({ asked, others }: SetView) =>
-  [asked, ...others].find(({ role }) => role === "primary");
 
 async function readableOf({ client }: Asked): Promise<ClusterTime | null> {
   const hello = await client.db("admin").command({ hello: 1 });

@@ -1,10 +1,10 @@
-// Ports for servers that a test starts, stops and starts again: nobody else takes them meanwhile. Throw-away servers
-// look for theirs elsewhere (src/tools/free-port.ts), and try another one where they were second.
+// Ports for servers that a test starts, stops and starts again: nobody else takes them meanwhile. Temporary
+// servers take theirs from another range (src/tools/free-port.ts), and try another one where they were second.
 import { randomInt } from "node:crypto";
 import { mkdir, open, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { isPortFree } from "../../src/tools/free-port.ts";
 import { atEnd } from "./temporary.ts";
 import type { Cleanup } from "./temporary.ts";
 
@@ -21,7 +21,7 @@ export async function reservePort(t: Cleanup): Promise<number> {
     const port = randomInt(FIRST, LAST + 1);
     const mark = join(FOLDER, String(port));
     if (!(await take(mark))) continue;
-    if (await isFree(port)) {
+    if (await isPortFree(port)) {
       atEnd(t, () => rm(mark, { force: true }));
       return port;
     }
@@ -40,18 +40,4 @@ async function take(mark: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", () => {
-      resolve(false);
-    });
-    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
-      probe.close(() => {
-        resolve(true);
-      });
-    });
-  });
 }

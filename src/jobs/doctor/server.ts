@@ -1,6 +1,6 @@
 // What of the server decides whether a backup can be made, and how good it will be. Reads only.
 import type { Deployment } from "../../mongo/deployment.ts";
-import { viewSet } from "../../mongo/members.ts";
+import { primaryOf, viewSet } from "../../mongo/members.ts";
 import type { SetView } from "../../mongo/members.ts";
 import { findObstacle } from "../../mongo/takes-writes.ts";
 import type { Obstacle } from "../../mongo/takes-writes.ts";
@@ -92,8 +92,8 @@ export function replicaSet(
 }
 
 /** How old the newest writes are that a majority has, by the primary where it answered. */
-function secondsBehind({ asked, others }: SetView): number {
-  const source = [asked, ...others].find(({ role }) => role === "primary") ?? asked;
+function secondsBehind(view: SetView): number {
+  const source = primaryOf(view) ?? view.asked;
   return source.applied && source.readable ? source.applied.t - source.readable.t : 0;
 }
 

@@ -28,15 +28,9 @@ export interface Pass {
 }
 
 /** What the log did, for the result. */
-export interface Replayed {
-  readonly applied: number;
-  readonly skipped: number;
-  readonly created: readonly string[];
-  readonly dropped: readonly string[];
-  /** Namespaces that are not what the backup's files say, for it changed them. */
-  readonly touched: readonly string[];
+export interface Replayed extends Omit<ReplaySummary, "renamed" | "views" | "catalog"> {
+  /** How many times it renamed a collection. */
   readonly renamed: number;
-  readonly unfinishedTransactions: number;
 }
 
 /** null: the backup has no log, or the plan does not replay it. */

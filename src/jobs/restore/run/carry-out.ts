@@ -13,7 +13,7 @@ import { assertServerFiles } from "../plan/server-files.ts";
 import { assertServerSpace } from "../plan/server-space.ts";
 import { withMergeableAccounts } from "./accounts.ts";
 import { numberedSteps } from "./numbered-steps.ts";
-import { NOTHING_STAGED, nothingFound } from "./phase.ts";
+import { nothingFound } from "./phase.ts";
 import type { Transaction } from "./phase.ts";
 import { outcomeOf } from "./result.ts";
 import type { Outcome } from "./result.ts";
@@ -32,7 +32,7 @@ export async function carryOut(
   const context = { ...outer, emit: numberedSteps(outer.emit, order) };
   const record = await recordOf(context, order);
   return await underRecord(context, record, async (own) => {
-    const found = { ...nothingFound(), staging: NOTHING_STAGED };
+    const found = nothingFound();
     const restore = { context: own, deployment, record, order, at: "start", found } as const;
     try {
       await logBegin(own, deployment, order, record);

@@ -24,9 +24,9 @@ export interface Transaction {
   readonly deployment: Deployment;
   readonly record: RestoreRecord;
   readonly order: RestoreOrder;
-  /** What its phases have found so far, or its record says that they had. */
   /** Where it begins: at the start, or at what the journal of an interrupted restore says. */
   readonly at: "start" | RestoreState;
+  /** What its phases have found so far, or its record says that they had. */
   readonly found: Found;
 }
 
@@ -52,22 +52,26 @@ export interface Found {
   inPlace: RestoreOutcome | null;
 }
 
-export const NOTHING_STAGED: Staging = {
-  ...{ work: [], proved: new Map(), loadSeconds: 0, proveSeconds: 0 },
+const NOTHING_STAGED: Staging = {
+  work: [],
+  proved: new Map(),
+  loadSeconds: 0,
+  proveSeconds: 0,
   replayed: null,
 };
 
 export function nothingFound(): Found {
   return {
-    ...{ isLive: false, safetyBackup: null, safetyBackupSeconds: 0, inPlaceBackup: null },
-    ...{
-      staging: NOTHING_STAGED,
-      expiring: null,
-      items: [],
-      views: [],
-      ready: null,
-      inPlace: null,
-    },
+    isLive: false,
+    safetyBackup: null,
+    safetyBackupSeconds: 0,
+    inPlaceBackup: null,
+    staging: NOTHING_STAGED,
+    expiring: null,
+    items: [],
+    views: [],
+    ready: null,
     hasMerged: false,
+    inPlace: null,
   };
 }
