@@ -42,7 +42,7 @@ async function askConnection(context: JobContext): Promise<string | null> {
   if (current !== null && (await isKept(context, current))) return null;
   for (;;) {
     const local = `mongodb://${settings.hosts.join(",") || "127.0.0.1:27017"}/`;
-    const address = await askOr("Address of MongoDB, without a login", local);
+    const address = await ask("Address of MongoDB, without a login", "", local);
     try {
       const uri = await askLogin(address, "backup", "User for backups (empty: the server asks for no login)"); // prettier-ignore
       log.success(await testConnection(context, uri, "backup"));
@@ -87,14 +87,10 @@ ${createUserCommand(user, purpose)}`); // prettier-ignore
   return withLogin(address, { user, password: await askPassword(`Password of ${user}`) });
 }
 
-async function ask(message: string, initialValue: string): Promise<string> {
-  const typed = await text({ message, initialValue, placeholder: initialValue });
-  return isCancel(typed) ? stop() : typed.trim();
-}
-
-/** An empty answer stands for `otherwise`, which is shown; what is typed replaces it. */
-async function askOr(message: string, otherwise: string): Promise<string> {
-  const typed = await text({ message, placeholder: otherwise, defaultValue: otherwise });
+/** `initialValue` is there to be changed. An empty answer means `defaultValue`, where there is one. */
+async function ask(message: string, initialValue: string, defaultValue = ""): Promise<string> {
+  const placeholder = initialValue || defaultValue;
+  const typed = await text({ message, placeholder, initialValue, defaultValue });
   return isCancel(typed) ? stop() : typed.trim();
 }
 
