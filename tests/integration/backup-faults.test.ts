@@ -22,9 +22,9 @@ import type { FreshDatabase } from "../support/fresh-database.ts";
 import { folderContext } from "../support/job-context.ts";
 import { writePastBackup } from "../support/past-backups.ts";
 import { requires } from "../support/requires.ts";
+import { smallDisk } from "../support/small-disk.ts";
 import { atEnd } from "../support/temporary.ts";
 import { workspace } from "../support/workspace.ts";
-import type { Workspace } from "../support/workspace.ts";
 
 const run = promisify(execFile);
 const idsIn = (names: readonly string[]) => names.filter((n) => /^\d{4}-/.test(n));
@@ -144,21 +144,6 @@ requires(
   },
 );
 
-/** A small disk of its own; undefined where this user may not mount one. */
-async function smallDisk(t: TestContext, place: Workspace, size: string): Promise<boolean> {
-  await mkdir(place.backupDir, { mode: 0o700 });
-  try {
-    await run("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", place.backupDir]);
-  } catch (error) {
-    t.skip(`no tmpfs can be mounted here: ${error instanceof Error ? error.message : ""}`);
-    return false;
-  }
-  atEnd(t, async () => {
-    await run("umount", [place.backupDir]);
-  });
-  return true;
-}
-
 const incompressible = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ i, noise: randomBytes(10_000) }));
 
@@ -171,7 +156,7 @@ requires(
       DISK_WARN_FREE: "1KB",
       DISK_ABORT_FREE: "1KB",
     });
-    if (!(await smallDisk(t, place, "12m"))) return;
+    if (!(await smallDisk(t, 12, place.backupDir))) return;
     await fresh.db.collection("patients").insertMany(incompressible(100));
     assert.equal((await place.run(["backup", "--manual"])).code, 0);
     const earlier = idsIn(await place.backupNames());
@@ -206,7 +191,7 @@ requires(
       DISK_ABORT_FREE: "1KB",
       RETENTION_DAILY: "1d",
     });
-    if (!(await smallDisk(t, place, "23m"))) return;
+    if (!(await smallDisk(t, 23, place.backupDir))) return;
     await fresh.db.collection("patients").insertMany(incompressible(300));
     const first = await place.run(["backup", "--json"]);
     assert.equal(first.code, 0, first.stdout + first.stderr);
@@ -260,7 +245,7 @@ requires(
     assert.equal(below.code, 1, below.stdout);
     assert.equal(below.json().error.code, "backup-dir");
     await place.writeEnv({ MONGODB_URI: fresh.uri });
-    if (!(await smallDisk(t, place, "8m"))) return;
+    if (!(await smallDisk(t, 8, place.backupDir))) return;
     await run("mount", ["-o", "remount,ro", place.backupDir]);
     const readOnly = await place.run(["backup", "--json"]);
     assert.equal(readOnly.code, 1, readOnly.stdout);

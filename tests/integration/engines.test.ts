@@ -43,7 +43,7 @@ async function assertPrivate(place: Workspace): Promise<void> {
 for (const { engine, compressions } of ENGINES)
   for (const compression of compressions)
     requires(
-      { topology: "standalone", accounts: true },
+      { topology: "standalone", alone: true },
       `what ${engine} backs up comes back exactly, accounts included (${compression})`,
       async (t, fresh) => {
         const tools = await withTools();

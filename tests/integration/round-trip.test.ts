@@ -142,7 +142,7 @@ async function hashWithoutViews(fresh: FreshDatabase): Promise<Record<string, st
 }
 
 requires(
-  { topology: "standalone", accounts: true },
+  { topology: "standalone", alone: true },
   "users and roles of the database come back, and nobody is locked out",
   async (t, fresh) => {
     const place = await workspace(t, { MONGODB_URI: fresh.uri });

@@ -47,7 +47,7 @@ const unpackedIn = async (folder: string) =>
 
 for (const gzip of [false, true])
   requires(
-    { topology: "replicaSet", accounts: true },
+    { topology: "replicaSet", alone: true },
     `an archive of mongodump ${gzip ? "with" : "without"} --gzip verifies and comes back exactly, accounts too`,
     async (t, fresh) => {
       const place = await workspace(t, { MONGODB_URI: fresh.uri });

@@ -196,7 +196,7 @@ requires(
 );
 
 requires(
-  { ...replicaSet, accounts: true },
+  { ...replicaSet, alone: true },
   "the folder of one database comes with its users and roles, roles alone too",
   async (t, fresh) => {
     await fill(fresh);

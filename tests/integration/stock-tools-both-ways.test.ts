@@ -33,7 +33,7 @@ const namesOf = (list: readonly Document[]) =>
 
 for (const compression of ["zstd", "none"] as const)
   requires(
-    { topology: "replicaSet", accounts: true },
+    { topology: "replicaSet", alone: true },
     `stock mongorestore restores all of a backup of ours (${compression}), users and roles too`,
     async (t, fresh) => {
       const { client, db, name, serverUri } = fresh;

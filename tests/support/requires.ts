@@ -9,9 +9,10 @@ import type { Cleanup } from "./temporary.ts";
 export interface Need {
   /** Which of the shared servers. */
   readonly topology: "replicaSet" | "standalone";
-  /** Accounts are restored: through one collection, whose name each server has for all. It takes a server of its own. */
-  readonly accounts?: true;
-  /** The whole server is looked at (its oplog, its open cursors): other tests would disturb, so it has one of its own. */
+  /**
+   * On a server of its own, because other tests would disturb it: it looks at the whole server (its oplog, its open
+   * cursors), or restores accounts, which go through one collection whose name is the same for all.
+   */
   readonly alone?: true;
   /** Least version, like ">=5.0". */
   readonly server?: `>=${number}`;
@@ -36,8 +37,8 @@ export function requires(
   });
 }
 
-async function serverFor(t: Cleanup, { topology, accounts, alone }: Need): Promise<string> {
-  if (accounts ?? alone) return await ownLikeShared(t, topology);
+async function serverFor(t: Cleanup, { topology, alone }: Need): Promise<string> {
+  if (alone) return await ownLikeShared(t, topology);
   return await (topology === "replicaSet" ? replicaSet() : standaloneWithAuth());
 }
 
