@@ -9,6 +9,7 @@ import type { Settings } from "./config/settings.ts";
 import { naming } from "./config/naming.ts";
 import { KeepError, toKeepError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
+import { warn } from "./events.ts";
 import type { Emit, LogEvent } from "./events.ts";
 import type { JobContext } from "./jobs/context.ts";
 import type { Deployment, DeploymentContext } from "./mongo/deployment.ts";
@@ -66,7 +67,7 @@ export async function compose(options: ComposeOptions = {}): Promise<Composition
   const settings: Settings = { ...loaded, ...checkPlainSettings(options.settings, source) };
   const emit = throttleProgress(options.onEvent ?? (() => undefined), () => performance.now());
   for (const message of settings.warnings) {
-    emit({ kind: "log", level: "warn", code: "setting", message });
+    warn(emit, "setting", message);
   }
   const context = await createContext(settings, emit, options);
   const notifiers = createNotifiers(settings);

@@ -6,6 +6,7 @@ import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError, toKeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { systemClock } from "../util/clock.ts";
 import type { Clock } from "../util/clock.ts";
@@ -61,7 +62,7 @@ export async function acquireLock(root: string, request: LockRequest): Promise<H
 async function leave(path: string, self: Holder, { emit }: LockRequest): Promise<void> {
   const tell = (why: string) => {
     const message = `the lock ${path} could not be taken away (${why}); the next run takes it over`;
-    emit({ kind: "log", level: "warn", code: "lock-left", message });
+    warn(emit, "lock-left", message);
   };
   try {
     if ((await readHolder(path)) === "unknown") tell("it cannot be read");
@@ -203,7 +204,7 @@ async function clearDead(path: string, held: Held, request: Watching): Promise<H
   try {
     await removeOwn(path, dead, () => {
       const message = `the lock of ${nameOf(dead)} was taken over: that run ${proof}`;
-      request.emit({ kind: "log", level: "warn", code: "lock-taken-over", message });
+      warn(request.emit, "lock-taken-over", message);
     });
   } finally {
     await release(claim, self);

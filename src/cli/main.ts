@@ -1,4 +1,5 @@
 // The command line: argv in, exit code out. The only place that ends the process.
+import { warn } from "../events.ts";
 import { settleTimeZone } from "../config/time-zone.ts";
 import { toKeepError } from "../errors.ts";
 import type { GlobalFlags } from "./verb.ts";
@@ -27,7 +28,7 @@ async function tellFailure(failure: Failure): Promise<void> {
     await tell(failure);
   } catch (error) {
     const message = `no alert could be sent: ${toKeepError(error).message}`;
-    failure.emit({ kind: "log", level: "warn", code: "alert-not-sent", message });
+    warn(failure.emit, "alert-not-sent", message);
   }
 }
 

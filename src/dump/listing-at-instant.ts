@@ -1,6 +1,7 @@
 // The listing of a dump at one instant, and how far that instant is behind what the replica set has.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { instantOfNow } from "../mongo/instant.ts";
@@ -75,7 +76,7 @@ export async function readLag(
 
 function tellLag(lag: Lag | null, { emit }: Pick<ListingContext, "emit">): void {
   const warning = lag && describeLag(lag);
-  if (warning) emit({ kind: "log", level: "warn", code: "instant-behind", message: warning });
+  if (warning) warn(emit, "instant-behind", warning);
   else if (lag?.known === "by hearsay")
     emit({
       kind: "log",
@@ -132,10 +133,9 @@ async function chooseInstant(
 }
 
 function tellBehind(patienceMs: number, { emit }: ListingContext): void {
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "majority-behind",
-    message: `a majority of the members does not have the newest writes, after ${Math.round(patienceMs / 1_000)} s: all is read from the primary as it is now, and is not one instant (see rs.status() in mongosh)`,
-  });
+  warn(
+    emit,
+    "majority-behind",
+    `a majority of the members does not have the newest writes, after ${Math.round(patienceMs / 1_000)} s: all is read from the primary as it is now, and is not one instant (see rs.status() in mongosh)`,
+  );
 }

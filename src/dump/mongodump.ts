@@ -1,5 +1,6 @@
 // The engine that has stock mongodump move the documents. Without the tool the native engine does it.
 // What must stay true: what mongodump wrote is a backup of ours only after our own walk through all of it.
+import { warn } from "../events.ts";
 import { join } from "node:path";
 import { OPLOG_FILE } from "../archive/layout.ts";
 import { onDisk } from "../archive/place.ts";
@@ -34,7 +35,7 @@ export const mongodumpEngine: DumpEngine = {
   name: "mongodump",
   async dump(deployment, partial, options, context) {
     const instead = async (code: string, message: string) => {
-      context.emit({ kind: "log", level: "warn", code, message });
+      warn(context.emit, code, message);
       return await nativeEngine.dump(deployment, partial, options, context);
     };
     const access = deployment.forPrograms;
@@ -84,7 +85,7 @@ function tellWhatIsNotHeld(
   { emit }: DumpContext,
 ) {
   const tell = (message: string) => {
-    emit({ kind: "log", level: "warn", code: "setting-not-held", message });
+    warn(emit, "setting-not-held", message);
   };
   if (maxRateBytesPerSecond !== null)
     tell("BACKUP_MAX_RATE is not kept to: mongodump reads as fast as it can");
@@ -97,12 +98,7 @@ function tellWhatIsNotHeld(
 async function dumpTwice(job: Job): Promise<EngineDump> {
   const first = await dumpOnce(job);
   if (!("moved" in first)) return first;
-  job.context.emit({
-    kind: "log",
-    level: "warn",
-    code: "started-over",
-    message: `${first.moved}: the dump starts over`,
-  });
+  warn(job.context.emit, "started-over", `${first.moved}: the dump starts over`);
   const second = await dumpOnce(job);
   if (!("moved" in second)) return second;
   throw new KeepError("namespaces-changed", second.moved);
@@ -219,12 +215,11 @@ async function accountsOf(
     return accountsInAdmin(options, context.emit) === "included";
   const refused = await mayReadAccounts(deployment);
   if (refused === null) return true;
-  context.emit({
-    kind: "log",
-    level: "warn",
-    code: "users-not-included",
-    message: `users and roles are not in this backup: ${refused.message} (${refused.hint})`,
-  });
+  warn(
+    context.emit,
+    "users-not-included",
+    `users and roles are not in this backup: ${refused.message} (${refused.hint})`,
+  );
   return false;
 }
 

@@ -11,6 +11,7 @@ import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { ReadPreferenceMode } from "mongodb";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import type { ClusterTime } from "../mongo/server-info.ts";
@@ -77,12 +78,7 @@ export async function dumpDatabases(
     return await dumpOnce(deployment, partial, options, context);
   } catch (error) {
     if (!(error instanceof MovedError)) throw error;
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "started-over",
-      message: `${error.message}: the dump starts over at a new instant`,
-    });
+    warn(context.emit, "started-over", `${error.message}: the dump starts over at a new instant`);
   }
   try {
     return await dumpOnce(deployment, partial, options, context);
@@ -203,13 +199,11 @@ function tellByOplog({ emit }: DumpContext, moved: string): void {
 }
 
 function tellLookalike({ emit }: DumpContext): void {
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "lookalike",
-    message:
-      "this server resembles MongoDB and is something else: it is read by plain cursors, and the backup is not one instant; try a restore of it (mongokeep drill)",
-  });
+  warn(
+    emit,
+    "lookalike",
+    "this server resembles MongoDB and is something else: it is read by plain cursors, and the backup is not one instant; try a restore of it (mongokeep drill)",
+  );
 }
 
 /** Says who is read where that is not the one that takes the writes: it bears the load. */

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ReadPreferenceMode } from "mongodb";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { isReached, newestOf, viewSet } from "../mongo/members.ts";
@@ -105,12 +106,11 @@ function warnOfLateWrites(
   // prettier-ignore
   const told = isOther ? late.filter((m) => lagOf(m, target) > WORTH_SECONDS) : late;
   if (told.length === 0) return;
-  emit({
-    kind: "log",
-    level: "warn",
-    code: "secondary-behind",
-    message: `${describeLate(told, target)}: the backup reads ${isOther ? "another secondary" : "the primary"}`,
-  });
+  warn(
+    emit,
+    "secondary-behind",
+    `${describeLate(told, target)}: the backup reads ${isOther ? "another secondary" : "the primary"}`,
+  );
 }
 
 function noneReady(late: readonly MemberState[], target: ClusterTime): KeepError {

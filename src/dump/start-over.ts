@@ -1,6 +1,7 @@
 // A collection whose read was lost and cannot go on where it was is read into a new file, a few times.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { isLost } from "../mongo/lost.ts";
 import { isSilent } from "./read-watch.ts";
@@ -41,12 +42,7 @@ export async function startingOver<T>(
       if (losses.length === RESTARTS) throw givenUp(namespace, losses[0] ?? error);
       losses.push(error);
       await pauseBefore(losses.length, context.signal);
-      context.emit({
-        kind: "log",
-        level: "warn",
-        code: "read-again",
-        message: `${namespace}: ${error.message}: read again from its start`,
-      });
+      warn(context.emit, "read-again", `${namespace}: ${error.message}: read again from its start`);
     }
   }
 }

@@ -3,6 +3,7 @@
 import type { PartialBackup } from "../archive/writer.ts";
 import type { Compression } from "../codec/codec.ts";
 import { KeepError, toKeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { dataCollection } from "../mongo/namespaces.ts";
@@ -209,12 +210,11 @@ export class DumpTail implements AsyncDisposable {
   async #tellRights(): Promise<void> {
     const missing = await missingReplayActions(this.#request.deployment.client);
     if (missing.length === 0) return;
-    this.#request.emit({
-      kind: "log",
-      level: "warn",
-      code: "replay-rights",
-      message: `restoring this backup replays its oplog, which this user may not do: ${missing.join(", ")} on any database is missing (for example the roles "restore" and "readWriteAnyDatabase" on "admin")`,
-    });
+    warn(
+      this.#request.emit,
+      "replay-rights",
+      `restoring this backup replays its oplog, which this user may not do: ${missing.join(", ")} on any database is missing (for example the roles "restore" and "readWriteAnyDatabase" on "admin")`,
+    );
   }
 
   /** Takes the file away unless it was finished. */

@@ -3,6 +3,7 @@
 import type { ManifestFile } from "../archive/manifest.ts";
 import { createEncoder, suffixOf } from "../codec/create.ts";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import type { Deployment } from "../mongo/deployment.ts";
 import { driverError } from "../mongo/server-error.ts";
@@ -48,12 +49,11 @@ export async function dumpAccounts(
   } catch (error) {
     if (!isRefused(run.deployment, error)) throw error;
     for (const database of listing.databases) await removeFiles(run, database);
-    run.emit({
-      kind: "log",
-      level: "warn",
-      code: "users-not-included",
-      message: `users and roles are not in this backup: ${error.message} (${error.hint})`,
-    });
+    warn(
+      run.emit,
+      "users-not-included",
+      `users and roles are not in this backup: ${error.message} (${error.hint})`,
+    );
     return { files: [], users: "not included" };
   }
 }
@@ -68,7 +68,7 @@ export function accountsInAdmin(
   const isExcluded = exclude.includes("admin") || exclude.includes(ALL_ACCOUNTS);
   if (!isExcluded && only?.includes(ALL_ACCOUNTS) !== false) return "included";
   const message = `users and roles are not in this backup: ${ALL_ACCOUNTS} is left out of it`;
-  emit({ kind: "log", level: "warn", code: "users-not-included", message });
+  warn(emit, "users-not-included", message);
   return "not included";
 }
 

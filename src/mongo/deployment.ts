@@ -1,6 +1,7 @@
 // A reachable MongoDB: the official driver for control, raw sockets for bulk data.
 import { MongoClient } from "mongodb";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { createBufferPool } from "../util/buffer-pool.ts";
 import type { Secret } from "../util/secret.ts";
@@ -166,12 +167,11 @@ function deploymentOf(
         const known = knownFailure(error);
         if (known) throw known;
         unavailable = true;
-        context.emit({
-          kind: "log",
-          level: "warn",
-          code: "no-raw-socket",
-          message: `reading through public cursors, which is slower: ${error instanceof Error ? error.message : String(error)}`,
-        });
+        warn(
+          context.emit,
+          "no-raw-socket",
+          `reading through public cursors, which is slower: ${error instanceof Error ? error.message : String(error)}`,
+        );
         return null;
       }
     },

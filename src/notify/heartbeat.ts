@@ -1,4 +1,5 @@
 // ALERT_PING_URL: requested after each good backup, so that a monitoring service notices a missing one.
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { messageOf } from "../util/redact.ts";
 import type { Secret } from "../util/secret.ts";
@@ -17,7 +18,7 @@ export async function pingHeartbeat(
     return null;
   } catch (error) {
     const message = `heartbeat was not sent: ${messageOf(error)}`;
-    emit({ kind: "log", level: "warn", code: "heartbeat-not-sent", message });
+    warn(emit, "heartbeat-not-sent", message);
     return message;
   }
 }

@@ -1,4 +1,5 @@
 // How people receive alerts. A failed alert is logged, and never fails the job.
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { messageOf, redact } from "../util/redact.ts";
 
@@ -38,7 +39,7 @@ export async function notifyAll(
   );
   const failures = outcomes.filter((outcome) => outcome !== null);
   for (const message of failures) {
-    emit({ kind: "log", level: "warn", code: "alert-not-sent", message });
+    warn(emit, "alert-not-sent", message);
   }
   return failures;
 }

@@ -8,6 +8,7 @@ import { validateDocuments } from "../bson/validate.ts";
 import { readDocuments } from "../dump/collection.ts";
 import { classifyReadFailure } from "../dump/consistency.ts";
 import { KeepError } from "../errors.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { snapshotAt } from "../mongo/bulk-read.ts";
 import type { Deployment } from "../mongo/deployment.ts";
@@ -208,11 +209,9 @@ async function countLive(
 function giveUpInstant(live: LiveReading): void {
   if (live.at === null) return;
   live.at = null;
-  live.emit({
-    kind: "log",
-    level: "warn",
-    code: "instant-lost",
-    message:
-      "the comparison takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds): the rest is read as it is now",
-  });
+  warn(
+    live.emit,
+    "instant-lost",
+    "the comparison takes longer than the server keeps the instant (minSnapshotHistoryWindowInSeconds): the rest is read as it is now",
+  );
 }

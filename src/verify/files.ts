@@ -23,6 +23,7 @@ import type { ArchivedFile, Place } from "../archive/place.ts";
 import type { Problem, VerifiedCollection } from "../archive/verification.ts";
 import type { Compression } from "../codec/codec.ts";
 import type { ReadableStorage } from "../storage/storage.ts";
+import { warn } from "../events.ts";
 import type { Emit } from "../events.ts";
 import { isForeignName } from "../util/foreign-files.ts";
 import { runPool } from "../util/task-pool.ts";
@@ -169,7 +170,7 @@ const MOST_NAMED = 5;
 function tellForeign(path: string, names: readonly string[], emit: Emit): void {
   const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
   const message = `${basename(path)} has files of other programs beside its own, which are passed over: ${names.slice(0, MOST_NAMED).join(", ")}${more}`;
-  emit({ kind: "log", level: "warn", code: "foreign-files", message });
+  warn(emit, "foreign-files", message);
 }
 
 /**

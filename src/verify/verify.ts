@@ -1,5 +1,6 @@
 // Verifies a backup: sealed ones against their manifest, ones about to be sealed against its draft,
 // stock dumps and archives against themselves.
+import { warn } from "../events.ts";
 import { basename, relative } from "node:path";
 import { readSetAside } from "../archive/catalog.ts";
 import { archiveKind } from "../archive/mongodump-archive-file.ts";
@@ -76,7 +77,7 @@ async function verifySetAside(
 ): Promise<Findings> {
   const when = found === null ? "" : `, at ${found.verifiedAt}`;
   const message = `${basename(path)} failed its verification when it was made${when}`;
-  context.emit({ kind: "log", level: "warn", code: "set-aside", message });
+  warn(context.emit, "set-aside", message);
   const now = await verifyFiles(path, draft, level, context);
   const before = found?.problems ?? [];
   const known = new Set(before.map((problem) => JSON.stringify(problem)));
@@ -96,7 +97,7 @@ async function isArchive(path: string, place: Place): Promise<boolean> {
 /** Its manifest has a checksum of its own, and names every file by its content: the folder's name proves nothing. */
 function noteRenamed(id: string, path: string, { emit }: VerifyContext): void {
   const message = `${path} holds the backup ${id}: the folder was copied or moved under another name`;
-  emit({ kind: "log", level: "warn", code: "renamed-backup", message });
+  warn(emit, "renamed-backup", message);
 }
 
 const whole = (file: string, problem: string): Findings => ({
@@ -108,8 +109,7 @@ const whole = (file: string, problem: string): Findings => ({
 async function verifyStock(backup: OpenedBackup, context: VerifyContext): Promise<Findings> {
   const problems: Problem[] = [];
   const collections: VerifiedCollection[] = [];
-  for (const message of backup.notes ?? [])
-    context.emit({ kind: "log", level: "warn", code: "dump-note", message });
+  for (const message of backup.notes ?? []) warn(context.emit, "dump-note", message);
   for (const collection of backup.collections) {
     problems.push(...(await checkMetadata(backup, collection)));
     if (collection.dataFile === null) continue;

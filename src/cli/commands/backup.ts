@@ -1,4 +1,5 @@
 // mongokeep backup
+import { warn } from "../../events.ts";
 import { Option } from "commander";
 import type { Composition } from "../../compose.ts";
 import type { CompressionAlgorithm } from "../../codec/codec.ts";
@@ -95,5 +96,5 @@ async function warnOfDeletion({ context }: Composition): Promise<void> {
   const expiresMs = planExpiry(planned, [], nowMs, settings.retention, settings.timezone);
   const when = expiresMs === null ? "one day" : `on ${formatDay(expiresMs, settings.timezone)}`;
   const message = `this backup will be deleted ${when}: a note does not keep it, --manual does`;
-  emit({ kind: "log", level: "warn", code: "note-without-manual", message });
+  warn(emit, "note-without-manual", message);
 }

@@ -1,4 +1,5 @@
 // The nightly job: lock → space → dump → verify → seal → cleanup.
+import { warn } from "../../events.ts";
 import { listCatalog } from "../../archive/catalog.ts";
 import type { CatalogEntry } from "../../archive/catalog.ts";
 import { chooseLatest } from "../../archive/resolve.ts";
@@ -107,12 +108,11 @@ async function checkBefore(context: JobContext, order: BackupOrder): Promise<voi
   const now = clock.now();
   const future = entries.find((e) => createdAtMs(e) > now);
   if (future)
-    emit({
-      kind: "log",
-      level: "warn",
-      code: "clock-went-back",
-      message: `the backup ${future.id} is from the future: the clock of this machine went back, or was ahead then`,
-    });
+    warn(
+      emit,
+      "clock-went-back",
+      `the backup ${future.id} is from the future: the clock of this machine went back, or was ahead then`,
+    );
   const wanted = { hosts: settings.hosts, databases: order.databases, exclude: order.exclude };
   const last = chooseLatest(entries, wanted, now);
   await ensureSpace(context, {
@@ -126,12 +126,11 @@ const createdAtMs = (entry: CatalogEntry) =>
 
 function tellConsistency(context: JobContext, topology: string): void {
   if (topology === "replicaSet") return;
-  context.emit({
-    kind: "log",
-    level: "warn",
-    code: "not-one-instant",
-    message: `a ${topology} server gives no common instant: collections are read one after the other (mongokeep doctor says how to change that)`,
-  });
+  warn(
+    context.emit,
+    "not-one-instant",
+    `a ${topology} server gives no common instant: collections are read one after the other (mongokeep doctor says how to change that)`,
+  );
 }
 
 /** What restores had set aside goes when its time is over; the backup is good, whatever becomes of that. */
@@ -142,7 +141,7 @@ async function dropOldAside(context: JobContext, deployment: Deployment): Promis
     context.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
     const text = `could not delete the replaced data that restores retain: ${message}`;
-    context.emit({ kind: "log", level: "warn", code: "aside-not-dropped", message: text });
+    warn(context.emit, "aside-not-dropped", text);
   }
 }
 

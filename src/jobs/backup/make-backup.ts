@@ -1,5 +1,6 @@
 // One verified backup, for `backup` and for the protection before a restore: dump, verify, seal.
 // The caller holds the lock. What must stay true: only what was read back whole gets a backup's name.
+import { warn } from "../../events.ts";
 import { basename } from "node:path";
 import { KeepError } from "../../errors.ts";
 import { formatBackupId } from "../../archive/layout.ts";
@@ -140,7 +141,7 @@ async function setAside(
   const { path, unnoted } = await partial.setAsideAsDamaged(body, verification);
   if (unnoted !== null) {
     const message = `what was found could not be written into ${path}: ${unnoted}`;
-    emit({ kind: "log", level: "warn", code: "verification-not-written", message });
+    warn(emit, "verification-not-written", message);
   }
   return { damagedPath: path, verification };
 }

@@ -1,4 +1,5 @@
 // Disk space before a backup and while it runs: warn, then clean up, then stop (DISK_WARN_FREE, DISK_ABORT_FREE).
+import { warn } from "../../events.ts";
 import type { Manifest } from "../../archive/manifest.ts";
 import { KeepError } from "../../errors.ts";
 import { formatBytes } from "../../util/units.ts";
@@ -32,8 +33,8 @@ export async function ensureSpace(context: JobContext, need: SpaceNeed): Promise
   const wanted = Math.max(settings.diskAbortFreeBytes, GROWTH * need.lastBackupBytes);
   let free = await context.freeBytes(settings.backupDir);
   if (free < wanted && need.relieve) {
-    tell(
-      context,
+    warn(
+      context.emit,
       "disk-low",
       `only ${formatBytes(free)} are free: old backups are cleaned up first`,
     );
@@ -47,11 +48,7 @@ export async function ensureSpace(context: JobContext, need: SpaceNeed): Promise
       { details: { freeBytes: free, neededBytes: Math.round(wanted) } },
     );
   if (free < settings.diskWarnFreeBytes)
-    tell(context, "disk-low", `only ${formatBytes(free)} are free in ${settings.backupDir}`);
-}
-
-function tell(context: JobContext, code: string, message: string): void {
-  context.emit({ kind: "log", level: "warn", code, message });
+    warn(context.emit, "disk-low", `only ${formatBytes(free)} are free in ${settings.backupDir}`);
 }
 
 export interface SpaceWatch extends AsyncDisposable {
@@ -71,7 +68,11 @@ export function watchSpace(context: JobContext, relieve: Relieve): SpaceWatch {
     if (free >= settings.diskAbortFreeBytes) return;
     if (!relieved && relieve) {
       relieved = true;
-      tell(context, "disk-low", `only ${formatBytes(free)} are left: old backups are cleaned up`);
+      warn(
+        context.emit,
+        "disk-low",
+        `only ${formatBytes(free)} are left: old backups are cleaned up`,
+      );
       await relieve();
       return;
     }

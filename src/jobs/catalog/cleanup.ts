@@ -1,4 +1,5 @@
 // Applies the retention policy (docs/retention.md): decides for every backup, then deletes, newest first.
+import { warn } from "../../events.ts";
 import { listCatalog } from "../../archive/catalog.ts";
 import type { CatalogEntry } from "../../archive/catalog.ts";
 import type { RetentionPlan } from "../../retention/item.ts";
@@ -96,11 +97,11 @@ async function remove(
   } catch (error) {
     const problem = messageOf(error);
     const message = `${path} could not be deleted: ${problem}`;
-    emit({ kind: "log", level: "warn", code: "delete-failed", message });
+    warn(emit, "delete-failed", message);
     return { freedBytes: 0, problem };
   }
 }
 
 function tellAlerts({ emit }: JobContext, { alerts }: RetentionPlan): void {
-  for (const { code, message } of alerts) emit({ kind: "log", level: "warn", code, message });
+  for (const { code, message } of alerts) warn(emit, code, message);
 }

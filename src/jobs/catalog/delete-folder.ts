@@ -1,5 +1,6 @@
 // Deletes a backup's folder, and what killed runs left. The caller holds the lock.
 // What must stay true: nothing that is half deleted has a backup's name.
+import { warn } from "../../events.ts";
 import { basename, join } from "node:path";
 import { partialId } from "../../archive/catalog.ts";
 import { clearSpools } from "../../archive/spool.ts";
@@ -48,7 +49,7 @@ export async function clearLeftovers(context: JobContext): Promise<void> {
 export async function clearUnpacked({ settings, clock, emit }: JobContext): Promise<void> {
   for (const name of await clearSpools(settings.backupDir, clock)) {
     const message = `removed ${name}, an archive unpacked by a run that died`;
-    emit({ kind: "log", level: "warn", code: "leftover-removed", message });
+    warn(emit, "leftover-removed", message);
   }
 }
 
@@ -65,5 +66,5 @@ async function clear(context: JobContext, name: string, why: string): Promise<vo
   await context.place.storage.remove(join(root, name));
   await context.place.storage.flushFolder(root);
   const message = `removed ${name}, ${why}`;
-  context.emit({ kind: "log", level: "warn", code: "leftover-removed", message });
+  warn(context.emit, "leftover-removed", message);
 }

@@ -1,4 +1,5 @@
 // `delete`: one backup goes for good. The only way for a manual one.
+import { warn } from "../../events.ts";
 import { listCatalog } from "../../archive/catalog.ts";
 import type { CatalogEntry } from "../../archive/catalog.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
@@ -77,5 +78,5 @@ function isOnlyGood(entry: CatalogEntry, entries: readonly CatalogEntry[]): bool
 
 function tellOnly({ emit }: JobContext, id: string): void {
   const message = `${id} is the only good backup of its data`;
-  emit({ kind: "log", level: "warn", code: "only-good-backup", message });
+  warn(emit, "only-good-backup", message);
 }

@@ -1,5 +1,6 @@
 // The throw-away server of a drill: the user's (DRILL_MONGODB_URI), or a mongod of our own.
 // What must stay true: nothing of a drill stays anywhere, however it ends; and nothing that was there goes.
+import { warn } from "../../events.ts";
 import { randomUUID } from "node:crypto";
 import { KeepError } from "../../errors.ts";
 import { openDeployment } from "../../mongo/deployment.ts";
@@ -153,13 +154,11 @@ async function switchExpiryOff(
     await admin.command({ setParameter: 1, ttlMonitorEnabled: false });
     return "switched";
   } catch {
-    emit({
-      kind: "log",
-      level: "warn",
-      code: "expiry-not-tried",
-      message:
-        "expiry is not tried: the user of DRILL_MONGODB_URI may not switch it off meanwhile (setParameter ttlMonitorEnabled; the role hostManager may)",
-    });
+    warn(
+      emit,
+      "expiry-not-tried",
+      "expiry is not tried: the user of DRILL_MONGODB_URI may not switch it off meanwhile (setParameter ttlMonitorEnabled; the role hostManager may)",
+    );
     return "kept";
   }
 }
@@ -181,11 +180,10 @@ async function clearTheirs(
       if (SYSTEM.includes(one.database)) await dropNamespace(client, one);
     if (resetExpiry) await client.db("admin").command({ setParameter: 1, ttlMonitorEnabled: true });
   } catch (error) {
-    emit({
-      kind: "log",
-      level: "warn",
-      code: "drill-not-cleared",
-      message: `the server of DRILL_MONGODB_URI could not be cleared of ${targetDatabases.join(", ")}: ${error instanceof KeepError ? error.message : "it refuses"}`,
-    });
+    warn(
+      emit,
+      "drill-not-cleared",
+      `the server of DRILL_MONGODB_URI could not be cleared of ${targetDatabases.join(", ")}: ${error instanceof KeepError ? error.message : "it refuses"}`,
+    );
   }
 }

@@ -1,4 +1,5 @@
 // What a restore would change: a backup against the live data, or against another backup. Changes nothing.
+import { warn } from "../../events.ts";
 import type { OpenedBackup } from "../../archive/opened.ts";
 import { resolveBackup } from "../../archive/resolve.ts";
 import { findGone } from "../../dump/consistency.ts";
@@ -85,12 +86,11 @@ async function open(context: JobContext, ref: string): Promise<Opened> {
   const opened = await openFound(context, found, "diff");
   const { backup } = opened;
   if (backup.hasOplog)
-    emit({
-      kind: "log",
-      level: "warn",
-      code: "oplog-not-applied",
-      message: `${backup.id} comes with an oplog, which is not applied: what it holds shows as a difference`,
-    });
+    warn(
+      emit,
+      "oplog-not-applied",
+      `${backup.id} comes with an oplog, which is not applied: what it holds shows as a difference`,
+    );
   const close = () => opened[Symbol.asyncDispose]();
   return { ...backup, ref: found.entry ? found.id : found.path, [Symbol.asyncDispose]: close };
 }
@@ -126,12 +126,11 @@ async function compareLive(
   const later = await listSelected(deployment, selection, context.signal);
   const names = new Set(pairs.map(({ other }) => other && `${other.database}.${other.name}`));
   for (const name of findGone(listing.namespaces, later.namespaces).filter((n) => names.has(n)))
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "namespaces-changed",
-      message: `${name} was dropped or renamed during the comparison: what is said of it may be wrong`,
-    });
+    warn(
+      context.emit,
+      "namespaces-changed",
+      `${name} was dropped or renamed during the comparison: what is said of it may be wrong`,
+    );
   return { collections: compared, besides: listing.leftOut.map((one) => one.namespace) };
 }
 

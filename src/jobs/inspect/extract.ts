@@ -1,5 +1,6 @@
 // Documents out of a backup, without a server: those that a query asks for, each as one line of canonical
 // Extended JSON. The only job that gives contents away: to the sink that asked, never to a log.
+import { warn } from "../../events.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { distance } from "fastest-levenshtein";
 import type { ArchivedCollection, OpenedBackup } from "../../archive/opened.ts";
@@ -45,12 +46,11 @@ export async function runExtract(
   await using opened = await openFound(context, found, "extract");
   const collection = findCollection(opened.backup, request.namespace);
   if (collection.type === "timeseries")
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "buckets",
-      message: `${request.namespace} is a time series: what follows are the buckets of its measurements`,
-    });
+    warn(
+      context.emit,
+      "buckets",
+      `${request.namespace} is a time series: what follows are the buckets of its measurements`,
+    );
   const reading: Reading = { collection, query, limit: request.limit ?? Infinity, sink, signal };
   const { matched, isWhole } = await extractFrom(reading);
   return { ok: true, backup: found.id, namespace: request.namespace, matched, isWhole };

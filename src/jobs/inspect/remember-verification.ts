@@ -1,4 +1,5 @@
 // Writes what a verification found beside the backup.
+import { warn } from "../../events.ts";
 import { dirname, join } from "node:path";
 import { VERIFICATION_FILE } from "../../archive/layout.ts";
 import { formatVerification } from "../../archive/verification.ts";
@@ -22,11 +23,10 @@ export async function rememberVerification(
       formatVerification(verification),
     );
   } catch (error) {
-    context.emit({
-      kind: "log",
-      level: "warn",
-      code: "verification-not-written",
-      message: `what was found could not be written beside the backup: ${error instanceof Error ? error.message : String(error)}`,
-    });
+    warn(
+      context.emit,
+      "verification-not-written",
+      `what was found could not be written beside the backup: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

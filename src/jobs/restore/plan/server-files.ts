@@ -1,4 +1,5 @@
 // Open files on the server for the second copy that a staged restore builds: mongod ends at once at its limit.
+import { warn } from "../../../events.ts";
 import { KeepError } from "../../../errors.ts";
 import type { Deployment } from "../../../mongo/deployment.ts";
 import { readOpenFiles } from "../../../mongo/open-files.ts";
@@ -47,7 +48,7 @@ export async function tellServerFiles(
 ): Promise<void> {
   const refusal = await findTooFew({ emit }, deployment, plan);
   if (refusal)
-    emit({ kind: "log", level: "warn", code: refusal.code, message: `${refusal.message}: the restore would be refused. ${refusal.hint}` }); // prettier-ignore
+    warn(emit, refusal.code, `${refusal.message}: the restore would be refused. ${refusal.hint}`); // prettier-ignore
 }
 
 /** Before the first change. @throws KeepError too-many-files */
@@ -79,7 +80,7 @@ async function findTooFew(
       { hint: HINT, details: { neededFiles: needed, limitFiles: files.limit?.files ?? null } },
     );
   const message = `the server needs many open files: ${why}, and its limit is not known to be so high; mongod ends itself when it reaches it. ${HINT}`;
-  emit({ kind: "log", level: "warn", code: "server-files", message });
+  warn(emit, "server-files", message);
   return null;
 }
 

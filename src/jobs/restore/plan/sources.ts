@@ -4,6 +4,7 @@
 import type { VerifiedCollection } from "../../../archive/verification.ts";
 import { namesOutsideInstant } from "../../../archive/manifest.ts";
 import type { OpenedBackup } from "../../../archive/opened.ts";
+import { warn } from "../../../events.ts";
 import type { Emit } from "../../../events.ts";
 import { hasOwnForm } from "../../../mongo/own-collections.ts";
 import { ownerOf } from "../../../mongo/servers-own.ts";
@@ -67,7 +68,7 @@ export function warnOfLeftOut(emit: Emit, backup: OpenedBackup): void {
   const tell = (code: string, what: string, left: OpenedBackup["collections"]) => {
     if (left.length === 0) return;
     const names = left.map((c) => `${c.database}.${c.name}`).join(", ");
-    emit({ kind: "log", level: "warn", code, message: `${what} is not restored: ${names}` });
+    warn(emit, code, `${what} is not restored: ${names}`);
   };
   const of = (owner: Owner) =>
     backup.collections.filter((c) => ownerOf(c.database, c.name) === owner);

@@ -68,7 +68,7 @@ function concernsIt({ at, order }: OfService): boolean {
 }
 
 /** Whether live data is between two states before this run changes any: its failing puts nothing right. */
-export const startsBetween = ({ at, order }: OfService): boolean =>
+const startsBetween = ({ at, order }: OfService): boolean =>
   at === "broken" || order.startsBetween === true;
 
 function warnStopped({ emit }: JobContext, { startHint }: Service): void {
