@@ -50,12 +50,12 @@ async function tryCall(job: JobContext, { tool, on, say, args }: Call): Promise<
   const access = on.forPrograms;
   if ("unfit" in access)
     return [warn(NAME, `${tool} cannot ${access.unfit}: the native engine works in its place`, "Set BACKUP_ENGINE to native.")]; // prettier-ignore
-  // That it is missing is a check of its own.
+  // Another check reports a missing tool.
   if ("missing" in (await findMongoTool(tool, signal))) return [];
   const { uri } = access;
   try {
     await runMongoTool(tool, { uri, args: (config) => args(job, config, uri), signal });
-    // What it may read or write is a check of its own.
+    // Another check reports missing rights.
     return [ok(NAME, `${tool} logs in as mongokeep does`)];
   } catch (error) {
     signal.throwIfAborted();

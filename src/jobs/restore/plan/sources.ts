@@ -77,14 +77,14 @@ export function warnOfLeftOut(emit: Emit, backup: OpenedBackup): void {
   tell("own-left-out", "what restores had kept beside the data", ownIn(backup));
 }
 
-/** What is said of a backup of which a restore would bring nothing back. */
+/** The message for a backup from which a restore would bring nothing back. */
 export function describeNothing(backup: OpenedBackup): string {
   const left = leftByRestore(backup);
   const because = left.length === 0 ? "" : `: ${left.join(", ")} is not restored`;
   return `${backup.id} holds nothing that a restore brings back${because}`;
 }
 
-/** What of a plan was not read at the instant of the backup that it loads, by its names in the plan. */
+/** The collections of a plan that were not read at the instant of its backup, by their names in the plan. */
 export function outsideInstantOf(
   backup: OpenedBackup | null,
   { collections }: Pick<RestorePlan, "collections">,

@@ -32,7 +32,7 @@ export const accounts: Phase = {
   /** An unreadable safety backup is a warning: the data is back all the same. */
   async undo({ context, order: { plan }, record, at, found }) {
     const { settings, place, emit } = context;
-    // Whether a run that was interrupted came to that, its journal alone may not tell.
+    // The journal of an interrupted run does not tell whether that run had begun to merge.
     if (at === "start" && !found.hasMerged) return;
     if (plan.usersOf.length === 0 || found.safetyBackup === null) return;
     const path = join(settings.backupDir, found.safetyBackup);

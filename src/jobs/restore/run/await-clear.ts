@@ -14,7 +14,7 @@ import type { JobContext } from "../../context.ts";
 
 /** With the service up. */
 const UP_LIMIT_MS = 5 * 60_000;
-/** What has lasted less may end at once: where there is always something of the kind, it ends with the service. */
+/** Operations younger than this may end at once; a busy application always has some, and they end with the service. */
 const YOUNG_MS = 1_000;
 const UP = { youngMs: YOUNG_MS, blindly: Infinity, pauseMs: 1_000 } as const;
 /** The service is down: many collections are not tried one by one where nothing says that it is of use. */
@@ -66,7 +66,7 @@ interface Waiting {
   readonly youngMs: number;
   readonly blindly: number;
   readonly pauseMs: number;
-  /** Of what it is before, for messages. */
+  /** What comes after the wait, for messages. */
   readonly before: string;
   readonly record: Logged;
 }

@@ -91,7 +91,7 @@ async function carryOutWhole(restore: Transaction): Promise<Outcome> {
   const done = await run(restore);
   if (done.difference) throw done.difference;
   const outcome = outcomeOf(restore, done);
-  // What was restored is live: that this cannot be written down is a warning.
+  // The restored data is live: failing to journal the end is only a warning.
   const lenient = bestEffort(record, context.emit);
   const loadSeconds = Math.round(outcome.loadSeconds * 1_000) / 1_000;
   const rate = { rawBytes: order.plan.totals.rawBytes, loadSeconds };

@@ -27,7 +27,7 @@ export const cutover: Phase = {
     found.views = await verifyViews(deployment.client, (found.staging?.work ?? []).filter(isView));
   },
 
-  /** What was staged, and has been live, is settled later (retained/rejected.ts). */
+  /** The restored collections, which were live for a while, are handled later (retained/rejected.ts). */
   async undo({ context, record, found: { items } }) {
     if (items.length === 0) return;
     await using own = await context.connect(new AbortController().signal);

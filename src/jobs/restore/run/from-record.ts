@@ -8,7 +8,7 @@ import type { RestoreOrder } from "../plan/order.ts";
 import { nothingFound } from "./phase.ts";
 import type { Transaction } from "./phase.ts";
 
-/** What is asked for again, and what it works with; the rest is in the record. */
+/** What the caller gives; the record has the rest. */
 export interface Taken {
   readonly deployment: Deployment;
   readonly record: RestoreRecord;
@@ -33,7 +33,7 @@ export function fromRecord(context: JobContext, stored: StoredRecord, taken: Tak
       ...{ isLive: state === "broken", staging: null, safetyBackup },
       expiring: expiryIn(entries),
       inPlaceBackup: isStaged ? protectedBy(entries, "in-place") : safetyBackup,
-      // Before the first live change no name was swapped; who has which by now is none of this restore's.
+      // Before the first live change no name was swapped: what has these names now is not from this restore.
       items: state === "untouched" ? [] : (swap ?? []),
     },
   };

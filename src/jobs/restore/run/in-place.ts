@@ -63,7 +63,7 @@ export const inPlace: Phase = {
 /** An insert whose connection was closed may still be made, and would create again what the undo has dropped. */
 const LOAD_WAIT = { waitMs: 30_000, looks: 3, ofOthers: false } as const;
 
-/** What nothing can bring back is named, and stays as it is. */
+/** Names the collections that cannot be brought back. They stay as they are. */
 const lostWithoutBackup = (namespaces: readonly string[]) =>
   new KeepError(
     "failed",
@@ -72,8 +72,8 @@ const lostWithoutBackup = (namespaces: readonly string[]) =>
   );
 
 /**
- * A resumed restore goes on where its record cannot be written. Not with this part: a later undo would take what was
- * dropped for untouched. @throws KeepError backup-dir
+ * A resumed restore goes on if its record cannot be written, except for this part: a later undo would think that
+ * nothing was dropped. @throws KeepError backup-dir
  */
 async function announce(
   context: JobContext,
@@ -95,13 +95,13 @@ const namesIn = ({ collections, remove }: RestorePlan): string[] => [
   ...collections.map((c) => c.namespace),
 ];
 
-/** Whether this part had begun: else what is there is the old state, or newer. */
+/** Whether this part had begun. If not, the collections have their old state, or newer data. */
 async function hasBegun(
   { settings }: JobContext,
   restoreId: string,
   part: RestorePlan,
 ): Promise<boolean> {
-  // Where nobody can tell, it counts as begun.
+  // A record that cannot be read counts as begun.
   const stored = await readRecord(settings.backupDir, restoreId).catch(() => null);
   if (stored === null) return true;
   return hasBegunIn(stored, part);
@@ -136,7 +136,7 @@ const replacedBy = ({ collections, remove }: RestorePlan): string[] => [
   ...remove,
 ];
 
-/** What `plan` replaced or removed comes back from `before`; what it created goes. */
+/** Plans to load from `before` what `plan` replaced or removed, and to drop what it created. */
 export async function planUndo(
   deployment: Deployment,
   before: OpenedBackup | null,

@@ -11,10 +11,10 @@ import type { JobContext } from "../../context.ts";
 import type { RestoreOrder } from "../plan/order.ts";
 
 export interface Phase {
-  /** What may fail while failing costs nothing: called for all phases before the first one changes live data. */
+  /** Does what can fail before live data changes. Called for all phases before the first `do` within the window. */
   prepare?(restore: Transaction): Promise<void>;
   do(restore: Transaction): Promise<void>;
-  /** On a connection and with a signal of its own: the run may be being interrupted. */
+  /** Uses a connection and a signal of its own: the run may have been interrupted. */
   undo(restore: Transaction): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface Transaction {
   readonly order: RestoreOrder;
   /** Where it begins: at the start, or at what the journal of an interrupted restore says. */
   readonly at: "start" | RestoreState;
-  /** What its phases have found so far, or its record says that they had. */
+  /** What its phases have found so far, or what its record says they had found. */
   readonly found: Found;
 }
 
@@ -40,7 +40,7 @@ export interface Found {
   inPlaceBackup: string | null;
   /** null: an earlier run staged it. */
   staging: Staging | null;
-  /** What expires of what an earlier run staged; null: its record does not say. */
+  /** Which of the collections that an earlier run staged expire; null: its record does not say. */
   expiring: readonly Defined[] | null;
   items: readonly SwapItem[];
   /** The views that the cutover made. */

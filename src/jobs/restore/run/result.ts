@@ -12,7 +12,7 @@ import { outsideInstantOf } from "../plan/sources.ts";
 import type { Transaction } from "./phase.ts";
 import { afterReplay, renamedBack } from "./verified.ts";
 
-/** What came of a transaction. */
+/** What a transaction did. */
 export interface Outcome {
   readonly record: RestoreRecord;
   readonly collections: readonly VerifiedCollection[];
@@ -28,14 +28,14 @@ export interface Outcome {
   readonly proveSeconds: number;
 }
 
-/** Of a transaction that ran from its start. */
+/** The outcome of a transaction that ran from its start. */
 export function outcomeOf(
   { order, record, found }: Transaction,
   done: Pick<Outcome, "serviceDownSeconds" | "setAside">,
 ): Outcome {
   const { staging, inPlace, views, safetyBackup, safetyBackupSeconds } = found;
   const { plan, swapBack } = order;
-  // What comes back by a rename is the very collection that was retained.
+  // A rename brings back the retained collection itself.
   const same = (swapBack ? plan.collections : [])
     .filter((c) => c.way !== "in-place")
     .map(renamedBack);
@@ -51,7 +51,7 @@ export function outcomeOf(
   };
 }
 
-/** Of one that was finished or undone in the record of an earlier run: what that measured is lost. */
+/** The outcome of a transaction that an earlier run began: its measurements are lost. */
 export function laterOutcome(
   { record }: Transaction,
   done: Pick<Outcome, "collections" | "serviceDownSeconds" | "setAside" | "safetyBackup"> &

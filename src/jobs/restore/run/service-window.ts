@@ -21,11 +21,11 @@ export interface ServiceWindow {
    * stopped again. @throws KeepError failed
    */
   openStrictly(): Promise<number | null>;
-  /** Nothing here starts it any more, and a person is told how: between two states of the data it must not run. */
+  /** Leaves the service stopped, because the data is between two states, and says how to start it. */
   leaveStopped(): void;
 }
 
-/** What of a restore concerns the service: no server is needed to start it. */
+/** The parts of a restore that concern the service: starting it needs no MongoDB server. */
 export type OfService = Pick<Transaction, "context" | "record" | "at"> & {
   readonly order: Pick<RestoreOrder, "useService" | "leftStopped" | "startsBetween" | "plan">;
 };
@@ -37,14 +37,14 @@ const NOTHING: ServiceWindow = {
 };
 
 /**
- * Stops the service unless there is none or it is known to be stopped: one that is ill, or of which nobody can
- * say, may write. One that an interrupted restore left stopped is started at the end. @throws KeepError bad-setting, failed
+ * Stops the service unless there is none or it is known to be stopped: one that is ill, or whose state is unknown,
+ * may write. One that an interrupted restore left stopped is started at the end. @throws KeepError bad-setting, failed
  */
 export async function stopServiceFor(restore: OfService): Promise<ServiceWindow> {
   const { context, record, order } = restore;
   const { leftStopped = false } = order;
   const service = concernsIt(restore) ? context.service : null;
-  // From here on live data changes: not by a run that another one took for interrupted.
+  // Live data changes from here on. A run whose lock another run took must not do that.
   await context.assertHeld?.();
   if (service === null) return NOTHING;
   await service.assertExists(context.signal);
@@ -67,7 +67,7 @@ function concernsIt({ at, order }: OfService): boolean {
   return order.useService && (at === "broken" || order.leftStopped === true);
 }
 
-/** Whether live data is between two states before this run changes any: its failing puts nothing right. */
+/** Whether live data was between two states before this run changed any: if this run fails, it still is. */
 const startsBetween = ({ at, order }: OfService): boolean =>
   at === "broken" || order.startsBetween === true;
 
@@ -85,7 +85,7 @@ async function stop(
   const { name: detail, startHint } = service;
   context.emit({ kind: "step", step: "stop-service", state: "begin", detail, startHint });
   await strict.journal({ step: "stop-service", state: "begin" });
-  // From here on a full disk must not keep the service stopped: what changes data is written down strictly.
+  // A full disk must not keep the service stopped from here on. Changes of data are still journalled strictly.
   const record = bestEffort(strict, context.emit);
   const window = createWindow(context, service, record);
   try {

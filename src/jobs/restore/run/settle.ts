@@ -25,7 +25,7 @@ export interface Settled {
   readonly setAside: readonly Retained[];
   /** false: documents that should expire do not yet. The record must not say that the restore ended. */
   readonly isWhole: boolean;
-  /** What a rollback brought back otherwise than it was; null: nothing. */
+  /** How the state after a rollback differs from the state before the restore; null: not at all. */
   readonly difference: KeepError | null;
 }
 
@@ -46,7 +46,7 @@ export async function settle(restore: Transaction): Promise<Settled> {
   }
 }
 
-/** What an earlier run staged expires as its record says: the backup's files are older than an oplog's end. */
+/** The record of an earlier run says what expires: an oplog may have changed that since the backup. */
 async function expiringOf({ context, order, found }: Transaction): Promise<readonly Defined[]> {
   const { plan, backup } = order;
   if (!plan.expiry || plan.mode !== "staged") return [];
@@ -62,7 +62,7 @@ async function expiringOf({ context, order, found }: Transaction): Promise<reado
 
 const isSwapped = ({ planned }: Work) => planned.way === "swap";
 
-/** What should be as the backup has it. */
+/** The collections whose definitions should be those of the backup. */
 async function definitionsOf({ order, found }: Transaction): Promise<readonly Defined[]> {
   const { plan, backup } = order;
   if (!plan.expiry) return [];
@@ -72,7 +72,7 @@ async function definitionsOf({ order, found }: Transaction): Promise<readonly De
     : [];
 }
 
-/** Without what a rollback brings back by a rename or makes anew from its record: its backup need not hold that. */
+/** Leaves out what a rollback brings back by a rename or creates from its record: the backup need not hold that. */
 function loadedPart({ plan, rollbackOf }: RestoreOrder) {
   const isInRecord = ({ way, rawBytes }: PlannedCollection) =>
     rollbackOf !== null && way !== "in-place" && rawBytes === null;

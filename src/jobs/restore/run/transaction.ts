@@ -59,7 +59,7 @@ export async function runBackwards(restore: Transaction): Promise<number | null>
     // One that was undone already is not undone again.
     if (restore.at !== "undone") await undoInterrupted(restore);
     if (restore.order.startsBetween !== true) return await window.open();
-    // What is back is what the restore before it left.
+    // The data is now what the restore before it left.
     window.leaveStopped();
     return null;
   });

@@ -6,7 +6,7 @@ import { explain } from "../../../restore/record/restore-log.ts";
 import type { Transaction } from "./phase.ts";
 import { BESIDE, LIVE } from "./phases.ts";
 
-/** Of a restore that failed. Always throws: restore-undone where the old state is back, restore-broken where not. */
+/** Undoes a restore that failed. Always throws: restore-undone if the old state is back, else restore-broken. */
 export async function undoFailed(restore: Transaction, cause: KeepError): Promise<never> {
   const { context, record, found } = restore;
   const said = describe(cause);
@@ -29,7 +29,7 @@ export async function undoFailed(restore: Transaction, cause: KeepError): Promis
   throw new KeepError("restore-undone", message, { details, cause });
 }
 
-/** Of a restore that was interrupted. @throws KeepError restore-broken */
+/** Undoes a restore that was interrupted. @throws KeepError restore-broken */
 export async function undoInterrupted(restore: Transaction): Promise<void> {
   const { context } = restore;
   context.emit({ kind: "step", step: "undo", state: "begin" });
@@ -44,10 +44,10 @@ export async function undoInterrupted(restore: Transaction): Promise<void> {
   context.emit({ kind: "step", step: "undo", state: "end" });
 }
 
-/** That it cannot be written down must not keep the old state from coming back. */
+/** The old state comes back even if the journal cannot be written. */
 async function undo(given: Transaction, why: string): Promise<void> {
   const record = bestEffort(given.record, given.context.emit);
-  // What still loads on its connections ends with them.
+  // Closes the loader's connections, which ends what is still loading.
   given.found.ready?.[Symbol.dispose]();
   given.found.ready = null;
   await record.journal({ step: "undo", state: "begin", message: why });

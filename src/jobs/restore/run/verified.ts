@@ -6,8 +6,8 @@ import type { StoredRecord } from "../../../restore/record/record.ts";
 import type { Replayed } from "../../../restore/load/replay.ts";
 
 /**
- * What a rollback brought back by a rename: the very collection that was replaced, known by its UUID, and not read. A
- * view is made anew. The definitions of both were compared (verify-definitions.ts).
+ * A collection that a rollback brought back by a rename: the replaced collection itself, known by its UUID, and not
+ * read. A view is created again. The definitions of both were compared (verify-definitions.ts).
  */
 export const renamedBack = ({
   namespace,
@@ -18,7 +18,7 @@ export const renamedBack = ({
     ? { namespace, documents: 0, equal: true, verified: "definition" }
     : { namespace, documents, equal: null, verified: "renamed back" };
 
-/** What the oplog changed after it was compared is no longer what was compared. */
+/** A collection that the oplog changed after it was compared counts as not verified. */
 export function afterReplay(
   collections: readonly VerifiedCollection[],
   { collections: planned }: RestorePlan,
@@ -34,7 +34,7 @@ export function afterReplay(
 }
 
 /**
- * Of a restore that was interrupted and finished later: what the journal says was compared while it was staged, and
+ * For a restore that was interrupted and finished later: the journal says what was compared while it was staged, and
  * `now` what was compared since.
  */
 export function verifiedOf(
