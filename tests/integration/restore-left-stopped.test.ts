@@ -36,9 +36,13 @@ async function ready(t: TestContext, fresh: FreshDatabase): Promise<Place> {
   return { ...place, env, log };
 }
 
-async function kill(place: Place, pattern: string): Promise<void> {
+async function kill(
+  place: Place,
+  pattern: string,
+  args: readonly string[] = ["restore", "latest"],
+): Promise<void> {
   const env = { NODE_OPTIONS: `--import=${KILLER}`, KILL_AT_JOURNAL_MATCH: pattern };
-  const run = await place.run(["restore", "latest", "--confirm", "--json"], { env });
+  const run = await place.run([...args, "--confirm", "--json"], { env });
   assert.equal(run.signal, "SIGKILL", run.stdout + run.stderr);
 }
 
@@ -100,3 +104,21 @@ for (const command of [["rollback"], ["restore", "--resume"]])
       assert.match(again.json().error.message, /nothing to undo|no restore to resume/);
     },
   );
+
+requires(
+  RS,
+  "a killed rollback of a restore that broke starts no service, and the next one brings back data and service",
+  async (t, fresh) => {
+    const place = await ready(t, fresh);
+    await kill(place, '"step":"drop","state":"done"', ["restore", "latest", "--in-place"]);
+    await kill(place, '"stop-service","state":"done"', ["rollback"]);
+    const cleared = await place.run(["rollback", "--confirm", "--json"]);
+    assert.equal(cleared.code, 0, cleared.stdout + cleared.stderr);
+    assert.match(cleared.stderr, /service stays stopped, because the data is between two states/);
+    assert.deepEqual(new Set(await told(place)), new Set(["stop"]));
+    const back = await place.run(["rollback", "--confirm", "--json"]);
+    assert.equal(back.code, 0, back.stdout + back.stderr);
+    assert.equal((await told(place)).at(-1), "start");
+    assert.deepEqual(await valuesOf(fresh), ["new"]);
+  },
+);

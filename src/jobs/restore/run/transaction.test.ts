@@ -16,6 +16,9 @@ import { readRecord } from "../../../restore/record/read-record.ts";
 import type { JournalEntry, RestoreRecord } from "../../../restore/record/record.ts";
 import type { Service } from "../../../service/service.ts";
 import type { RestoreOrder } from "../plan/order.ts";
+import { accounts } from "./accounts.ts";
+import { cutover } from "./cutover.ts";
+import { inPlace } from "./in-place.ts";
 import { nothingFound } from "./phase.ts";
 import type { Transaction } from "./phase.ts";
 import { run, runBackwards } from "./transaction.ts";
@@ -167,11 +170,20 @@ test("an undo renames back first, and goes on after a connection that was lost",
     tried.push("connect");
     return Promise.reject(new KeepError("unreachable", lost[tried.length - 1] ?? "lost later"));
   };
+  const order: string[] = [];
+  for (const [name, phase] of Object.entries({ accounts, inPlace, cutover })) {
+    const undo = phase.undo.bind(phase);
+    t.mock.method(phase, "undo", (given: Transaction) => {
+      order.push(name);
+      return undo(given);
+    });
+  }
   const context = { ...restore.context, connect };
   await assert.rejects(undoFailed({ ...restore, context }, new KeepError("failed", "its cause")), {
     code: "restore-broken",
     message: /lost while renaming; lost while loading$/,
   });
+  assert.deepEqual(order, ["cutover", "inPlace", "accounts"]);
 });
 
 test("an undo disposes of what was still loading, and brings back no accounts that were not merged", async (t) => {
