@@ -1,4 +1,5 @@
-// The lock under which restores run: a restore needs a place for its record and its safety backup, and no other run.
+// How each verb of a restore begins: its warnings are collected, and if it changes something it holds the lock of the
+// backup folder, which is also the place for its record and its safety backup.
 import { KeepError } from "../../errors.ts";
 import { beginAttempt } from "../../restore/record/attempt.ts";
 import { openBackupDir } from "../../storage/backup-dir.ts";
